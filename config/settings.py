@@ -201,7 +201,7 @@ CLOCK = [
     "campaigns.logins.forget",
 ]
 # told of each sale that the fold has written, in its transaction
-FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales"]
+FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales", "mailing.at_the_till.move_buyers"]
 # where the search over everything looks: heading, permission, function
 SEARCH_SOURCES = [
     ("Campaigns", "campaigns.view_campaign", "campaigns.workspace.search.find_campaigns"),

@@ -1,31 +1,49 @@
 """Segments at the till: keeps a customer group equal to what a segment chooses, so that promotions can name it.
 
-A group holds the customer numbers of the contacts. No till knows a contact without one. The group is filled when the
-segment is saved and again every `FILL_EVERY`, since contacts come and go by what they do.
+A group holds the customer numbers of the contacts. No till knows a contact without one. Where all conditions are about
+purchases it also holds the customers who are no contacts: nobody needs an address to buy.
+
+The group is filled when the segment is saved and again every `FILL_EVERY`, since contacts come and go by what they do.
+A sale moves its customer in or out at once where all conditions are about purchases: the fold calls `move_buyers`. RFM
+classes are the exception: one sale may move anybody from one fifth to the next.
 """
 
 import json
+import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
 from campaigns import database_time, editions
+from campaigns.annotations import JsonObject
 from campaigns.models import Edit
 from mailing import deletion
 from mailing.models import Segment
-from mailing.segments import compile_tree
+from mailing.purchases import ask_some
+from mailing.segments import PURCHASES, SegmentError, compile_tree, list_leaves
 from promotions import groups
 from promotions.models import CustomerGroup
+
+logger = logging.getLogger(__name__)
 
 FILL_EVERY = timedelta(minutes=5)
 CUSTOMERS = """
     SELECT contact.customer_id AS customer FROM mailing_contact AS contact
     WHERE contact.customer_id <> '' AND ({sql})
 """
+BUYERS = """
+    SELECT contact.customer_id AS customer FROM (
+        SELECT customer_id FROM mailing_contact WHERE customer_id <> ''
+        UNION SELECT customer FROM pos_sale WHERE state = 'committed' AND customer <> ''
+    ) AS contact (customer_id) WHERE {sql}
+"""
+SOME_BUYERS = "SELECT contact.customer_id AS customer FROM asked AS contact (customer_id) WHERE {sql}"
+CUSTOMERS_OF_SALES = "SELECT DISTINCT customer FROM pos_sale WHERE id = ANY(%s) AND customer <> ''"
 
 
 def describe_segment(segment: Segment) -> dict[str, str]:
@@ -104,8 +122,9 @@ def fill_group(segment: Segment) -> int:
     """Fill the segment's group with exactly the customers it chooses now; return how many. Safe to run twice."""
     assert segment.group is not None, "only a segment at the till is filled"
     condition = compile_tree(segment.tree)
+    chosen = BUYERS if is_of_purchases(segment.tree) else CUSTOMERS
     with transaction.atomic():
-        members = groups.set_members_by(segment.group, CUSTOMERS.format(sql=condition.sql), condition.params)
+        members = groups.set_members_by(segment.group, chosen.format(sql=condition.sql), condition.params)
         segment.filled_at = database_time.now()
         segment.save(update_fields=["group", "filled_at"])
     return members
@@ -124,3 +143,44 @@ def queue_due_fillings(now: datetime) -> None:
     for pk in Segment.objects.filter(due).exclude(group=None).values_list("pk", flat=True):
         if Segment.objects.filter(due, pk=pk).update(filled_at=now):
             async_task("mailing.tasks.fill_group", pk)
+
+
+# ── what a sale changes ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_of_purchases(tree: JsonObject) -> bool:
+    """Return whether all conditions of a tree that compiles are about purchases, and there is one."""
+    leaves = list_leaves(tree)
+    return bool(leaves) and all("rfm" in leaf or leaf.get("event") in PURCHASES for leaf in leaves)
+
+
+def moves_with_sales(tree: JsonObject) -> bool:
+    """Return whether a sale changes for its own customer only whether a tree that compiles chooses them."""
+    return is_of_purchases(tree) and not any("rfm" in leaf for leaf in list_leaves(tree))
+
+
+def move_buyers(sales: Collection[int], most: int) -> int:
+    """Move the customers of these sales into and out of the groups that are kept by purchases alone; return 0.
+
+    Called by the fold, which counts what its followers do of their own: this one has no queue.
+    """
+    if not sales:
+        return 0
+    kept = Segment.objects.exclude(group=None).select_related("group").order_by("group")
+    moving = [segment for segment in kept if moves_with_sales(segment.tree)]
+    if not moving:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(CUSTOMERS_OF_SALES, [[*sales]])
+        customers = [customer for (customer,) in cursor]
+    for segment in moving if customers else ():
+        try:
+            condition = ask_some(compile_tree(segment.tree))
+        except SegmentError:
+            logger.exception("The group of segment %s does not follow sales", segment.pk)
+            continue
+        assert segment.group is not None, "chosen for having one"
+        groups.move_members_by(
+            segment.group, customers, SOME_BUYERS.format(sql=condition.sql), condition.params
+        )
+    return 0

@@ -1,10 +1,13 @@
 """Conditions on what somebody bought at a till: which articles, where, how often, for how much, and what came back.
 
-They ask the sold lines (`pos.models.SoldLine`), and codes the ledger of discounts. A condition is
+They ask the sold lines (`pos.models.SoldLine`), codes the ledger of discounts, and where nothing is narrowed the sales
+themselves. A condition is
 
     {"event": "bought", "of": {"sku": "TEA"}, "times": 2, "within": {"amount": 30, "unit": "day"}}
 
-`of` may be left out for `returned`, `first_bought` and `redeemed`. What was given back whole was not bought.
+`of` may be left out; then `bought` counts every committed sale. An article that was given back whole was not bought.
+
+All of them are conditions on `contact.customer_id` alone, so that they hold for customers who are no contacts as well.
 """
 
 from campaigns.annotations import Argument, Json, JsonObject
@@ -31,9 +34,16 @@ LABELS = {
     "promotion": "the promotion",
     "code": "the code",
 }
-LINES = "SELECT line.customer FROM pos_soldline AS line WHERE line.customer <> ''"
-REDEEMED = """SELECT line.customer FROM promotions_redemption AS used JOIN pos_sale AS line ON line.id = used.sale_id
-WHERE line.customer <> '' AND line.state = 'committed' AND used.reverses_id IS NULL"""
+NAMED = "line.customer <> ''"
+# the same in a statement that asks for some customers only, whom it has as the table `asked`
+AMONG_ASKED = f"{NAMED} AND line.customer = ANY (ARRAY(SELECT customer FROM asked))"
+LINES = f"SELECT line.customer FROM pos_soldline AS line WHERE {NAMED}"
+SALES = f"SELECT line.customer FROM pos_sale AS line{{back}} WHERE {NAMED} AND line.state = 'committed'"
+PAID_BACK = """ LEFT JOIN (
+    SELECT sale_id, sum((answer::jsonb ->> 'total')::bigint) AS total FROM pos_return GROUP BY sale_id
+) AS back ON back.sale_id = line.id"""
+REDEEMED = f"""SELECT line.customer FROM promotions_redemption AS used JOIN pos_sale AS line ON line.id = used.sale_id
+WHERE {NAMED} AND line.state = 'committed' AND used.reverses_id IS NULL"""
 KEPT = "line.quantity > line.returned_quantity"
 
 
@@ -61,6 +71,14 @@ def compile_purchase(node: JsonObject, since: Condition | None, times: int, spen
     return Condition(found if node.get("done", True) else f"({found}) IS NOT TRUE", params)
 
 
+def ask_some(condition: Condition) -> Condition:
+    """Return the same condition for a statement whose table `asked` holds the customers whom it is about.
+
+    Each part that asks what they bought is narrowed to them, so that few customers cost little.
+    """
+    return Condition(condition.sql.replace(NAMED, AMONG_ASKED), condition.params)
+
+
 def _compile_first(since: Condition | None) -> Condition:
     having = f" HAVING min(line.at) > {since.sql}" if since else ""
     return Condition(f"{LINES} AND {KEPT} GROUP BY line.customer{having}", since.params if since else [])
@@ -69,9 +87,12 @@ def _compile_first(since: Condition | None) -> Condition:
 def _compile_times(node: JsonObject, since: Condition | None, times: int, spent: int | None) -> Condition:
     event = node["event"]
     wanted, params = _compile_articles(event, node.get("of") or {})
-    sale = "line.sale_id"
+    sale, kept = "count(DISTINCT line.sale_id)", "line.total - line.returned_total"
     if event == "redeemed":
-        sql, sale = REDEEMED, "line.id"
+        sql, sale = REDEEMED, "count(DISTINCT line.id)"
+    elif event == "bought" and not wanted:
+        sql, sale = SALES.format(back="" if spent is None else PAID_BACK), "count(*)"
+        kept = "line.total - coalesce(back.total, 0)"
     elif event == "returned":
         sql = f"{LINES} AND line.returned_quantity > 0"
     else:
@@ -84,9 +105,9 @@ def _compile_times(node: JsonObject, since: Condition | None, times: int, spent:
     if spent is not None:
         sql += " AND line.currency = %s"
         params.append(str(node.get("currency", "")))
-        having.append("sum(line.total - line.returned_total) >= %s")
+        having.append(f"sum({kept}) >= %s")
     if times > 1:
-        having.append(f"count(DISTINCT {sale}) >= %s")
+        having.append(f"{sale} >= %s")
     if having:
         sql += f" GROUP BY line.customer HAVING {' AND '.join(having)}"
         params += [each for each in (spent, times if times > 1 else None) if each is not None]

@@ -6,11 +6,12 @@ A tree is nested groups of conditions:
     {"field": "city", "op": "equals", "value": "Berlin"}
     {"list": 3}
     {"event": "opened", "done": true, "times": 2, "within": {"amount": 30, "unit": "day"}, "campaign": 5}
+    {"rfm": "champions"}
 
 A field is one of FIELDS or WORKED_OUT, a flag of FLAGS, or the name of an attribute. `done`, `times` (at least so
 often, once unless it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail
 campaign, may say `of` what or where, and how much was `spent` in all at least, less what came back: minor units of its
-`currency`; see mailing.purchases.
+`currency`; see mailing.purchases. `rfm` is a class of mailing.rfm.
 A group without conditions has no say: it holds for everybody.
 """
 
@@ -29,6 +30,7 @@ from mailing.countries import country_code
 from mailing.languages import read_language
 from mailing.local_time import read_zone
 from mailing.purchases import PurchaseError, compile_purchase
+from mailing.rfm import CLASSES, QUINTILES, compile_class
 
 FIELDS = {
     "email": "Address",
@@ -71,7 +73,15 @@ EVENTS = {
 }
 PURCHASES = ("bought", "returned", "first_bought", "redeemed")
 UNITS = ("minute", "hour", "day", "month", "year")
-KINDS: dict[str, type] = {"field": str, "op": str, "event": str, "of": dict, "within": dict, "currency": str}
+KINDS: dict[str, type] = {
+    "field": str,
+    "rfm": str,
+    "op": str,
+    "event": str,
+    "of": dict,
+    "within": dict,
+    "currency": str,
+}
 LARGEST_KEY = 2**63 - 1
 DEEPEST_TREE, MOST_CONDITIONS = 20, 200  # groups inside each other, and conditions: a person needs far fewer
 
@@ -264,9 +274,6 @@ EVENT_ROWS = {
     " JOIN mailing_delivery AS d ON d.id = a.delivery_id WHERE a.status = 'bounced'",
     "complained": "SELECT c.id AS contact_id, s.created_at AS at, NULL::bigint AS campaign_id"
     " FROM mailing_suppression AS s JOIN mailing_contact AS c ON c.email = s.email WHERE s.reason = 'complaint'",
-    "bought": "SELECT c.id AS contact_id, s.at, NULL::bigint AS campaign_id, s.id AS sale_id, s.currency, s.total"
-    " FROM pos_sale AS s JOIN mailing_contact AS c ON c.customer_id = s.customer"
-    " WHERE s.state = 'committed' AND s.customer <> ''",
 } | {
     kind: "SELECT d.contact_id, e.at, e.campaign_id FROM mailing_event AS e"
     f" JOIN mailing_delivery AS d ON d.id = e.delivery_id WHERE e.kind = '{kind}'{of_people}"
@@ -278,17 +285,10 @@ EVENT_ROWS = {
 }
 
 
-RETURNED = """
-    LEFT JOIN (
-        SELECT sale_id, sum((answer::jsonb ->> 'total')::bigint) AS total FROM pos_return GROUP BY sale_id
-    ) AS back ON back.sale_id = event.sale_id
-"""
-
-
 def _compile_event(node: JsonObject) -> Condition:
     if node["event"] not in EVENTS:
         raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
-    if node["event"] in PURCHASES and (node["event"] != "bought" or node.get("of")):
+    if node["event"] in PURCHASES:
         return _compile_purchase(node)
     if node.get("of"):
         raise SegmentError("Only what was bought, returned or redeemed is of an article or a place.")
@@ -303,19 +303,12 @@ def _compile_event(node: JsonObject) -> Condition:
     if since := _compile_since(node):
         where.append(f"event.at > {since.sql}")
         params += since.params
-    spent = _read_spent(node)
-    if spent is not None:
-        sql += RETURNED
-        where.append("event.currency = %s")
-        params.append(node.get("currency", ""))
+    _read_spent(node)
     found = f"{sql} WHERE {' AND '.join(where)}"
     times = _read_times(node)
-    if times > 1 or spent is not None:
+    if times > 1:
         found += " GROUP BY event.contact_id HAVING count(*) >= %s"
         params.append(times)
-    if spent is not None:
-        found += " AND sum(event.total - coalesce(back.total, 0)) >= %s"
-        params.append(spent)
     wanted = "IN" if node.get("done", True) else "NOT IN"
     return Condition(f"contact.id {wanted} ({found})", params)
 
@@ -358,8 +351,24 @@ def _read_times(node: JsonObject) -> int:
     return int(times)
 
 
+def _compile_class(node: JsonObject) -> Condition:
+    name = node["rfm"]
+    if name not in CLASSES and name not in QUINTILES:
+        raise SegmentError(f"“{name}” is no class; there are {', '.join([*CLASSES, *QUINTILES])}.")
+    return compile_class(name)
+
+
 LEAVES: dict[str, Callable[[JsonObject], Condition]] = {
     "field": _compile_field,
     "list": _compile_list,
     "event": _compile_event,
+    "rfm": _compile_class,
 }
+
+
+def list_leaves(tree: JsonObject) -> list[JsonObject]:
+    """Return every condition of a tree that compiles."""
+    for word in GROUPS:
+        if word in tree:
+            return [leaf for child in tree[word] for leaf in list_leaves(child)]
+    return [tree] if tree else []

@@ -88,6 +88,32 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Argum
     return changed
 
 
+# The same for some customers, whom the statement has as the table `asked`.
+MOVE_MEMBERS = """
+    WITH asked AS MATERIALIZED (SELECT DISTINCT customer FROM unnest(%s::text[]) AS customer),
+    chosen AS MATERIALIZED ({chosen}),
+    gone AS (
+        DELETE FROM promotions_groupmember AS member
+        WHERE member.group_id = %s AND member.customer IN (SELECT customer FROM asked)
+          AND NOT EXISTS (SELECT FROM chosen WHERE chosen.customer = member.customer)
+    )
+    INSERT INTO promotions_groupmember (group_id, customer) SELECT %s, chosen.customer FROM chosen
+    ON CONFLICT DO NOTHING
+"""
+
+
+def move_members_by(
+    group: CustomerGroup, asked: Collection[str], chosen: str, parameters: Sequence[Argument]
+) -> None:
+    """Make those of the customers `asked` whom a query chooses members of `group`, and no others of them.
+
+    `chosen`: as for `set_members_by`; it may read the table `asked` with its column `customer`.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        CustomerGroup.objects.select_for_update().get(pk=group.pk)
+        cursor.execute(MOVE_MEMBERS.format(chosen=chosen), [[*asked], *parameters, group.pk, group.pk])
+
+
 def describe_group(group: CustomerGroup) -> dict[str, str]:
     """Return in words what people may change of a group, without its customers (see set_members)."""
     return editions.column_facts(group, ["code", "name"])

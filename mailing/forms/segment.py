@@ -14,6 +14,7 @@ from campaigns.generics import FormData, ModelForm
 from mailing import audience
 from mailing.models import Segment
 from mailing.purchases import ARTICLES, LABELS, OFFERS
+from mailing.rfm import CLASSES, QUINTILES
 from mailing.segments import (
     DEEPEST_TREE,
     EVENTS,
@@ -50,6 +51,7 @@ class Leaf:
     campaign: str = ""
     of: str = ""
     of_what: str = ""
+    rfm: str = "champions"
     path: str = ""
 
     @property
@@ -61,6 +63,8 @@ class Leaf:
         kind, _, name = self.what.partition(":")
         if kind == "list":
             return {"list": read_whole(self.list)}
+        if kind == "rfm":
+            return {"rfm": self.rfm}
         if kind == "flag":
             return {"field": name, "op": "equals", "value": self.value != "no"}
         if kind == "event":
@@ -137,6 +141,8 @@ def _build_from_node(node: JsonObject) -> Leaf | Group:
             return Group(word, [_build_from_node(child) for child in node[word]])
     if "list" in node:
         return Leaf(what="list", list=str(node["list"]))
+    if "rfm" in node:
+        return Leaf(what="rfm", rfm=str(node["rfm"]))
     if "event" in node:
         within = node.get("within") or {}
         return Leaf(
@@ -220,7 +226,8 @@ class SegmentForm(ModelForm[Segment]):
     at_till = forms.BooleanField(
         label="Also a customer group at the till",
         required=False,
-        help_text="Promotions can then be limited to its contacts that have a customer number.",
+        help_text="Promotions can then be limited to its contacts that have a customer number. Where all conditions "
+        "are about purchases, customers without an address belong to it as well, from a moment after a sale on.",
     )
 
     class Meta:
@@ -252,5 +259,7 @@ CHOICES = {
     "units": UNITS,
     "purchases": [f"event:{name}" for name in PURCHASES],
     "articles": {name: LABELS[name] for name in ARTICLES},
+    "classes": {name: label for name, (label, *_) in CLASSES.items()},
+    "quintiles": QUINTILES,
     "offers": {name: LABELS[name] for name in OFFERS},
 }

@@ -14,7 +14,7 @@ from campaigns import editions
 from campaigns.annotations import JsonObject, PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing import at_the_till, audience
+from mailing import at_the_till, audience, rfm
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, apply_button, build_from_data
 from mailing.models import ContactList, EmailCampaign, Segment
@@ -29,15 +29,24 @@ CONTACTS_SHOWN = 5
 @require_GET
 @permission_required("mailing.view_segment", raise_exception=True)
 def segments(request: Request) -> HttpResponse:
-    """List the segments."""
-    return render(request, "mailing/segments.html", {"segments": Segment.objects.all()})
+    """List the segments, and the ready ones that can be made of them."""
+    ready = {name: label for name, (label, *_) in rfm.CLASSES.items()}
+    return render(request, "mailing/segments.html", {"segments": Segment.objects.all(), "ready": ready})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_segment", raise_exception=True)
 def segment_new(request: Request) -> HttpResponse:
-    """Show and save the form of a new segment."""
-    return edit_segment(request, Segment())
+    """Show and save the form of a new segment; `?ready=` names a class of buyers that it begins with."""
+    return edit_segment(request, build_ready_segment(request.GET.get("ready", "")))
+
+
+def build_ready_segment(name: str) -> Segment:
+    """Return the segment of a class of buyers, not saved; an empty one for any other name."""
+    if name not in rfm.CLASSES:
+        return Segment()
+    label, *_ = rfm.CLASSES[name]
+    return Segment(name=label, description=rfm.describe_class(name), tree={"all": [{"rfm": name}]})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,79 @@
+"""RFM classes: customers by how recently, how frequently and for how much money they bought.
+
+Of everybody who bought something within a year and kept some of it, each fifth gets 1 to 5: by the last purchase, by
+the number of purchases, and by what was paid less what came back, in the site's currency. 5 is the best fifth. Of two
+who are equal in one the other two decide, then the customer number, so that each fifth is as large as the others. Who
+bought nothing within the year has no class.
+
+A class is one of `CLASSES`, made of recency and of the mean of the other two, rounded up; or one fifth of one of the
+three, as "recency 5". Customers are counted whether they are contacts or not.
+"""
+
+from django.conf import settings
+
+from mailing.comparing import Condition
+
+DAYS = 365
+
+# The recency and the mean of the other two that belong to each class: every customer belongs to exactly one.
+CLASSES = {
+    "champions": ("Champions", (4, 5), (5,)),
+    "loyal": ("Loyal customers", (3, 4, 5), (4,)),
+    "loyal_fading": ("Best customers who were not here lately", (3,), (5,)),
+    "promising": ("May become loyal", (4, 5), (2, 3)),
+    "new": ("Bought lately, once and little", (4, 5), (1,)),
+    "attention": ("Need attention", (3,), (2, 3)),
+    "drowsy": ("About to leave, bought little", (3,), (1,)),
+    "at_risk": ("At risk: bought well, not lately", (1, 2), (3, 4)),
+    "must_not_lose": ("Must not be lost: the best, long ago", (1, 2), (5,)),
+    "asleep": ("Asleep: little, long ago", (1, 2), (1, 2)),
+}
+MEASURES = {"recency": "Recency", "frequency": "Frequency", "money": "Money"}
+QUINTILES = {
+    f"{measure} {fifth}": f"{label}: fifth {fifth} of 5{' (the best)' if fifth == 5 else ''}"
+    for measure, label in MEASURES.items()
+    for fifth in (5, 4, 3, 2, 1)
+}
+
+# One pass over the lines of a year in the order of the index of customers. All lines of a sale have its moment.
+SCORED = f"""
+SELECT customer, ntile(5) OVER (ORDER BY last, times, money, customer) AS recency,
+       ntile(5) OVER (ORDER BY times, money, last, customer) AS frequency,
+       ntile(5) OVER (ORDER BY money, times, last, customer) AS money
+FROM (
+    SELECT line.customer, max(line.at) AS last, count(DISTINCT line.at) AS times,
+           coalesce(sum(line.total - line.returned_total) FILTER (WHERE line.currency = %s), 0) AS money
+    FROM pos_soldline AS line
+    WHERE line.customer <> '' AND line.at > now() - interval '{DAYS} days' AND line.quantity > line.returned_quantity
+    GROUP BY line.customer
+) AS bought
+"""
+
+
+def describe_class(name: str) -> str:
+    """Say in a sentence who belongs to a class of `CLASSES`."""
+    _, recent, worth = CLASSES[name]
+    return (
+        f"Of those who bought within {DAYS} days: recency {_say(recent)} of 5, frequency and money together "
+        f"{_say(worth)} of 5."
+    )
+
+
+def _say(fifths: tuple[int, ...]) -> str:
+    return " or ".join(map(str, fifths))
+
+
+def compile_class(name: str) -> Condition:
+    """Return who belongs to a class of `CLASSES` or `QUINTILES`, as a condition on `contact`."""
+    if name in CLASSES:
+        _, recent, worth = CLASSES[name]
+        wanted = f"recency IN ({_list(recent)}) AND (frequency + money + 1) / 2 IN ({_list(worth)})"
+    else:
+        measure, _, fifth = name.partition(" ")
+        wanted = f"{measure} = {int(fifth)}"
+    found = f"SELECT scored.customer FROM ({SCORED}) AS scored WHERE {wanted}"
+    return Condition(f"contact.customer_id IN ({found})", [settings.CURRENCY])
+
+
+def _list(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers))
