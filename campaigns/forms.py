@@ -187,7 +187,7 @@ class UserSettingsForm(ModelForm[UserSettings]):
 
     class Meta:
         model = UserSettings
-        fields = ["time_zone"]
+        fields = ["time_zone", "theme"]
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)

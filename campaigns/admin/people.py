@@ -74,10 +74,10 @@ class UserSettingsAdmin(GuardedAdmin):
     """The settings of users."""
 
     actions = None
-    list_display = ["user", "time_zone"]
+    list_display = ["user", "time_zone", "theme"]
     search_fields = ["user__username"]
     form = UserSettingsForm
-    fields = ["user", "time_zone"]
+    fields = ["user", "time_zone", "theme"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: UserSettings | None = None) -> list[str]:
         return ["user"] if obj else []

@@ -293,6 +293,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "theme",
+                    models.CharField(
+                        blank=True,
+                        choices=[(None, "Same as my device"), ("light", "Light"), ("dark", "Dark")],
+                        max_length=5,
+                    ),
+                ),
+                (
                     "user",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.CASCADE,

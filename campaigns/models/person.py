@@ -15,6 +15,14 @@ def check_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is no time zone: write one such as Europe/Berlin.")
 
 
+class Theme(models.TextChoices):
+    """The colours of the pages. Without a choice they follow the device."""
+
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+    __empty__ = "Same as my device"
+
+
 class UserSettings(models.Model):
     """The settings of one user for the pages. A user without a row has chosen nothing."""
 
@@ -22,6 +30,8 @@ class UserSettings(models.Model):
     time_zone = models.CharField(
         max_length=64, blank=True, validators=[check_time_zone], help_text="Leave blank for the site's."
     )
+
+    theme = models.CharField(max_length=5, blank=True, choices=Theme)
 
     class Meta:
         verbose_name = verbose_name_plural = "settings of users"
