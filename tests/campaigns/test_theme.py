@@ -7,6 +7,8 @@ from django.conf import settings
 
 from campaigns.models import UserSettings
 
+pytestmark = pytest.mark.django_db
+
 
 def test_pages_follow_the_device_until_somebody_chooses(client, marketer):
     page = client.get("/settings/").content.decode()
