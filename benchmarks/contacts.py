@@ -89,10 +89,10 @@ def main() -> None:
 
         def receive_file() -> Upload:
             with path.open("rb") as file:
-                return importing.receive(file, name=path.name)
+                return importing.receive_contacts(file, name=path.name)
 
         def try_import(upload: Upload) -> None:
-            importing.choose(upload, [taken for _, taken in upload.columns], new_list="Everybody")
+            importing.choose_columns(upload, [taken for _, taken in upload.columns], new_list="Everybody")
             importing.run(upload.pk)
 
         def run_import(upload: Upload) -> None:

@@ -96,7 +96,7 @@ class Run:
             f"    {self.now().status}: {sum(got.values())} accepted, {len(doubled)} twice, {len(lost)} lost,"
             f" {len(uncertain)} uncertain of at most {doubtful}; ledger {self.counts()}"
         )
-        wrong = [*doctor.breaches()]
+        wrong = [*doctor.list_breaches()]
         if doubled or lost or strangers:
             wrong.append(f"doubled {doubled[:5]}, lost {lost[:5]}, mailed though skipped {strangers[:5]}")
         if len(uncertain) > doubtful:

@@ -139,7 +139,7 @@ def judge_end(mail: Row, got: Counter[str]) -> list[str]:
     from mailing.models import Delivery
 
     rows = list(Delivery.objects.filter(campaign=mail).values_list("email", "status", "coupon"))
-    wrong = [*doctor.breaches()]
+    wrong = [*doctor.list_breaches()]
     if twice := [email for email, times in got.items() if times > 1]:
         wrong.append(f"{len(twice)} got it twice, such as {twice[0]}")
     if lost := [email for email, status, _ in rows if email not in got and status != "uncertain"]:

@@ -154,7 +154,7 @@ class Bench:
             )
             completed = rig.wait(lambda: now().status == "completed", 30)
         got = target.recipients()
-        breaches = list(doctor.breaches())
+        breaches = list(doctor.list_breaches())
         if not (done and completed) or breaches or (got is not None and len(got) != self.messages):
             raise SystemExit(
                 f"{read_sums(campaign.pk)}, {now().status}, {got and len(got)} at the sink, {breaches}"

@@ -131,15 +131,15 @@ def measure(name: str, tree: JsonObject, *, explain: bool) -> None:
 
 def measure_groups(node: JsonObject) -> None:
     """Print how long the group of a segment takes to fill, and to follow the sales of one fold."""
-    from mailing import at_the_till
+    from mailing import segment_groups
     from mailing.models import Segment
     from pos.models import Sale
 
-    segment = at_the_till.save_segment(Segment(name="Buyers", tree={"all": [node]}), at_till=True)
-    took, members = time_calls(lambda: at_the_till.fill_group(segment))
+    segment = segment_groups.save_segment(Segment(name="Buyers", tree={"all": [node]}), at_till=True)
+    took, members = time_calls(lambda: segment_groups.fill_group(segment))
     print(f"{'its customer group, filled anew':<36}{took:8.2f} s   {members:>17,} members")
     sales = [*Sale.objects.exclude(customer="").order_by("-pk").values_list("pk", flat=True)[:500]]
-    took, _ = time_calls(lambda: at_the_till.move_buyers(sales, 500))
+    took, _ = time_calls(lambda: segment_groups.move_buyers(sales, 500))
     print(f"{'the same after a fold of 500 sales':<36}{took:8.3f} s")
 
 

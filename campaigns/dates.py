@@ -65,13 +65,13 @@ def write_exact_time(at: datetime) -> str:
     return date_format(timezone.localtime(at), "EXACT_TIME_FORMAT")
 
 
-def write_stretch(begin: datetime, end: datetime) -> str:
+def write_period(begin: datetime, end: datetime) -> str:
     """Write a stretch of hours or minutes: 3 Sep, 14:00 to 15:00."""
     begin, end = timezone.localtime(begin), timezone.localtime(end)
     return f"{date_format(begin, 'MONTH_DAY_TIME_FORMAT')} to {write_time(end)}"
 
 
-def write_kept(text: str) -> str:
+def write_stored_value(text: str) -> str:
     """Write a value from the record of a change: an instant as a moment, any other text as it is."""
     return write_moment(datetime.fromisoformat(text)) if _INSTANT.fullmatch(text) else text
 

@@ -16,7 +16,7 @@ def find_breaches() -> Iterator[str]:
         yield from import_string(name)()
 
 
-def breaches() -> Iterator[str]:
+def list_breaches() -> Iterator[str]:
     """Yield a sentence for each campaign whose status lies outside its lifecycle or disagrees with its history."""
     for kind, model in kinds().items():
         for campaign in Campaign.objects.filter(kind=kind).exclude(status__in=model.STATES):

@@ -27,7 +27,7 @@ MAX_EDITION_LETTERS = 100_000
 FormFacts = Mapping[str, str]
 
 
-class Overtaken(Refused):
+class EditConflict(Refused):
     """The row was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
 
     def __init__(self, told: str, latest: Argument) -> None:
@@ -44,7 +44,7 @@ def _digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def refuse_overtaken(row: models.Model, facts: FormFacts, seen: str | None) -> None:
+def refuse_edit_conflict(row: models.Model, facts: FormFacts, seen: str | None) -> None:
     """Refuse to overwrite what was changed since a form was shown.
 
     Args:
@@ -52,7 +52,7 @@ def refuse_overtaken(row: models.Model, facts: FormFacts, seen: str | None) -> N
         seen: the edition that the form showed; None or any other text overwrites whatever there is.
 
     Raises:
-        Overtaken: it says what was changed, and by whom where a form did it.
+        EditConflict: it says what was changed, and by whom where a form did it.
     """
     before = _parse_edition(seen)
     if before is None:
@@ -62,7 +62,7 @@ def refuse_overtaken(row: models.Model, facts: FormFacts, seen: str | None) -> N
         name for name in {**now, **before} if now.get(name, _digest("")) != before.get(name, _digest(""))
     ]
     if changed:
-        raise Overtaken(_describe_changes(row, facts, changed), edition_of(facts))
+        raise EditConflict(_describe_changes(row, facts, changed), edition_of(facts))
 
 
 def _parse_edition(seen: str | None) -> dict[str, str] | None:
@@ -91,7 +91,8 @@ def _describe_changes(row: models.Model, facts: FormFacts, changed: Iterable[str
             left = [name for name in left if name not in its]
     if left:
         lines = "; ".join(
-            f"{name} is now {dates.write_kept(_shorten(facts.get(name, ''))) or 'none'}" for name in left
+            f"{name} is now {dates.write_stored_value(_shorten(facts.get(name, ''))) or 'none'}"
+            for name in left
         )
         sentences.append(f"Changed while this form was open: {lines}.")
     return " ".join(sentences)

@@ -36,7 +36,7 @@ def check_queue() -> list[str]:
     return []
 
 
-def clock_notices(user: User, now: datetime) -> Iterator[Notice]:
+def list_clock_notices(user: User, now: datetime) -> Iterator[Notice]:
     """Tell administrators on the dashboard that this machine's clock is wrong."""
     if user.is_staff and (sentence := database_time.warning()):
         yield Notice(sentence)

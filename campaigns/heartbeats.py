@@ -22,12 +22,12 @@ FORGET = timedelta(days=1)
 LOOK = 2.0  # seconds between two looks at the line of this host
 
 
-def line(cluster: str, host: str) -> str:
+def queue_name(cluster: str, host: str) -> str:
     """Return the name of the queue for the cluster on one host."""
     return f"{cluster}@{host}"
 
 
-def begin(cluster: str) -> None:
+def note_start(cluster: str) -> None:
     """Note that this process is the cluster on this host now, in place of an earlier process."""
     now = database_time.now()
     Heartbeat.objects.update_or_create(
@@ -35,17 +35,17 @@ def begin(cluster: str) -> None:
     )
 
 
-def end(cluster: str) -> None:
+def note_stop(cluster: str) -> None:
     """Note that this process stops on request."""
     Heartbeat.objects.filter(cluster=cluster, host=HOST, process=os.getpid()).delete()
 
 
-def ask(now: datetime) -> None:
+def ask_clusters(now: datetime) -> None:
     """Ask every cluster, once in ten seconds however many clocks run; forget a cluster that is silent for a day."""
     for beat in Heartbeat.objects.filter(asked_at__lte=now - ASK):
         if not Heartbeat.objects.filter(pk=beat.pk, asked_at=beat.asked_at).update(asked_at=now):
             continue  # another clock was quicker
-        waiting = get_broker(line(beat.cluster, beat.host))
+        waiting = get_broker(queue_name(beat.cluster, beat.host))
         waiting.purge_queue()  # of a dead one at most one question waits
         if beat.at < now - FORGET:
             beat.delete()
@@ -53,12 +53,12 @@ def ask(now: datetime) -> None:
             async_task("campaigns.tasks.heartbeat", beat.cluster, beat.host, broker=waiting, save=False)
 
 
-def answer(cluster: str, host: str) -> None:
+def note_answer(cluster: str, host: str) -> None:
     """Note that the cluster on this host runs tasks."""
     Heartbeat.objects.filter(cluster=cluster, host=host).update(at=database_time.now())
 
 
-class TwoLines:
+class ClusterBroker:
     """The broker of a cluster, which also takes tasks from the queue of its host."""
 
     def __init__(self, shared: Broker, own: Broker) -> None:

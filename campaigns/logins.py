@@ -137,7 +137,7 @@ class ThrottledBackend(ModelBackend):
             logger.warning(
                 "A login to %s from %s was put off.", _name(username), address or "an unknown address"
             )
-            raise TooManyLogins(say_wait(wait), code="throttled")
+            raise TooManyLogins(write_wait_sentence(wait), code="throttled")
         user = super().authenticate(request, username, password, **kwargs)
         if user is None:
             logger.warning("A login to %s from %s failed.", _name(username), address or "an unknown address")
@@ -157,13 +157,13 @@ def read_clock() -> datetime:
     return database_time.now()
 
 
-def forget(now: datetime) -> None:
+def delete_old_tries(now: datetime) -> None:
     """Delete rows that do not count any more. The clock calls it."""
     LoginLimit.objects.filter(free_at__lt=now).delete()
     LoginPlace.objects.filter(at__lt=now - REMEMBER).delete()
 
 
-def say_wait(wait: timedelta) -> str:
+def write_wait_sentence(wait: timedelta) -> str:
     """Say how long to wait."""
     return f"Too many attempts to log in did not succeed. Try again in {describe_wait(wait)}."
 

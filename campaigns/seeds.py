@@ -16,7 +16,7 @@ T = TypeVar("T")
 Row = TypeVar("Row", bound=models.Model)
 
 
-def plant(key: str, make: Callable[[], T]) -> T | None:
+def make_once(key: str, make: Callable[[], T]) -> T | None:
     """Call `make` only once ever for this key, and return its result; None when it was called before.
 
     It is one transaction: a start that is killed half-way leaves nothing, and the next one begins anew.

@@ -5,4 +5,4 @@ from campaigns import heartbeats
 
 def heartbeat(cluster: str, host: str) -> None:
     """Note that this cluster runs tasks. Safe to run twice."""
-    heartbeats.answer(cluster, host)
+    heartbeats.note_answer(cluster, host)

@@ -6,8 +6,8 @@ from campaigns import views
 app_name = "campaigns"
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
-    path("under-way/", views.under_way, name="under_way"),
-    path("search/", views.find, name="search"),
+    path("under-way/", views.live_campaigns, name="under_way"),
+    path("search/", views.search_everywhere, name="search"),
     path("campaigns/", views.campaign_list, name="list"),
     path("campaigns/<int:pk>/", views.detail, name="detail"),
     path("campaigns/<int:pk>/duplicate/", views.duplicate, name="duplicate"),

@@ -45,9 +45,9 @@ def dashboard(request: Request) -> HttpResponse:
     overview.write_all_owed_steps(now)
     context = {
         "now": now,
-        "is_fresh": overview.is_fresh(),
-        "under_way": overview.campaigns_under_way(now),
-        "coming": overview.coming_campaigns(),
+        "is_fresh": overview.has_no_campaigns(),
+        "under_way": overview.live_campaigns(now),
+        "coming": overview.scheduled_campaigns(),
         "attention": overview.campaigns_needing_attention(now)[: overview.DASHBOARD_ROWS],
         "recent": overview.recent_steps(),
         "notices": list(notices.list_notices(request.user, now)),
@@ -58,11 +58,11 @@ def dashboard(request: Request) -> HttpResponse:
 
 @require_GET
 @may_view
-def under_way(request: Request) -> HttpResponse:
+def live_campaigns(request: Request) -> HttpResponse:
     """Return the live campaigns of the dashboard, which asks for this part again and again."""
     now = database_time.now()
     overview.write_all_owed_steps(now)
-    return render(request, "campaigns/_under_way.html", {"under_way": overview.campaigns_under_way(now)})
+    return render(request, "campaigns/_under_way.html", {"under_way": overview.live_campaigns(now)})
 
 
 @require_GET
@@ -96,7 +96,7 @@ def campaign_list(request: Request) -> HttpResponse:
 
 
 @require_GET
-def find(request: Request) -> HttpResponse:
+def search_everywhere(request: Request) -> HttpResponse:
     """Show what the words find everywhere; a dialog asks for it too, and then for the hits alone as somebody types."""
     words = request.GET.get("q", "")
     context = {"words": words, "found": search.search(request.user, words)}
@@ -120,13 +120,13 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
         raise Http404(f"“{verb}” is no step of a campaign.")
     campaign = get_campaign_for(request, pk, verb)
     if request.method != "POST":
-        return render_question(request, campaign, verb)
+        return render_confirmation(request, campaign, verb)
     form = step_form(campaign, verb, request.POST)
     try:
         campaign = lifecycle.fire(campaign, verb, by=request.user, **read_arguments(form))
     except Refused as refused:
         if request.htmx and any(field in form.fields for field, _ in refused.reasons):
-            return render_question_again(request, campaign, verb, form, refused)
+            return render_confirmation_again(request, campaign, verb, form, refused)
         return render_refusal(request, campaign, refused)
     said = f"“{campaign}” is {describe_outcome(campaign, verb)}."
     if not request.htmx:
@@ -142,7 +142,7 @@ def duplicate(request: Request, pk: int) -> HttpResponse:
     """Make a draft with everything of a campaign; a GET asks first."""
     campaign = get_campaign_for(request, pk, "duplicate")
     if request.method != "POST":
-        return render_question(request, campaign, "duplicate")
+        return render_confirmation(request, campaign, "duplicate")
     copy = lifecycle.duplicate(campaign, by=request.user)
     messages.success(request, f"“{copy}” is a draft with everything of “{campaign}”.")
     return go_to(request, copy.get_absolute_url())
@@ -153,7 +153,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
     """Delete a draft; a GET asks first."""
     campaign = get_campaign_for(request, pk, "delete")
     if request.method != "POST":
-        return render_question(request, campaign, "delete")
+        return render_confirmation(request, campaign, "delete")
     try:
         lifecycle.delete(campaign, by=request.user)
     except Refused as refused:
@@ -206,7 +206,7 @@ def read_arguments(form: StepForm) -> Columns:
     return form.arguments()
 
 
-def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
+def render_confirmation(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
     now = database_time.now()
     context = overview.status_context(campaign, request.user, now)
@@ -216,11 +216,11 @@ def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResp
         )
         # the page is out of date: its status is renewed, and the dialog stays shut
         return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
-    context |= question_context(campaign, verb, step_form(campaign, verb))
+    context |= confirmation_context(campaign, verb, step_form(campaign, verb))
     return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 
 
-def render_question_again(
+def render_confirmation_again(
     request: Request, campaign: Campaign, verb: str, form: StepForm, refused: Refused
 ) -> HttpResponse:
     """Answer 409 with the question in the open dialog, what was typed, and why it was refused."""
@@ -229,12 +229,12 @@ def render_question_again(
         if field in form.fields and not form.has_error(field):
             form.add_error(field, sentence)
     context = overview.status_context(campaign, request.user, database_time.now())
-    context |= question_context(campaign, verb, form)
+    context |= confirmation_context(campaign, verb, form)
     response = render(request, "campaigns/_ask.html", context, status=409)
     return reswap(retarget(response, "#ask"), "innerHTML")
 
 
-def question_context(campaign: Campaign, verb: str, form: StepForm) -> PageContext:
+def confirmation_context(campaign: Campaign, verb: str, form: StepForm) -> PageContext:
     """Return what campaigns/_ask.html shows besides the status."""
     now = database_time.now()
     kind = lifecycle.lifecycle_of(campaign)
@@ -257,7 +257,7 @@ def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> Ht
     return render(request, template, context, status=409)
 
 
-def refuse_question(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
+def refuse_confirmation(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
     """Answer 409 with the reason: in the dialog that was to ask, else as `render_refusal` does."""
     if not request.htmx:
         return render_refusal(request, campaign, refused)

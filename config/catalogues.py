@@ -6,7 +6,7 @@ The texts are kept as .po files. What Django reads of them (.mo) is made under v
 from io import BytesIO
 from pathlib import Path
 
-from campaigns.whole_files import write_whole
+from campaigns.atomic_files import replace_file
 
 
 def compile_catalogues(source: Path, var: Path) -> Path:
@@ -17,7 +17,7 @@ def compile_catalogues(source: Path, var: Path) -> Path:
         changed_ns = text.stat().st_mtime_ns
         # not only a later time: a file may come from a copy or an archive that is older
         if not compiled.exists() or compiled.stat().st_mtime_ns != changed_ns:
-            write_whole(compiled, _compile(text), modified_ns=changed_ns)
+            replace_file(compiled, _compile(text), modified_ns=changed_ns)
     return target
 
 

@@ -153,7 +153,7 @@ class Server:
                 except psycopg.OperationalError as error:
                     problem = str(error).strip()
                 if launched and not self.is_served_by(launched):
-                    problem = self.last_words()
+                    problem = self.read_log_end()
                     raise Unavailable(f"PostgreSQL does not start: {problem} (its log: {self.log}).")
                 if (pid := self.pid()) is None or self.socket.exists():
                     seen_at = time.monotonic()
@@ -181,7 +181,7 @@ class Server:
             self.refuse_closed_folders(self.account)
         self.make_folders()
         with self.lifeline.open("ab") as lifeline:
-            self.give(self.lifeline)
+            self.give_to_owner(self.lifeline)
             try:
                 fcntl.flock(lifeline, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -211,7 +211,7 @@ class Server:
         quoted = {name: value.replace("'", "''") for name, value in values.items()}
         conf = self.data / "postgresql.conf"
         conf.write_text("".join(f"{name} = '{value}'\n" for name, value in quoted.items()))
-        self.give(conf)
+        self.give_to_owner(conf)
 
     def clear_leftovers(self) -> None:
         """Remove the lock files of a crashed server. Called under the lock, when no process serves the data.
@@ -230,7 +230,7 @@ class Server:
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
 
-    def last_words(self) -> str:
+    def read_log_end(self) -> str:
         """Return why the server launched last has ended."""
         with self.log.open(errors="replace") as log:
             log.seek(self.log_start)
@@ -270,12 +270,12 @@ class Server:
         self.home.mkdir(mode=0o700, exist_ok=True)
         if self.account and self.home.stat().st_uid != self.account.pw_uid:
             for path in [self.home, *self.home.rglob("*")]:  # just made, or the project has a new owner
-                self.give(path)
+                self.give_to_owner(path)
         if not self.socket_folder.exists():
             self.socket_folder.mkdir(mode=0o700)
-            self.give(self.socket_folder)
+            self.give_to_owner(self.socket_folder)
 
-    def give(self, path: Path) -> None:
+    def give_to_owner(self, path: Path) -> None:
         """Give a file that root made to the server's user."""
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
@@ -317,7 +317,7 @@ class Server:
         except PermissionError as why:
             raise self.belongs_to_another() from why
         try:
-            self.give(path)
+            self.give_to_owner(path)
             fcntl.flock(lock_file, fcntl.LOCK_EX)
             try:
                 yield

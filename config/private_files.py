@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from campaigns.whole_files import write_once
+from campaigns.atomic_files import create_file
 
 
 def keep_private(var: Path) -> None:
@@ -56,5 +56,5 @@ def restrict(path: Path, mode: int) -> None:
 def make_once(path: Path, make: Callable[[], str]) -> str:
     """Return the secret in a file. When there is no file, make it, readable to its owner only."""
     if not path.exists():
-        write_once(path, make().encode())
+        create_file(path, make().encode())
     return path.read_text().strip()

@@ -182,8 +182,8 @@ TASKS = [
     "mailing.tasks.count_report",
     "mailing.tasks.fill_group",
     "mailing.tasks.import_upload",
-    "mailing.tasks.mail_address_link",
-    "mailing.tasks.mail_address_notice",
+    "mailing.tasks.send_address_link",
+    "mailing.tasks.send_address_notice",
     "mailing.tasks.prepare",
     "mailing.tasks.pump",
     "mailing.tasks.read_bounces",
@@ -197,11 +197,11 @@ CLOCK = [
     "promotions.clock.tick",
     "pos.clock.tick",
     "mailing.clock.tick",
-    "campaigns.heartbeats.ask",
-    "campaigns.logins.forget",
+    "campaigns.heartbeats.ask_clusters",
+    "campaigns.logins.delete_old_tries",
 ]
 # told of each sale that the fold has written, in its transaction
-FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales", "mailing.at_the_till.move_buyers"]
+FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales", "mailing.segment_groups.move_buyers"]
 # where the search over everything looks: heading, permission, function
 SEARCH_SOURCES = [
     ("Campaigns", "campaigns.view_campaign", "campaigns.workspace.search.find_campaigns"),
@@ -211,12 +211,12 @@ SEARCH_SOURCES = [
     ("Lists", "mailing.view_contactlist", "mailing.searching.find_lists"),
     ("Segments", "mailing.view_segment", "mailing.searching.find_segments"),
 ]
-NOTICES = ["campaigns.health.clock_notices", "pos.notices.list_offline_notices"]
+NOTICES = ["campaigns.health.list_clock_notices", "pos.notices.list_offline_notices"]
 DOCTOR = [
-    "campaigns.doctor.breaches",
-    "promotions.doctor.breaches",
-    "pos.doctor.breaches",
-    "mailing.doctor.breaches",
+    "campaigns.doctor.list_breaches",
+    "promotions.doctor.list_breaches",
+    "pos.doctor.list_breaches",
+    "mailing.doctor.list_breaches",
 ]
 
 # ── Static files ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 A program that ends is started anew, after a delay that grows while it keeps ending. The same holds for a queue cluster
 that runs no task any more, and for the embedded PostgreSQL. Ctrl-C, SIGTERM or SIGHUP stops everything: each program
-has GRACE seconds after its SIGTERM, then it and all its children are killed. No process stays behind, not even of a
+has GRACE_SECONDS after its SIGTERM, then it and all its children are killed. No process stays behind, not even of a
 program that was killed or that put a process into the background: each is a process group, and the supervisor adopts
 orphans.
 
@@ -31,13 +31,15 @@ from config import embedded_postgres, environment, private_files
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = environment.var_dir(ROOT)
-GRACE = 15.0  # seconds between SIGTERM and SIGKILL
+GRACE_SECONDS = 15.0  # seconds between SIGTERM and SIGKILL
 FRONT = "front"  # the program that strangers reach: it is stopped first
-FRONT_GRACE = 6.0  # seconds that it has for the requests under way, which need the others
+FRONT_GRACE_SECONDS = 6.0  # seconds that it has for the requests under way, which need the others
 FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a program is started anew
 STEADY = 30.0  # seconds after which a program counts as up: its next end is its first, its silence is noticed
 PAUSE = 2.0  # seconds between two looks at the database
-UNHEARD = 10.0  # seconds for which a cluster must be found silent: after an outage it has that long to answer
+SILENT_SECONDS = (
+    10.0  # seconds for which a cluster must be found silent: after an outage it has that long to answer
+)
 
 # The clock asks each cluster every 10 s: two questions in a row went unanswered, as in campaigns.models.heartbeat.
 SILENT_CLUSTERS = (
@@ -97,7 +99,7 @@ class Program:
             whole, self.partial = [self.partial] if self.partial else [], b""
         yield from (line.decode(errors="replace") for line in whole)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Kill the processes that its ended main process left behind, and set the time to start it anew."""
         self.kill()
         if self.process and self.process.stdout:
@@ -156,16 +158,16 @@ class Supervisor:
                 self.look_after_database(now)
                 self.look_at = time.monotonic() + PAUSE
             if not self.greeted and now >= self.ask_at:
-                self.greet_when_ready()
+                self.announce_when_ready()
                 self.ask_at = time.monotonic() + 0.5
-            self.attend()
+            self.watch_programs()
         self.end()
 
     def stop(self, *_: object) -> None:
         """Make `run` end. It is also a signal handler, and may be called again."""
         self.told_to_stop = True
 
-    def attend(self) -> None:
+    def watch_programs(self) -> None:
         """Pass on the output of the programs for a moment, and note which have ended."""
         with selectors.DefaultSelector() as pipes:
             for program in self.programs:
@@ -177,38 +179,38 @@ class Supervisor:
             for line in program.lines():
                 self.say(program.name, line)
             if status is not None:
-                program.bury()
+                program.reap()
                 if not self.told_to_stop:
                     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
                     self.say(
                         program.name, f"{how}; it starts again in {program.start_at - time.monotonic():.1f} s"
                     )
-        self.bury_orphans()
+        self.reap_orphans()
 
     def end(self) -> None:
         self.end_front()
         for program in self.programs:
             program.ask_to_end()
-        kill_at = time.monotonic() + GRACE
+        kill_at = time.monotonic() + GRACE_SECONDS
         while any(program.process for program in self.programs):
             if time.monotonic() > kill_at:
                 for program in self.programs:
                     program.kill()
-            self.attend()
+            self.watch_programs()
         while orphans := self.orphans():
             for pid in orphans:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
-            self.bury_orphans()
+            self.reap_orphans()
 
     def end_front(self) -> None:
         """Stop the front first, so that requests under way are answered while the other programs still run."""
         fronts = [program for program in self.programs if program.name == FRONT]
         for front in fronts:
             front.ask_to_end()
-        go_on_at = time.monotonic() + FRONT_GRACE
+        go_on_at = time.monotonic() + FRONT_GRACE_SECONDS
         while any(front.process for front in fronts) and time.monotonic() < go_on_at:
-            self.attend()
+            self.watch_programs()
 
     def orphans(self) -> list[int]:
         """List the adopted children, whose own parent has ended, without the embedded PostgreSQL."""
@@ -219,7 +221,7 @@ class Supervisor:
         ours |= {self.embedded.pid() or 0} if self.embedded else set()
         return [pid for pid in map(int, children.read_text().split()) if pid not in ours]
 
-    def bury_orphans(self) -> None:
+    def reap_orphans(self) -> None:
         for pid in self.orphans():
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
@@ -238,11 +240,11 @@ class Supervisor:
                 program.silent_since = None
             elif program.silent_since is None:
                 program.silent_since = now
-            elif now - program.silent_since > UNHEARD and now - program.started_at > STEADY:
+            elif now - program.silent_since > SILENT_SECONDS and now - program.started_at > STEADY:
                 self.say(program.name, "runs no task any more; it is killed")
                 program.kill()
 
-    def greet_when_ready(self) -> None:
+    def announce_when_ready(self) -> None:
         if not is_ready(self.port):
             return
         self.greeted = True
@@ -288,7 +290,7 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def refusals(ports: Mapping[str, int]) -> list[str]:
+def find_port_problems(ports: Mapping[str, int]) -> list[str]:
     """Return a sentence for each port, by the variable that sets it, that cannot be opened on 127.0.0.1."""
     sentences = []
     for variable, port in ports.items():
@@ -345,7 +347,9 @@ def main() -> int:
         port = environment.port("PORT", 8000)
         mail_port = environment.port("MAIL_PORT", port + 25)
         ports = {"web": ("PORT", port), "catcher": ("MAIL_PORT", mail_port)}
-        if sentences := refusals(dict(ports[program.name] for program in programs if program.name in ports)):
+        if sentences := find_port_problems(
+            dict(ports[program.name] for program in programs if program.name in ports)
+        ):
             print("\n".join(sentences), file=sys.stderr)
             return 1
         if options.check_ports:

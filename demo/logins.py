@@ -31,7 +31,7 @@ TIME_ZONE = "Europe/Berlin"  # where the retailer is at home
 def load() -> None:
     """Make the users that were never made."""
     for name in LOGINS:
-        seeds.plant(f"demo login {name}", partial(make_user, name))
+        seeds.make_once(f"demo login {name}", partial(make_user, name))
 
 
 def make_user(name: str) -> User | None:

@@ -191,7 +191,7 @@ def make_stopped(
             make_draft(name, author, changes, targets, at - DAY), author, at, sent_to=sent_to
         )
         lifecycle.fire(campaign, verb, by=by, why=why, now=at + MINUTE)
-        endings.close(campaign.pk)
+        endings.close_campaign(campaign.pk)
         past.write_tallies(campaign, at)
 
 

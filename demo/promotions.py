@@ -136,7 +136,7 @@ def make_tills() -> list[tuple[Till, str]]:
                 defaults={"key_hash": keys.hash_key(key), "key_hint": key[-4:]},
             )
             if not tills and is_new:
-                seeds.plant(logins.FIRST_TILL, partial(Till.objects.get, pk=till.pk))
+                seeds.make_once(logins.FIRST_TILL, partial(Till.objects.get, pk=till.pk))
             tills.append((till, till.key_hash))
     return tills
 
@@ -147,7 +147,7 @@ def make_promotion(name: str, by: User | None) -> Promotion:
     made = publish.save_promotion(
         None, by=by, name=name, type=type_, **types.make_terms(type_, answers), **fields
     )
-    return publish.switch(made, True, by=by)
+    return publish.switch_promotion(made, True, by=by)
 
 
 def list_campaign_steps(made: Mapping[str, Promotion], by: User | None, morning: datetime) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
-from mailing import at_the_till, endings, importing, offers, retention, spool, tallies
+from mailing import endings, importing, offers, retention, segment_groups, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.reports import stored_counts
@@ -29,7 +29,7 @@ def tick(now: datetime) -> None:
     A step that fails is logged and does not stop the others.
     """
     for step in (
-        offers.heed_offers,
+        offers.follow_offers,
         launch_due_campaigns,
         _put_lanes_right,
         prepare_late,
@@ -39,10 +39,10 @@ def tick(now: datetime) -> None:
         close_ended,
         tallies.fold_tallies,
         tallies.fold_event_counts,
-        stored_counts.queue_ended,
+        stored_counts.queue_ended_campaigns,
         lanes.wake_due,
         importing.queue_stalled,
-        at_the_till.queue_due_fillings,
+        segment_groups.queue_due_fillings,
         mailboxes.queue_due,
         spool.queue_waiting,
         retention.forget_old_events,
@@ -78,7 +78,7 @@ def _pause_stranded(now: datetime) -> None:
 
 def finish_done(now: datetime) -> None:
     """Complete the running campaigns that have nobody left to send to."""
-    run_for_each(list_running(), endings.finish)
+    run_for_each(list_running(), endings.complete_campaign)
 
 
 def close_ended(now: datetime) -> None:

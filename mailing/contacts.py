@@ -44,14 +44,14 @@ def save_contact(
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
 
     Raises:
-        Overtaken: it was changed since.
+        EditConflict: it was changed since.
         Refused: it is a new address for somebody who unsubscribed or complained.
     """
     with transaction.atomic():
         was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
         before = describe_contact(was) if was else None
         if was and before:
-            editions.refuse_overtaken(was, before, seen)
+            editions.refuse_edit_conflict(was, before, seen)
         if was and was.email != contact.email:
             _refuse_new_address_of_suppressed(was)
             contact.soft_bounces = 0  # they were those of the other address
@@ -173,8 +173,8 @@ def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
     fields = [*importing.FIELDS]
     reason = Suppression.objects.filter(email=OuterRef("email")).values("reason")
     rows = contacts.annotate(suppressed=Subquery(reason)).order_by("pk")
-    yield from spreadsheets.lines([[*fields, "suppressed", *names]])
-    yield from spreadsheets.lines(
+    yield from spreadsheets.csv_lines([[*fields, "suppressed", *names]])
+    yield from spreadsheets.csv_lines(
         [*map(write_attribute, values), *(write_attribute(attributes.get(name)) for name in names)]
         for *values, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
             chunk_size=spreadsheets.CHUNK

@@ -23,7 +23,7 @@ from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from mailing.sending import windows
 
 
-class Made(NamedTuple):
+class LaunchCounts(NamedTuple):
     """The funnel of recipients, and how many recipients each connection was given."""
 
     funnel: audience.Funnel
@@ -100,7 +100,7 @@ def make_deliveries(
     shares: list[tuple[SmtpConnection, int]],
     *,
     are_held: bool = False,
-) -> Made:
+) -> LaunchCounts:
     """Make the deliveries of a campaign to the recipients of `chosen`, by the shares of its connections.
 
     Args:
@@ -151,7 +151,7 @@ def make_deliveries(
     funnel = audience.read_funnel(tuple(counts))
     funnel = msgspec.structs.replace(funnel, recipients=funnel.recipients - held, held_out=held)
     # with nobody to mail there is nothing to share out
-    return Made(funnel, msgspec.json.decode(planned) if planned else {})
+    return LaunchCounts(funnel, msgspec.json.decode(planned) if planned else {})
 
 
 def note_last_due(campaign_id: int, due_at: datetime | None) -> None:

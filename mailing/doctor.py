@@ -186,7 +186,7 @@ GROUP BY campaign_id, kind, origin, link HAVING sum(amount) < 0 ORDER BY 1, 2, 3
 """
 
 
-def breaches() -> Iterator[str]:
+def list_breaches() -> Iterator[str]:
     """Yield a sentence for each figure that differs from its ledger, and for each delivery that nobody would send."""
     beside_states = {"measures": list(Tally.Measure.values)}  # counted beside the state of each delivery
     with connection.cursor() as cursor:

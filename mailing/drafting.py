@@ -112,7 +112,7 @@ def save_campaign(
 
     Raises:
         Locked: its state allows no change.
-        Overtaken: it was changed since.
+        EditConflict: it was changed since.
         Refused: `by` may not.
     """
     records = EmailCampaign.RECORDS & changes.keys()
@@ -125,7 +125,7 @@ def save_campaign(
         else:
             campaign = lifecycle.open_for_edit(campaign, by=by)
             before = describe_campaign(campaign)
-            editions.refuse_overtaken(campaign, before, seen)
+            editions.refuse_edit_conflict(campaign, before, seen)
         for name, value in changes.items():
             setattr(campaign, name, _clean_address(value) if name in ADDRESSES else value)
         campaign.save()
@@ -198,7 +198,7 @@ def send_test(
 ) -> str:
     """Queue the mail as it is now to a few addresses: marked [TEST], not tracked, sent to suppressed addresses too.
 
-    Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
+    Returns the name of its task, by which `mail_tests.read_result` tells how it went.
 
     Args:
         variant: its number, where the campaign has an A/B test.

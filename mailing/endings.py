@@ -28,7 +28,7 @@ def find_unfinished(campaign: EmailCampaign) -> list[tuple[str, str]]:
     return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
 
 
-def finish(campaign_id: int) -> bool:
+def complete_campaign(campaign_id: int) -> bool:
     """Complete the campaign if nobody is left to send to; return whether this call did it."""
     campaign = EmailCampaign.objects.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
     if campaign is None or find_unfinished(campaign):
@@ -40,7 +40,7 @@ def finish(campaign_id: int) -> bool:
     return True
 
 
-def close(campaign_id: int) -> int:
+def close_campaign(campaign_id: int) -> int:
     """Skip the recipients that a cancelled or failed campaign has left; return how many. Safe to run twice.
 
     A pump gives back what it holds at this moment; the clock calls this again until the campaign is settled.
@@ -75,7 +75,7 @@ def settle(campaign: EmailCampaign) -> None:
         EmailCampaign.objects.filter(pk=campaign.pk).update(settled_at=database_time.now())
 
 
-def give_up(campaign_id: int, why: str) -> None:
+def fail_campaign(campaign_id: int, why: str) -> None:
     """Fail a running campaign that can never go on; leave a campaign that is not running as it is."""
     try:
         lifecycle.fire(campaign_id, "fail", why=why)
@@ -83,7 +83,7 @@ def give_up(campaign_id: int, why: str) -> None:
         logger.warning("Campaign %s could not fail (%s): %s", campaign_id, why, refused)
 
 
-def list_running_through(connection_id: int) -> list[int]:
+def list_campaigns_sending_through(connection_id: int) -> list[int]:
     """List the keys of the running campaigns that have given recipients to a connection."""
     through = EmailCampaign.objects.filter(
         status=Campaign.Status.RUNNING, planned__has_key=str(connection_id)
@@ -99,7 +99,7 @@ def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
         times = campaign.unforeseen.get("times", 0) + 1 if campaign.unforeseen.get("error") == what else 1
         EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})
     if times >= UNFORESEEN_LIMIT:
-        give_up(campaign_id, f"The same unforeseen error came {times} times. {what}")
+        fail_campaign(campaign_id, f"The same unforeseen error came {times} times. {what}")
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from mailing import drafting
 from mailing.models import EmailCampaign, Mode, RetentionCount
 
 
-class Asked(StrEnum):
+class MissingResponse(StrEnum):
     """What a recipient did not do."""
 
     CLICKED = "clicked"
@@ -27,10 +27,10 @@ class Asked(StrEnum):
 
     @property
     def verb(self) -> str:
-        return "click" if self == Asked.CLICKED else "open"
+        return "click" if self == MissingResponse.CLICKED else "open"
 
 
-class Silent(NamedTuple):
+class SilentCounts(NamedTuple):
     """How many recipients did not answer (`known`), and of how many nobody knows it (`untracked`)."""
 
     known: int
@@ -56,7 +56,7 @@ COUNT = "SELECT count(*) FILTER (WHERE is_tracked), count(*) FILTER (WHERE NOT i
 TRACKED_SILENT = "SELECT contact_id FROM ({silent}) AS silent WHERE is_tracked"
 
 
-def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
+def count_silent(campaign: EmailCampaign, asked: MissingResponse) -> SilentCounts:
     """Count the recipients who did not answer a campaign.
 
     Raises:
@@ -65,10 +65,12 @@ def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
     _refuse_unknowable(campaign, asked)
     with connection.cursor() as cursor:
         cursor.execute(COUNT.format(silent=SILENT.format(asked=asked)), _params(campaign))
-        return Silent(*cursor.fetchone())
+        return SilentCounts(*cursor.fetchone())
 
 
-def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None = None) -> EmailCampaign:
+def resend_to_silent(
+    campaign: EmailCampaign, asked: MissingResponse, *, by: User | None = None
+) -> EmailCampaign:
     """Make a draft of a campaign that has ended, for the recipients who have not answered it by now.
 
     Raises:
@@ -88,7 +90,7 @@ def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None =
     )
 
 
-def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:
+def _refuse_unknowable(campaign: EmailCampaign, asked: MissingResponse) -> None:
     if not campaign.is_final:
         raise Refused(f"“{campaign}” is {campaign.status}: only one that has ended can be sent again.")
     if campaign.mode != Mode.INDIVIDUAL:
@@ -101,7 +103,7 @@ def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:
             f"Nobody knows any more who did not {asked.verb} “{campaign}”: opens and clicks are kept by name for "
             f"{settings.TRACKING_MONTHS} months."
         )
-    if not (campaign.track_clicks if asked == Asked.CLICKED else campaign.track_opens):
+    if not (campaign.track_clicks if asked == MissingResponse.CLICKED else campaign.track_opens):
         raise Refused(f"Nobody knows who did not {asked.verb} “{campaign}”: it does not track {asked.verb}s.")
 
 

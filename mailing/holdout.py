@@ -56,7 +56,7 @@ def find_days(campaign: EmailCampaign) -> int:
     return max(1, settings.ATTRIBUTION_DAYS if days is None else days)
 
 
-class Prospect(msgspec.Struct, frozen=True):
+class LiftForecast(msgspec.Struct, frozen=True):
     """What a hold-out could show, by what the recipients have bought lately. lift: None where they bought nothing."""
 
     people: int
@@ -79,7 +79,7 @@ class Prospect(msgspec.Struct, frozen=True):
         return self.lift is None or 100 * self.lift > BLURRED_FROM
 
 
-def foresee(campaign: EmailCampaign, chosen: audience.Selection, people: int) -> Prospect | None:
+def forecast_lift(campaign: EmailCampaign, chosen: audience.Selection, people: int) -> LiftForecast | None:
     """Return what the hold-out of a campaign that is not launched could show; None where nobody is held out.
 
     Raises:
@@ -93,7 +93,7 @@ def foresee(campaign: EmailCampaign, chosen: audience.Selection, people: int) ->
         cursor.execute(sql + BUYERS_LATELY.format(recipients=audience.STAGES["recipients"]), [*params, days])
         (buyers,) = cursor.fetchone()
     rate = buyers / people
-    return Prospect(
+    return LiftForecast(
         people,
         round(people * campaign.hold_out / 100),
         campaign.hold_out,

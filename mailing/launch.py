@@ -245,9 +245,9 @@ def prepare(campaign_id: int) -> None:
         if campaign.prepared_at is None:
             problem = _prepare(campaign)
     if problem:
-        endings.give_up(campaign_id, problem)
+        endings.fail_campaign(campaign_id, problem)
         return
-    endings.finish(campaign_id)
+    endings.complete_campaign(campaign_id)
     lanes.wake_campaign(campaign_id)
 
 

@@ -11,27 +11,31 @@ from mailing.models import EmailCampaign
 from mailing.smtp.client import ConnectFailed
 
 
-class Answer(msgspec.Struct, frozen=True):
+class TestResult(msgspec.Struct, frozen=True):
     """Whether the server took a test mail, and the sentence about it."""
 
     works: bool
     sentence: str
 
 
-def send(campaign_id: int, addresses: Sequence[str], variant: int = 0) -> Answer:
+def send_test_mails(campaign_id: int, addresses: Sequence[str], variant: int = 0) -> TestResult:
     """Send the test mails and return the result."""
     try:
         count = drafting.deliver_test(campaign_id, addresses, variant)
     except (ConnectFailed, Refused, content.ContentError) as error:
-        return Answer(False, str(error))
-    return Answer(True, f"The server took {'it' if count == 1 else f'all {count}'}: {', '.join(addresses)}.")
+        return TestResult(False, str(error))
+    return TestResult(
+        True, f"The server took {'it' if count == 1 else f'all {count}'}: {', '.join(addresses)}."
+    )
 
 
-def read_answer(campaign: EmailCampaign, name: str) -> Answer | None:
+def read_result(campaign: EmailCampaign, name: str) -> TestResult | None:
     """Return the result of the task `name`; None while there is none yet."""
     task = Task.objects.filter(name=name, func="mailing.tasks.send_test").first()
     if task is None or not task.args or task.args[0] != campaign.pk:
         return None
     if not task.success:
-        return Answer(False, "The test mail could not be sent for an unforeseen reason; it is in the log.")
-    return Answer(**task.result)
+        return TestResult(
+            False, "The test mail could not be sent for an unforeseen reason; it is in the log."
+        )
+    return TestResult(**task.result)

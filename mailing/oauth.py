@@ -67,7 +67,7 @@ class TokenUnavailable(Exception):
     """The provider gives no token now, and may later; `str()` is the sentence."""
 
 
-class Question(msgspec.Struct, frozen=True):
+class ConsentRequest(msgspec.Struct, frozen=True):
     """The address that the browser is sent to, and what the session keeps until it comes back."""
 
     url: str
@@ -104,7 +104,7 @@ def write_callback_address() -> str:
 # ── the consent ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def begin_consent(grant: OAuthGrant) -> Question:
+def begin_consent(grant: OAuthGrant) -> ConsentRequest:
     """Make the question that the provider is to ask in the browser."""
     from authlib.common.security import generate_token
 
@@ -113,7 +113,7 @@ def begin_consent(grant: OAuthGrant) -> Question:
     url, state = _make_session(grant).create_authorization_url(
         grant.authorize_url, code_verifier=verifier, **more
     )
-    return Question(url, state, verifier)
+    return ConsentRequest(url, state, verifier)
 
 
 @transaction.atomic

@@ -95,7 +95,7 @@ def _find_code_problems(campaign: EmailCampaign) -> list[Problem]:
 # ── pausing and resuming ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def heed_offers(now: datetime) -> None:
+def follow_offers(now: datetime) -> None:
     """Pause the campaigns whose offer stopped, and resume those that are to go on with it."""
     run_for_each(_list_keys(_TO_PAUSE, now), partial(pause_with_offer, now=now))
     run_for_each(_list_keys(_TO_RESUME, now), partial(resume_with_offer, now=now))

@@ -31,7 +31,7 @@ ADDRESS = Limit(20, timedelta(seconds=30))
 ACCOUNT = Limit(5, timedelta(minutes=5))
 
 
-def ask(email: str, asker: str) -> timedelta:
+def request_reset(email: str, asker: str) -> timedelta:
     """Queue a mail to the accounts with this address and return zero; or queue nothing and return how long to wait.
 
     Args:
@@ -51,7 +51,7 @@ def ask(email: str, asker: str) -> timedelta:
     return timedelta(0)
 
 
-def send(email: str) -> int:
+def send_reset_links(email: str) -> int:
     """Send a link to each account that has this address and a password; return to how many.
 
     Raises:
@@ -63,23 +63,23 @@ def send(email: str) -> int:
         return 0
     smtp = require_connection(CALLED)
     for user in users:
-        _send_link(smtp, user)
+        _send_reset_link(smtp, user)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
 
 
-def make_link(user: AbstractBaseUser) -> str:
+def make_reset_link(user: AbstractBaseUser) -> str:
     """Return the link with which this user sets a new password, once."""
     key = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("mailing:password_reset_confirm", args=[key, default_token_generator.make_token(user)])
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def _send_link(smtp: SmtpConnection, user: User) -> None:
+def _send_reset_link(smtp: SmtpConnection, user: User) -> None:
     minutes = settings.PASSWORD_RESET_TIMEOUT // 60
     text = (
         f"Somebody, probably you, asked for a new password of {user.get_username()} at {settings.PUBLIC_URL}.\n\n"
-        f"Set it here within {minutes} minutes:\n\n{make_link(user)}\n\n"
+        f"Set it here within {minutes} minutes:\n\n{make_reset_link(user)}\n\n"
         "If it was not you, you need not do anything: your password stays as it is.\n"
     )
     send_mail(smtp, user.email, "Set a new password", text, called=CALLED)

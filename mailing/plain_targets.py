@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from campaigns.whole_files import write_whole
+from campaigns.atomic_files import replace_file
 from mailing import content
 from mailing.models import Content, VariantContent
 
@@ -26,7 +26,7 @@ class NoFile(LookupError):
 
 def write_targets(campaign_id: int, compiled: content.Compiled) -> None:
     """Write the file of a campaign, whole or not at all."""
-    write_whole(_path_of(campaign_id), json.dumps(compiled.list_plain_targets()).encode())
+    replace_file(_path_of(campaign_id), json.dumps(compiled.list_plain_targets()).encode())
 
 
 def read_targets(campaign_id: int) -> list[str | None]:

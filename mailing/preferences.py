@@ -118,7 +118,12 @@ def save_choices(contact_id: int, wanted: Choices, *, delivery_id: int) -> int:
         if wanted.is_tracked is not None and wanted.is_tracked != before.is_tracked:
             contacts.record_consent(contact, is_granted=wanted.is_tracked, how=TrackingConsent.How.PAGE)
             changes.append(
-                (What.TRACKING, "", _say_tracked(before.is_tracked), _say_tracked(wanted.is_tracked))
+                (
+                    What.TRACKING,
+                    "",
+                    _describe_tracking(before.is_tracked),
+                    _describe_tracking(wanted.is_tracked),
+                )
             )
         PreferenceChange.objects.bulk_create(
             PreferenceChange(contact=contact, delivery_id=delivery_id, what=what, name=name, was=was, now=now)
@@ -156,11 +161,11 @@ def _change_fields(contact: Contact, wanted: Choices) -> list[tuple[str, str, st
     return changes
 
 
-def _say_tracked(is_tracked: bool | None) -> str:
+def _describe_tracking(is_tracked: bool | None) -> str:
     return "by name" if is_tracked else "not by name"
 
 
-def leave_everything(reader: Reader, visitor: Visitor) -> Addressee:
+def unsubscribe_from_everything(reader: Reader, visitor: Visitor) -> Addressee:
     """Unsubscribe a contact from all mail, at once."""
     return unsubscribing.unsubscribe_delivery(reader.delivery, "preferences", visitor)
 
@@ -168,7 +173,7 @@ def leave_everything(reader: Reader, visitor: Visitor) -> Addressee:
 # ── another address ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def ask_for_address(reader: Reader, email: str, asker: str) -> timedelta:
+def request_address_change(reader: Reader, email: str, asker: str) -> timedelta:
     """Queue a mail to a new address and return zero; or queue nothing and return how long to wait.
 
     Only somebody who reads the mail to the new address learns whether another contact has it.
@@ -193,12 +198,12 @@ def ask_for_address(reader: Reader, email: str, asker: str) -> timedelta:
             contact=reader.contact, was=reader.contact.email, email=email, delivery_id=reader.delivery
         )
         transaction.on_commit(
-            partial(async_task, "mailing.tasks.mail_address_link", row.pk, cluster="mail", save=False)
+            partial(async_task, "mailing.tasks.send_address_link", row.pk, cluster="mail", save=False)
         )
     return timedelta(0)
 
 
-def mail_link(change_id: int) -> bool:
+def send_address_link(change_id: int) -> bool:
     """Mail the link that confirms a new address to that address; return whether it was sent.
 
     Raises:
@@ -213,13 +218,13 @@ def mail_link(change_id: int) -> bool:
             "Somebody, probably you, asked that our mail goes to this address from now on.\n\n"
             "Confirm it here within %(days)s days:\n\n%(link)s\n\n"
             "If it was not you, you need not do anything.\n"
-        ) % {"days": ADDRESS_DAYS, "link": make_link(row)}
+        ) % {"days": ADDRESS_DAYS, "link": make_confirmation_link(row)}
         subject = gettext("Confirm your new address")
     _send(row.email, subject, text)
     return True
 
 
-def mail_notice(change_id: int) -> None:
+def send_address_notice(change_id: int) -> None:
     """Tell the old address that it is no longer used.
 
     Raises:
@@ -239,7 +244,7 @@ def _send(email: str, subject: str, text: str) -> None:
     send_mail(require_connection(CALLED), email, subject, text, called=CALLED)
 
 
-def make_link(row: AddressChange) -> str:
+def make_confirmation_link(row: AddressChange) -> str:
     """Return the link that confirms a new address, once."""
     return f"{settings.PUBLIC_URL}{reverse('mailing:confirm_address', args=[_signer.sign(str(row.pk))])}"
 
@@ -294,6 +299,6 @@ def confirm_address(token: str) -> AddressChange:
         )
         editions.record_edit(contact, facts, contacts.describe_contact(contact))
         transaction.on_commit(
-            partial(async_task, "mailing.tasks.mail_address_notice", row.pk, cluster="mail", save=False)
+            partial(async_task, "mailing.tasks.send_address_notice", row.pk, cluster="mail", save=False)
         )
     return row

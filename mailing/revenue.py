@@ -188,7 +188,7 @@ def list_sales(campaign: EmailCampaign, *, how: str = "", is_first: bool = False
     )
 
 
-def list_latest(now: datetime) -> list[tuple[EmailCampaign, int, int]]:
+def list_recent_revenue(now: datetime) -> list[tuple[EmailCampaign, int, int]]:
     """Return campaigns with their revenue and sales of the last 30 days, in the site's currency, the largest first."""
     with connection.cursor() as cursor:
         cursor.execute(LATEST, [now - LATELY, settings.CURRENCY])

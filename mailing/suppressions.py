@@ -45,8 +45,8 @@ def find_suppressions(
 
 def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
     """Yield suppressions as CSV, after a line that names the columns. Times are in the site's zone."""
-    yield from spreadsheets.lines([CSV_COLUMNS])
-    yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
+    yield from spreadsheets.csv_lines([CSV_COLUMNS])
+    yield from spreadsheets.csv_lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
 def _cells(row: Suppression) -> list[object]:

@@ -4,7 +4,16 @@ import msgspec
 from django_q.tasks import async_task
 
 from campaigns.annotations import Columns
-from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, preferences, tracking
+from mailing import (
+    endings,
+    importing,
+    launch,
+    mail_tests,
+    password_reset,
+    preferences,
+    segment_groups,
+    tracking,
+)
 from mailing.bounces import mailboxes
 from mailing.preflight import runs as preflights
 from mailing.reports import stored_counts
@@ -30,7 +39,7 @@ def pump(connection_id: int, lane: int) -> int:
 
 def close(campaign_id: int) -> int:
     """Skip the recipients that a cancelled or failed campaign has left; return how many."""
-    return endings.close(campaign_id)
+    return endings.close_campaign(campaign_id)
 
 
 def count_report(campaign_id: int) -> None:
@@ -40,22 +49,22 @@ def count_report(campaign_id: int) -> None:
 
 def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:
     """Send a campaign's test mails; return the result, for the page that waits for it."""
-    return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses, variant))
+    return msgspec.structs.asdict(mail_tests.send_test_mails(campaign_id, addresses, variant))
 
 
 def send_password_reset(email: str) -> int:
     """Send the accounts with this address a link to set a new password; return to how many."""
-    return password_reset.send(email)
+    return password_reset.send_reset_links(email)
 
 
-def mail_address_link(change_id: int) -> bool:
+def send_address_link(change_id: int) -> bool:
     """Mail the link that confirms a contact's new address; return whether it was sent."""
-    return preferences.mail_link(change_id)
+    return preferences.send_address_link(change_id)
 
 
-def mail_address_notice(change_id: int) -> None:
+def send_address_notice(change_id: int) -> None:
     """Tell a contact's old address that it is no longer used."""
-    preferences.mail_notice(change_id)
+    preferences.send_address_notice(change_id)
 
 
 def import_upload(upload_id: int) -> None:
@@ -66,7 +75,7 @@ def import_upload(upload_id: int) -> None:
 
 def fill_group(segment_id: int) -> int:
     """Fill a segment's customer group with the customers it chooses now; return how many."""
-    return at_the_till.refill_group(segment_id)
+    return segment_groups.refill_group(segment_id)
 
 
 def read_bounces(mailbox_id: int) -> int:
@@ -81,4 +90,4 @@ def write_spooled() -> int:
 
 def run_preflight(preflight_id: int) -> None:
     """Run the check of a campaign or a connection that somebody asked for."""
-    preflights.run(preflight_id)
+    preflights.run_check(preflight_id)

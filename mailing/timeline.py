@@ -96,5 +96,5 @@ def _point(at: datetime, step: timedelta, amounts: tuple[int, ...], *words: str)
     if words:
         cells = [f"{cell} {word}" for cell, word in zip(cells, words, strict=True)]
     return Point(
-        dates.write_stretch(at, at + step), dates.write_time(timezone.localtime(at)), amounts, tuple(cells)
+        dates.write_period(at, at + step), dates.write_time(timezone.localtime(at)), amounts, tuple(cells)
     )

@@ -113,7 +113,7 @@ BREACHES = [
 ]
 
 
-def breaches() -> Iterator[str]:
+def list_breaches() -> Iterator[str]:
     """Yield one sentence for each sale whose figures disagree."""
     with connection.cursor() as cursor:
         for sentence, sql in BREACHES:

@@ -125,7 +125,7 @@ def make_months(months: Iterable[datetime]) -> None:
                 )
 
 
-def unfold_all_sales() -> int:
+def refold_all_sales() -> int:
     """Have every committed sale folded anew; return how many. For sales that something else than a till has written."""
     with connection.cursor() as cursor:
         cursor.execute(UNFOLD)

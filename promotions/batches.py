@@ -43,7 +43,7 @@ SWITCH = """
 """
 
 
-def switch(promotion: Promotion | int, batch: str, on: bool, *, by: User | None = None) -> int:
+def switch_batch(promotion: Promotion | int, batch: str, on: bool, *, by: User | None = None) -> int:
     """Switch all codes of a batch of `promotion` on or off; it counts from the very next sale.
 
     Returns:

@@ -16,4 +16,4 @@ def tick(now: datetime) -> None:
     """
     due = PromotionCampaign.objects.owing(now).order_by("pk").values_list("pk", flat=True)
     run_for_each(list(due), partial(lifecycle.write_owed_steps, now=now))
-    run_for_each(overruns.overrun_campaigns(), partial(overruns.pause_overrun, now=now))
+    run_for_each(overruns.overrun_campaigns(), partial(overruns.pause_overrun_campaigns, now=now))

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from campaigns import database_time
 from campaigns.formats import money
-from promotions import goods, reading, stacking
+from promotions import reading, sold_articles, stacking
 from promotions.codes import MIN_SAFE_LENGTH
 from promotions.engine import rules
 from promotions.models import Coupon, Promotion, PromotionCampaign
@@ -38,13 +38,17 @@ def conflicts_of(
         return [f"Its rules cannot be read: {error}."]
     open_ones = [campaign for campaign in campaigns if not campaign.is_final]
     return [
-        *_of_its_place(promotion, open_ones),
-        *_of_the_rule(rule),
-        *_of_hours(rule, promotion.starts_at, promotion.ends_at, "its own window"),
-        *_of_the_site(rule),
-        *goods.warn_of_unsold_codes(rule),
-        *_of_codes(promotion, open_ones, places),
-        *(line for campaign in open_ones for line in _with_campaign(promotion, rule, campaign, places)),
+        *_list_place_conflicts(promotion, open_ones),
+        *_list_rule_conflicts(rule),
+        *_list_hours_conflicts(rule, promotion.starts_at, promotion.ends_at, "its own window"),
+        *_list_site_conflicts(rule),
+        *sold_articles.warn_of_unsold_codes(rule),
+        *_list_code_conflicts(promotion, open_ones, places),
+        *(
+            line
+            for campaign in open_ones
+            for line in _list_campaign_conflicts(promotion, rule, campaign, places)
+        ),
     ]
 
 
@@ -59,13 +63,15 @@ def conflicts_in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> 
         rule = reading.read_rule(promotion)
     except msgspec.ValidationError as error:
         return [f"Its rules cannot be read: {error}."]
-    return list(_with_campaign(promotion, rule, campaign, [place.pk for place in promotion.locations.all()]))
+    return list(
+        _list_campaign_conflicts(promotion, rule, campaign, [place.pk for place in promotion.locations.all()])
+    )
 
 
 # ── by itself ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_its_place(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) -> Iterator[str]:
+def _list_place_conflicts(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) -> Iterator[str]:
     if promotion.standalone and campaigns:
         yield (
             f"It is standalone and linked to “{campaigns[0]}”: it can be only one of the two. "
@@ -77,7 +83,7 @@ def _of_its_place(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) 
         yield "Its own end has passed."
 
 
-def _of_the_rule(rule: rules.Rule) -> Iterator[str]:
+def _list_rule_conflicts(rule: rules.Rule) -> Iterator[str]:
     match rule.benefit:
         case rules.PercentOff(percent=0) | rules.PercentOfTotal(percent=0):
             yield "A discount of 0% gives nothing."
@@ -88,17 +94,17 @@ def _of_the_rule(rule: rules.Rule) -> Iterator[str]:
         case rules.BuyGet(get=got, max_get_units=most) if most is not None and most < got.quantity:
             yield f"At most {most} may be reduced, but a group has {got.quantity}: no group ever fits."
         case rules.Tiered() as tiered:
-            yield from _of_tiers(rule, tiered)
+            yield from _list_tier_conflicts(rule, tiered)
     if rule.caps.max_amount == 0:
         yield "At most 0 in a sale gives nothing."
-    yield from _of_thresholds(rule)
+    yield from _list_threshold_conflicts(rule)
 
 
 def _is_at_most(price: int | None, amount: int) -> bool:
     return price is not None and price <= amount
 
 
-def _of_tiers(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str]:
+def _list_tier_conflicts(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str]:
     """Yield a sentence for each tier that no sale gets: every sale that meets the conditions reaches a higher tier."""
     least = 0
     for condition in rule.conditions:
@@ -126,7 +132,7 @@ def _figure(value: int, by: str) -> str:
     return money(value) if by == "subtotal" else f"{value} articles"
 
 
-def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
+def _list_threshold_conflicts(rule: rules.Rule) -> Iterator[str]:
     """Warn of minimums that no recent sale has reached, or that are not above the discount."""
     minimums = [one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)]
     for least in minimums:
@@ -154,7 +160,7 @@ def _recent_sales() -> tuple[int, int]:
     return found["count"], found["largest"] or 0
 
 
-def _of_hours(
+def _list_hours_conflicts(
     rule: rules.Rule, starts_at: datetime | None, ends_at: datetime | None, within: str
 ) -> Iterator[str]:
     for condition in rule.conditions:
@@ -185,7 +191,7 @@ def _since_midnight(clock: str) -> timedelta:
     return timedelta(hours=int(hour), minutes=int(minute))
 
 
-def _of_the_site(rule: rules.Rule) -> Iterator[str]:
+def _list_site_conflicts(rule: rules.Rule) -> Iterator[str]:
     """Yield sentences on what the stacking rules take from every discount it gives."""
     most, least = stacking.read_rules().max_discount, least_discount(rule)
     if most is not None and most < least:
@@ -230,7 +236,7 @@ GUESSABLE = (
 NOT_MET = "its dates or locations do not meet those of its promotion or of any campaign of that"
 
 
-def _of_codes(
+def _list_code_conflicts(
     promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
 ) -> Iterator[str]:
     """Yield sentences on why no sale can use the promotion with one of its coupons."""
@@ -297,7 +303,7 @@ def _count_unreached(coupons: QuerySet[Coupon]) -> int:
 # ── with its campaigns ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_campaign(
+def _list_campaign_conflicts(
     promotion: Promotion, rule: rules.Rule, campaign: PromotionCampaign, places: Collection[int]
 ) -> Iterator[str]:
     starts_at = max(filter(None, (promotion.starts_at, campaign.starts_at)), default=None)
@@ -309,7 +315,7 @@ def _with_campaign(
             yield f"It starts before “{campaign}” does: until then that campaign does not apply it."
         if promotion.ends_at and campaign.ends_at and promotion.ends_at > campaign.ends_at:
             yield f"It ends after “{campaign}” does: from then on that campaign does not apply it."
-        yield from _of_hours(rule, starts_at, ends_at, f"the window of “{campaign}”")
+        yield from _list_hours_conflicts(rule, starts_at, ends_at, f"the window of “{campaign}”")
     theirs = {location.pk for location in campaign.locations.all()}
     if places and theirs and theirs.isdisjoint(places):
         yield f"None of its locations is one of “{campaign}”: it never applies there."

@@ -21,7 +21,7 @@ from promotions.codes import ALPHABET, code_as_stored, code_key
 from promotions.engine.basket import CouponStatus
 from promotions.engine.rules import Benefit
 from promotions.models import Change, Coupon, Promotion
-from promotions.publish.overtaken import refuse_overtaken
+from promotions.publish.edit_conflicts import refuse_edit_conflict
 
 MAX_CODES_OF_BATCH = 1_000_000  # codes of one batch
 FIELDS = frozenset(
@@ -178,8 +178,8 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
         "customer",
         "batch",
     )
-    yield from spreadsheets.lines([CSV_COLUMNS])
-    yield from spreadsheets.lines(rows.iterator(chunk_size=spreadsheets.CHUNK))
+    yield from spreadsheets.csv_lines([CSV_COLUMNS])
+    yield from spreadsheets.csv_lines(rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
 def edits_of(coupon: Coupon) -> QuerySet[Change]:
@@ -206,7 +206,7 @@ def save_coupon(
         seen: the `last_edit` of its `edits` that the form showed; None overwrites any.
 
     Raises:
-        Overtaken: it was changed since.
+        EditConflict: it was changed since.
         Refused: a value is wrong, the code exists already, or `by` may not.
     """
     is_new = coupon is None
@@ -218,7 +218,7 @@ def save_coupon(
         else:  # locked, since its row also counts
             key = coupon if isinstance(coupon, int) else coupon.pk
             coupon = Coupon.objects.select_for_update().get(pk=key)
-            refuse_overtaken(edits_of(coupon), seen)
+            refuse_edit_conflict(edits_of(coupon), seen)
         if unknown := fields.keys() - FIELDS:
             raise Refused(
                 [(name, f"“{name}” is no field of a coupon that can be edited.") for name in sorted(unknown)]

@@ -8,7 +8,7 @@ from django.db import connection
 from promotions.codes import code_key
 from promotions.models import Coupon
 from promotions.publish.counters import find_wrong_counters
-from promotions.published import PROMOTIONS, Parts
+from promotions.published_promotions import PROMOTIONS, Parts
 
 # What was granted and what held sales reserve, by campaign or by promotion ({thing}); beside what the counter says.
 COUNTERS = """
@@ -107,7 +107,7 @@ LINES = """
 """
 
 
-def breaches() -> Iterator[str]:
+def list_breaches() -> Iterator[str]:
     """Yield one line for each figure that differs from its ledger, and for each promotion that cannot be read."""
     with connection.cursor() as cursor:
         for thing in ("campaign", "promotion"):

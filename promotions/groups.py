@@ -132,7 +132,7 @@ def save_group(
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
 
     Raises:
-        Overtaken: it was changed since.
+        EditConflict: it was changed since.
         Refused: as `set_members`, or `by` may not add groups.
     """
     if group._state.adding:
@@ -141,7 +141,7 @@ def save_group(
         was = CustomerGroup.objects.select_for_update().filter(pk=group.pk).first() if group.pk else None
         before = describe_group(was) | _customers(was) if was else None
         if was:
-            editions.refuse_overtaken(was, describe_group(was), seen)
+            editions.refuse_edit_conflict(was, describe_group(was), seen)
         group.save()
         if not group.kept_by:
             set_members(group, customers, shown=shown, by=by)

@@ -32,7 +32,7 @@ APART_CAMPAIGNS_NAMED = 3  # campaigns that are named as never meeting
 
 
 @dataclass(frozen=True)
-class Meeting:
+class Combination:
     """Whether two promotions can meet in one sale. `hindrances`: why they cannot both apply; none: they can.
 
     `remarks`: what happens when they do.
@@ -46,7 +46,7 @@ class Meeting:
         return not self.hindrances
 
 
-def judge_meeting(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Meeting:
+def judge_combination(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Combination:
     """Judge whether `first` and `second` can both apply to one sale under the stacking rules (None: the present ones).
 
     Raises:
@@ -54,7 +54,7 @@ def judge_meeting(first: Promotion, second: Promotion, rules: StackingRules | No
     """
     rules = rules or stacking.read_rules()
     one, other = reading.read_rule(first), reading.read_rule(second)
-    return Meeting(
+    return Combination(
         hindrances=[
             *_by_the_rules(one, other, rules),
             *_by_the_sale(one, other),

@@ -80,4 +80,4 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
         )
 
     def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
-        return standing.briefs_of_campaigns(pks)
+        return standing.summaries_of_campaigns(pks)

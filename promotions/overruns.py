@@ -21,7 +21,7 @@ from promotions.models import Overrun, PromotionCampaign, Redemption
 CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one code are no pattern
 
 
-def fresh_overruns() -> QuerySet[Overrun]:
+def list_recent_overruns() -> QuerySet[Overrun]:
     """Return the overruns of active campaigns since each was last activated or resumed."""
     begun = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
     began = begun.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
@@ -34,10 +34,10 @@ def fresh_overruns() -> QuerySet[Overrun]:
 
 def overrun_campaigns() -> list[int]:
     """Return the keys of active campaigns with an overrun since they were last activated or resumed."""
-    return sorted(set(fresh_overruns().values_list("redemption__campaign", flat=True)))
+    return sorted(set(list_recent_overruns().values_list("redemption__campaign", flat=True)))
 
 
-def pause_overrun(campaign: int, now: datetime) -> None:
+def pause_overrun_campaigns(campaign: int, now: datetime) -> None:
     """Pause a campaign with more overrun than the site allows; leave any other as it is."""
     if reason := next(pause_reasons(PromotionCampaign.objects.get(pk=campaign)), None):
         try:
@@ -52,7 +52,7 @@ def pause_reasons(campaign: PromotionCampaign) -> Iterator[str]:
     amount = uses = codes = 0
     by_promotion: dict[tuple[str, int | None], int] = defaultdict(int)
     rows = (
-        fresh_overruns()
+        list_recent_overruns()
         .filter(redemption__campaign=campaign)
         .values_list("redemption__promotion__name", "redemption__promotion__max_uses")
         .annotate(Sum("amount"), Sum("campaign_uses"), Sum("promotion_uses"), Sum("coupon_uses"))

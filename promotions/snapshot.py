@@ -14,11 +14,11 @@ from django.db import connection, transaction
 from msgspec import Struct
 
 from campaigns import database_time
-from promotions import past, publish, published, stacking
+from promotions import earlier_rules, publish, published_promotions, stacking
 from promotions.engine import CampaignTerms, RuleSet, StackingRules, compile_rules
 from promotions.engine.rules import CustomerIs, FirstPurchase, InGroup
 from promotions.publish.counters import correct_counters, find_wrong_counters
-from promotions.published import Published
+from promotions.published_promotions import PublishedPromotion
 
 
 class Snapshot(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Snapshot(Struct, frozen=True):
     asks_groups: bool
     asks_first_purchase: bool
     due: tuple[tuple[datetime, int], ...]
-    promotions: Mapping[int, Published] = {}
+    promotions: Mapping[int, PublishedPromotion] = {}
     campaigns: Mapping[int, CampaignTerms] = {}
 
     @property
@@ -89,7 +89,7 @@ EARLIER_SNAPSHOTS = 16
 
 def as_of(at: datetime) -> Snapshot:
     """Return the rules of the time `at`, with the limits of now. Like `of_version`, never inside a sale."""
-    key = version, *later = past.count_changes_since(at)
+    key = version, *later = earlier_rules.count_changes_since(at)
     if not any(later):
         return of_version(version)
     with _loading:
@@ -120,21 +120,23 @@ def load(
         publish.lock_rules_shared()
         version = _read_version()
         campaigns, linked = (
-            published.read_campaigns(after.campaigns, drafts=drafts, of=of),
-            published.read_links(),
+            published_promotions.read_campaigns(after.campaigns, drafts=drafts, of=of),
+            published_promotions.read_links(),
         )
         counters = _read_counters()
         rules_of_meeting = stacking.read_rules()
         if at is None:
-            promotions = published.read_promotions(after.promotions)
+            promotions = published_promotions.read_promotions(after.promotions)
         else:
-            then = past.read_past(at)
+            then = earlier_rules.read_earlier_rules(at)
             campaigns, linked = then.campaigns_of(campaigns), then.links_of(linked)
-            rows = [row for row in published.read_rows_at(at) if then.has_promotion(row.id)]
-            promotions = [published.read_promotion(then.promotion_of(row)) for row in rows]
+            rows = [row for row in published_promotions.read_rows_at(at) if then.has_promotion(row.id)]
+            promotions = [published_promotions.read_promotion(then.promotion_of(row)) for row in rows]
             rules_of_meeting = then.stacking_of(rules_of_meeting)
         links, now = _campaigns_by_promotion(linked, campaigns), database_time.now()
-        promotions = [published.add_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]
+        promotions = [
+            published_promotions.add_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions
+        ]
         rules = after.rules.recompile([rule for one in promotions for rule in one.rules])
     campaign_counters = {campaign: pk for pk, campaign, _, counts, _ in counters if campaign and counts}
     promotion_counters = {promotion: pk for pk, _, promotion, counts, _ in counters if promotion and counts}
@@ -200,7 +202,7 @@ def _read_counters() -> list[tuple[int, int | None, int | None, bool, int | None
 
 
 def _personal_counters(
-    promotions: Sequence[Published],
+    promotions: Sequence[PublishedPromotion],
     campaign_counters: Mapping[int, int],
     promotion_counters: Mapping[int, int],
 ) -> Iterable[int]:

@@ -12,7 +12,7 @@ from campaigns.refusals import Refused
 from promotions import publish
 from promotions.engine import StackingRules
 from promotions.models import Change, ExcludedPair, Promotion, StackingSettings
-from promotions.publish.overtaken import refuse_overtaken
+from promotions.publish.edit_conflicts import refuse_edit_conflict
 
 FIELDS = tuple(field.name for field in StackingSettings._meta.concrete_fields if not field.primary_key)
 
@@ -43,13 +43,13 @@ def change_rules(
         seen: the `last_edit` of `edits` that the form showed; None overwrites any.
 
     Raises:
-        Overtaken: they were changed since.
+        EditConflict: they were changed since.
         Refused: a value is wrong, or `by` may not.
     """
     _require_permission(by)
     with transaction.atomic():
         publish.lock_rules()
-        refuse_overtaken(edits(), seen)
+        refuse_edit_conflict(edits(), seen)
         settings = StackingSettings.objects.first() or StackingSettings(pk=1)
         before = {name: getattr(settings, name) for name in fields if name in FIELDS}
         if unknown := fields.keys() - set(FIELDS):
@@ -70,7 +70,7 @@ def change_rules(
     return settings
 
 
-def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
+def exclude_pair(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
     """Exclude two promotions from meeting in one sale. Doing so again changes nothing.
 
     Raises:
@@ -90,7 +90,7 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None 
             _record(Change.What.APART, pair, by)
 
 
-def let_meet(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
+def allow_pair(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
     """Let two promotions meet in one sale again. If nothing keeps them apart, nothing changes.
 
     Raises:

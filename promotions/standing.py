@@ -62,7 +62,7 @@ def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
 
 
 @dataclass(frozen=True)
-class Brief:
+class CampaignSummary:
     """The standing of one campaign in a list; amounts in minor units of its currency, None without a limit."""
 
     currency: str
@@ -73,7 +73,7 @@ class Brief:
     used_up_at: datetime | None
 
 
-def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
+def summaries_of_campaigns(pks: Collection[int]) -> dict[int, CampaignSummary]:
     """Return the standing of each campaign, by its key: from its counter, or without one from the ledger.
 
     Amounts that held sales reserve do not count. A campaign that gave nothing and has no limit is left out.
@@ -97,7 +97,7 @@ def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
             given, uses = (row["given"], row["uses"]) if row else (0, 0)
         else:
             continue
-        found[campaign.pk] = Brief(
+        found[campaign.pk] = CampaignSummary(
             currency=campaign.currency,
             given=given,
             uses=uses,

@@ -99,9 +99,9 @@ class World:
             factories.PromotionCampaignFactory(status=status, discounting=True)
             for status in ("draft", "active", "expired")
         ]
-        upload = importing.receive(io.BytesIO(b"email,plan\na@x.test,gold\nb,\n"))
-        tried = importing.receive(io.BytesIO(b"email,plan\na@x.test,gold\nb,\n"))
-        importing.choose(tried, ["email", "plan"])
+        upload = importing.receive_contacts(io.BytesIO(b"email,plan\na@x.test,gold\nb,\n"))
+        tried = importing.receive_contacts(io.BytesIO(b"email,plan\na@x.test,gold\nb,\n"))
+        importing.choose_columns(tried, ["email", "plan"])
         importing.run(tried.pk)
         self.rows = {
             "campaigns/email/": mails,

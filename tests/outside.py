@@ -94,10 +94,10 @@ def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> 
     """
     _save_contacts(existing)
     try:
-        upload = importing.receive(io.BytesIO(data))
+        upload = importing.receive_contacts(io.BytesIO(data))
     except importing.UnreadableFile as error:
         return {"error": str(error)}
-    importing.choose(upload, [taken for _, taken in upload.columns])
+    importing.choose_columns(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
     upload.refresh_from_db()
     if not upload.error:

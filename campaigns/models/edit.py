@@ -43,5 +43,5 @@ class Edit(models.Model):
 
     def line(self, field: str) -> str:
         """Return the change of one field in words."""
-        before, after = map(dates.write_kept, self.detail[field])
+        before, after = map(dates.write_stored_value, self.detail[field])
         return f"{field}: {before or 'none'} → {after or 'none'}"

@@ -225,12 +225,12 @@ def edit_url(campaign: Campaign) -> str:
 # ── dashboard ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_fresh() -> bool:
+def has_no_campaigns() -> bool:
     """Return whether there is no campaign yet."""
     return not Campaign.objects.exists()
 
 
-def campaigns_under_way(now: datetime) -> list[CampaignRow]:
+def live_campaigns(now: datetime) -> list[CampaignRow]:
     """List the live campaigns, then the paused ones, each with the earliest start first."""
     states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
     found = [
@@ -244,7 +244,7 @@ def campaigns_under_way(now: datetime) -> list[CampaignRow]:
     return build_rows(found, now)
 
 
-def coming_campaigns() -> QuerySet[Campaign]:
+def scheduled_campaigns() -> QuerySet[Campaign]:
     """Return the scheduled campaigns, the soonest first."""
     return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:DASHBOARD_ROWS]
 

@@ -29,25 +29,25 @@ class Hit(NamedTuple):
     detail: str = ""
 
 
-class Found(NamedTuple):
+class SourceHits(NamedTuple):
     """What one source has found."""
 
     heading: str
     hits: list[Hit]
 
 
-def search(user: User, words: str) -> list[Found]:
+def search(user: User, words: str) -> list[SourceHits]:
     """Return what somebody may see of what these words find, by source; the pages of the menu come first.
 
     Without words there are the pages alone. Each source is asked once, and returns at most MOST_OF_A_SOURCE hits.
     """
     words = words[:LONGEST].strip()
-    found = [Found("Pages", find_pages(user, words))]
+    found = [SourceHits("Pages", find_pages(user, words))]
     if words:
         for heading, permission, name in settings.SEARCH_SOURCES:
             if user.has_perm(permission):
                 find: Callable[[str], list[Hit]] = import_string(name)
-                found.append(Found(heading, find(words)))
+                found.append(SourceHits(heading, find(words)))
     return [each for each in found if each.hits]
 
 

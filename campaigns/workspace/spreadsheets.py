@@ -2,7 +2,7 @@
 
 No cell becomes a formula in a spreadsheet, whichever separator it uses. An apostrophe, the spreadsheets' own mark for
 text, stands before a sign that could begin a formula: at the start of the cell, and after each `;`, tab, bar or line
-break in it, where another separator would begin a new cell. `unmark` removes exactly these marks.
+break in it, where another separator would begin a new cell. `remove_mark` removes exactly these marks.
 """
 
 import csv
@@ -32,13 +32,13 @@ class _Echo:
         return line
 
 
-def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Return each row as a line of CSV, its values as `cell` writes them."""
+def csv_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Return each row as a line of CSV, its values as `write_cell` writes them."""
     writer = csv.writer(_Echo())
-    return (writer.writerow([*map(cell, row)]) for row in rows)
+    return (writer.writerow([*map(write_cell, row)]) for row in rows)
 
 
-def cell(value: object) -> object:
+def write_cell(value: object) -> object:
     """Write a value: an instant in the user's zone with its offset, a text so that it is no formula."""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
@@ -48,8 +48,8 @@ def cell(value: object) -> object:
     return value
 
 
-def unmark(value: str) -> str:
-    """Return the text as it was before `cell` marked it; also remove the mark that other systems put before numbers."""
+def remove_mark(value: str) -> str:
+    """Return the text without the mark of `write_cell`, or the mark that other systems put before numbers."""
     if "'" not in value:
         return value
     return value[1:] if _marked_number(value) else _marked.sub(r"\1\2\3", value)

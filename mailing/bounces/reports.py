@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from mailing.bounces import automatic, notifications, origins, parts, plain
+from mailing.bounces import automatic_replies, notifications, origins, parts, plain_text
 from mailing.bounces.verdicts import Failure, Severity
 
 __all__ = ["Failure", "Kind", "Report", "Severity", "read_report"]
@@ -74,9 +74,9 @@ def _judge(message: Message) -> tuple[Kind, list[Failure]]:
     for name in notifications.FEEDBACK_TYPES:
         if name in types:
             return _judge_feedback(types[name], message)
-    words = plain.cut_original(text)
+    words = plain_text.cut_original(text)
     status = next((part for part in own_parts if part.get_content_type() in notifications.STATUS_TYPES), None)
-    if status is None and "\nfinal-recipient" in text.lower() and plain.is_from_server(message):
+    if status is None and "\nfinal-recipient" in text.lower() and plain_text.is_from_server(message):
         status = next(part for part in own_parts if "final-recipient" in parts.read_text(part).lower())
     if status is not None:
         return _choose_action(notifications.read_recipients(status, words))
@@ -85,12 +85,12 @@ def _judge(message: Message) -> tuple[Kind, list[Failure]]:
     if origins.asks_to_unsubscribe(message, words):
         sender = notifications.read_address(parts.read_header(message, "From"))
         return Kind.UNSUBSCRIBE, [Failure(sender, Severity.HARD)] if sender else []
-    if plain.is_from_server(message):
-        is_delay = plain.tells_delay(message, words)
-        if is_delay or plain.tells_failure(message, words):
-            failures = plain.read_failures(message, words, origins.list_own_addresses(message))
+    if plain_text.is_from_server(message):
+        is_delay = plain_text.tells_delay(message, words)
+        if is_delay or plain_text.tells_failure(message, words):
+            failures = plain_text.read_failures(message, words, origins.list_own_addresses(message))
             return (Kind.DELAYED if is_delay else Kind.BOUNCE), failures
-    return (Kind.AUTO_REPLY if automatic.is_automatic(message) else Kind.UNKNOWN), []
+    return (Kind.AUTO_REPLY if automatic_replies.is_automatic(message) else Kind.UNKNOWN), []
 
 
 def _choose_action(told: dict[str, list[Failure]]) -> tuple[Kind, list[Failure]]:

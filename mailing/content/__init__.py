@@ -19,9 +19,9 @@
 from .checks import SIZE_LIMIT, find_problems
 from .compiled import Compiled, load, read_links
 from .compiler import compile, mark_as_test, render_preview  # as in `re`: read it as content.compile
-from .foreign import MergeTag as ForeignTag
-from .foreign import convert_merge_tags as convert_foreign_tags
-from .foreign import find_merge_tags as find_foreign_tags
+from .merge_tags import MergeTag as ForeignTag
+from .merge_tags import convert_merge_tags as convert_foreign_tags
+from .merge_tags import find_merge_tags as find_foreign_tags
 from .names import TRAP
 from .review import Review, review_mail
 from .source import ContentError, Format, Links, OfferNote, Preview, Recipient, Source

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from babel import Locale, UnknownLocaleError
 
 from . import markup, styles
-from .held import Held
 from .markup import Piece
+from .protected_liquid import ProtectedLiquid
 
 LIGHT, BOTH = "light", "light dark"
 _SCHEMES = ("color-scheme", "supported-color-schemes")
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
     title: str
 
 
-def complete_page(page: str, held: Held, facts: Facts) -> str:
+def complete_page(page: str, held: ProtectedLiquid, facts: Facts) -> str:
     """Return the page with everything that it lacks."""
     pieces = list(markup.cut_pieces(page))
     _add_roles(pieces)
@@ -98,7 +98,7 @@ def _tells_data(piece: Piece) -> bool:
 # ── language and direction ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _add_language(pieces: list[Piece], held: Held, language: str) -> None:
+def _add_language(pieces: list[Piece], held: ProtectedLiquid, language: str) -> None:
     for place, piece in enumerate(pieces):
         if piece.name == "html" and piece.is_start:
             given = markup.attributes(piece.source)

@@ -6,10 +6,10 @@ Links that lead nowhere, pictures without a host, what no mail client runs or sh
 import re
 from collections.abc import Iterator
 
-from . import foreign, markup
+from . import markup, merge_tags
 from .document import parse_markdown
-from .held import Held
 from .markup import Piece
+from .protected_liquid import ProtectedLiquid
 from .source import Source
 from .targets import find_link_fault, find_picture_fault, find_srcset_faults, find_style_faults, read_target
 
@@ -33,9 +33,9 @@ _UNLIKE_MAIL = {
 def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
     """Yield (field, line, sentence without its full stop) for each fault in the markup."""
     for field in ("subject", "preheader", "from_name", "body", "text"):
-        for change in foreign.find_merge_tags(getattr(source, field))[:_SHOWN]:
-            yield field, change.line, foreign.describe_merge_tag(change)
-    held = Held(source.body)
+        for change in merge_tags.find_merge_tags(getattr(source, field))[:_SHOWN]:
+            yield field, change.line, merge_tags.describe_merge_tag(change)
+    held = ProtectedLiquid(source.body)
     text = held.liquid(source.body)
     counted: dict[str, int] = {}
     pieces = _read_markdown_pieces(text, held) if source.body_format == "markdown" else _read_pieces(text, 0)
@@ -53,7 +53,7 @@ def _read_pieces(text: str, offset: int) -> Iterator[tuple[int, Piece]]:
         position += len(piece.source)
 
 
-def _read_markdown_pieces(text: str, held: Held) -> Iterator[tuple[int, Piece]]:
+def _read_markdown_pieces(text: str, held: ProtectedLiquid) -> Iterator[tuple[int, Piece]]:
     """Yield the same of Markdown: its own links and pictures as the tags they become."""
     starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]
     for block in parse_markdown(text, held):
@@ -77,7 +77,7 @@ def _read_markdown_pieces(text: str, held: Held) -> Iterator[tuple[int, Piece]]:
 class _Auditor:
     """Reads the pieces of a body in their order."""
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: ProtectedLiquid) -> None:
         self.held = held
         self.anchor: int | None = None  # the position of an open <a> that links nowhere
         self.has_base = False  # are links of the open <mj-navbar> relative to its base-url?

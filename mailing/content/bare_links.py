@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from .held import TAG, Held
+from .protected_liquid import TAG, ProtectedLiquid
 
 _address = re.compile(
     r"""(?<![\w@/.:&=-])(?:
@@ -29,7 +29,7 @@ class Found:
 class BareLinks:
     """Finds bare addresses for markdown-it. Its own finder makes links of file.md and shop.com too."""
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: ProtectedLiquid) -> None:
         self._held = held
 
     def pretest(self, text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .reading import Irregular
+from .page_tree import EntangledLiquid
 
 
 class _OwedBreaks(NamedTuple):
@@ -105,7 +105,7 @@ class TextLines:
         """Write the mark that opens a condition or, when `loop`, a loop; `certain`: one branch is always taken.
 
         Raises:
-            Irregular: what a round begins with depends on another loop.
+            EntangledLiquid: what a round begins with depends on another loop.
         """
         self._open(loop, certain)
         self.out.append(mark)
@@ -121,7 +121,7 @@ class TextLines:
         self._turn()
         block = self.blocks.pop()
         if block.loop and self._text_at < block.start and any(owed.lines for owed in block.left):
-            raise Irregular("a loop that writes line breaks and nothing else")
+            raise EntangledLiquid("a loop that writes line breaks and nothing else")
         left, places = block.left, block.places
         marks = [""] * len(left)
         if not block.certain and not block.loop:
@@ -140,13 +140,13 @@ class TextLines:
         ]
         left = [left[number] for number in numbers]
         if len({owed.given for owed in left}) > 1:
-            raise Irregular("one branch ends on a new line, and another does not")
+            raise EntangledLiquid("one branch ends on a new line, and another does not")
         lines, space, was_begun, given, spaced, unsure, *_ = (
             max(values) for values in zip(*(owed._replace(ends=()) for owed in left), strict=True)
         )
         unsure |= len({bool(end.gap) for end in ends}) > 1
         if unsure and any(owed.unsure for owed in left):
-            raise Irregular("a gap that two conditions decide over")
+            raise EntangledLiquid("a gap that two conditions decide over")
         loose = any(owed.loose for owed in left)
         own_ends = () if block.loop else tuple(ends)
         self.owed = _OwedBreaks(
@@ -160,9 +160,9 @@ class TextLines:
 
     def _open(self, loop: bool, certain: bool) -> None:
         if self.owed.unsure:
-            raise Irregular("a condition that follows one branch at once and another after a gap")
+            raise EntangledLiquid("a condition that follows one branch at once and another after a gap")
         if loop and not self.owed.begun and any(block.loop for block in self.blocks):
-            raise Irregular("a round of a loop begins with another loop")
+            raise EntangledLiquid("a round of a loop begins with another loop")
         self.owed = self.owed._replace(ends=())
         block = _Block(self.owed, loop, self.owed.begun, certain, len(self.out), self.owed.given)
         if loop:
@@ -174,9 +174,9 @@ class TextLines:
     def _turn(self) -> None:
         block = self.blocks[-1]
         if block.loop and len(block.leads) > 1:
-            raise Irregular("a round of a loop may begin with one gap or another")
+            raise EntangledLiquid("a round of a loop may begin with one gap or another")
         if block.loop and not block.left and self.owed.unsure:
-            raise Irregular("a round of a loop may end with a gap or without one")
+            raise EntangledLiquid("a round of a loop may end with a gap or without one")
         is_loose = block.loop and not block.left and self.owed.lines < block.lead
         if block.loop and not block.left and self.owed.may_lack:
             self._pay_in_branches(max(self.owed.lines, block.lead))
@@ -205,7 +205,7 @@ class TextLines:
     def _pay_in_branches(self, lines: int) -> None:
         """Write what is due at the end of a round, of which nothing may have been written."""
         if not self.owed.ends or self.owed.space or self.owed.spaced or self.owed.unsure:
-            raise Irregular("text of a round of a loop behind a branch that may write nothing")
+            raise EntangledLiquid("text of a round of a loop behind a branch that may write nothing")
         for end in self.owed.ends:
             self.out[end.place] = f"{end.mark}{self._write_gap(end, chr(10) * lines)}"
         self.owed = _OwedBreaks(lines, begun=True, given=lines)
@@ -223,10 +223,10 @@ class TextLines:
     def _pay(self) -> None:
         """Write what is due; at the beginning of a loop's round it is due before the loop."""
         if self.owed.loose:
-            raise Irregular("text right behind a loop whose rounds begin on new lines")
+            raise EntangledLiquid("text right behind a loop whose rounds begin on new lines")
         if self.owed.unsure:
             if not self.owed.ends:
-                raise Irregular("text that follows one branch at once and another after a gap")
+                raise EntangledLiquid("text that follows one branch at once and another after a gap")
             for end in self.owed.ends:
                 if end.gap:
                     self.out[end.place] = f"{end.mark}{self._write_gap(end, end.gap)}"

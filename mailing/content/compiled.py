@@ -24,10 +24,10 @@ from .parts import LineTemplate, PartTemplate
 from .plaintext import decimal_mark, write_text
 from .rendering import EscapedWires, Wires, write_value
 from .sandbox import HTML, TEXT, Settings, Template
-from .seen import make_seen_page
 from .source import ContentError, Links, Preview, Recipient
 from .styles import inline_styles
 from .urls import add_utm, tidy_url
+from .visible_page import make_visible_page
 
 T = TypeVar("T")
 VERSION = 1  # of the stored form
@@ -261,7 +261,7 @@ class Compiled:
             return page, page
         check_html_depth(page)
         inlined = inline_styles(page)
-        seen = make_seen_page(page) if self._frozen.text_late else ""
+        seen = make_visible_page(page) if self._frozen.text_late else ""
         return inlined, seen or inlined
 
     def _bodies_in_full(self, values: Values, seed: object, at: float) -> tuple[str, str]:

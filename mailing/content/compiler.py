@@ -9,13 +9,13 @@ from msgspec.structs import asdict, replace
 from . import accessibility
 from .compiled import Compiled, Frozen
 from .document import add_annotation, add_pixel, add_trap, build_document, write_language
-from .held import OUTPUT, Held
 from .links import TrackedLinks
 from .mime import make_one_line
 from .names import CLICK, OFFER, OPEN, SUBJECT
+from .page_tree import EntangledLiquid
 from .parts import LineTemplate
 from .plaintext import decimal_mark, write_text_template
-from .reading import Irregular
+from .protected_liquid import OUTPUT, ProtectedLiquid
 from .sandbox import HTML, TEXT, Settings, Template, describe_error
 from .source import ContentError, Links, OfferNote, Preview, Recipient, Source
 from .spintax import Spintax
@@ -77,7 +77,7 @@ def _compile_source(source: Source, wrong: list[Fault]) -> Compiled:
 
 def _freeze(source: Source, is_late: bool = False) -> Frozen:
     settings = _read_settings(source)
-    held = Held(source.body + source.preheader + source.subject)
+    held = ProtectedLiquid(source.body + source.preheader + source.subject)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
     page, late, is_regular, seen = build_document(source, held, held.as_comments(preheader), is_late)
     links = TrackedLinks(
@@ -125,7 +125,7 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
     )
 
 
-def _write_annotation(offer: OfferNote, held: Held) -> str:
+def _write_annotation(offer: OfferNote, held: ProtectedLiquid) -> str:
     """Return what is offered as JSON-LD with marks. The code and its end are those of each recipient."""
     facts = {
         "@context": "http://schema.org/",
@@ -139,7 +139,7 @@ def _write_annotation(offer: OfferNote, held: Held) -> str:
     return written.replace("<", "\\u003c")
 
 
-def _write_title(subject: str, held: Held, settings: Settings) -> str:
+def _write_title(subject: str, held: ProtectedLiquid, settings: Settings) -> str:
     """Return the title of the page as HTML with marks: the subject, as each recipient reads it."""
     fixed = LineTemplate(Template(subject, TEXT, settings)).fixed
     if fixed is None:
@@ -147,13 +147,15 @@ def _write_title(subject: str, held: Held, settings: Settings) -> str:
     return html.escape(make_one_line(fixed), quote=False)
 
 
-def _compile_text(page: str, held: Held, settings: Settings, late: bool, is_regular: bool) -> str | None:
+def _compile_text(
+    page: str, held: ProtectedLiquid, settings: Settings, late: bool, is_regular: bool
+) -> str | None:
     """Return the template of the text part, made from the HTML; None when only the rendered HTML tells what it says."""
     if late:
         return None
     try:
         return held.restore(write_text_template(page, held, decimal_mark(settings.babel_locale), is_regular))
-    except Irregular:
+    except EntangledLiquid:
         return None
 
 
@@ -174,5 +176,5 @@ def _read_settings(source: Source) -> Settings:
 
 def _compile_line(text: str, part: str) -> str:
     """Return a field of plain text as a Liquid template, its spintax made part of it."""
-    held = Held(text)
+    held = ProtectedLiquid(text)
     return held.restore(Spintax(held, part).run(held.liquid(text)))

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from . import limits, markup, mjml, reading, styles
+from . import limits, markup, mjml, page_tree, styles
 from .bare_links import BareLinks
-from .held import TAG, Held
 from .names import TRAP
-from .seen import make_seen_page
+from .protected_liquid import TAG, ProtectedLiquid
 from .source import Source
 from .spintax import Spintax
 from .styles import inline_styles
+from .visible_page import make_visible_page
 
 # What stands before the body
 _OF_HEAD = frozenset("html head base basefont bgsound link meta noframes script style template title".split())
@@ -54,7 +54,7 @@ class Document(NamedTuple):
     seen: str = ""
 
 
-def build_document(source: Source, held: Held, preheader: str, is_late: bool = False) -> Document:
+def build_document(source: Source, held: ProtectedLiquid, preheader: str, is_late: bool = False) -> Document:
     """Return the body as one HTML document with marks.
 
     `preheader` is HTML with marks, put where mail clients look for it.
@@ -105,12 +105,12 @@ def add_annotation(page: str, mark: str) -> str:
     return markup.insert_before_end(page, "body", f'<script type="application/ld+json">{mark}</script>')
 
 
-def parse_markdown(text: str, held: Held) -> Sequence[Token]:
+def parse_markdown(text: str, held: ProtectedLiquid) -> Sequence[Token]:
     """Return the pieces of a Markdown text."""
     return _make_markdown_parser(held).parse(text)
 
 
-def _make_markdown_parser(held: Held) -> MarkdownIt:
+def _make_markdown_parser(held: ProtectedLiquid) -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": True, "linkify": True})
     reader.enable(["table", "strikethrough", "linkify"])
     reader.inline.ruler.disable("linkify")  # it looks back over the whole line at each "://"
@@ -118,7 +118,7 @@ def _make_markdown_parser(held: Held) -> MarkdownIt:
     return reader
 
 
-def _convert_markdown(text: str, held: Held) -> str:
+def _convert_markdown(text: str, held: ProtectedLiquid) -> str:
     """Convert Markdown. Liquid on a line of its own becomes a comment: it is in no paragraph and makes none."""
     limits.check_markdown_size(text)
     lines = []
@@ -131,7 +131,7 @@ def _convert_markdown(text: str, held: Held) -> str:
     return str(_make_markdown_parser(held).render("\n".join(lines)))
 
 
-def _complete_page(body: str, source: Source, held: Held) -> str:
+def _complete_page(body: str, source: Source, held: ProtectedLiquid) -> str:
     if markup.has_start_tag(body, "body"):
         return body
     if markup.has_start_tag(body, "html") or markup.has_start_tag(body, "head"):
@@ -140,7 +140,7 @@ def _complete_page(body: str, source: Source, held: Held) -> str:
     return _PAGE.format(locale=write_language(source), style=style, body=body)
 
 
-def _add_body_tags(page: str, held: Held) -> str:
+def _add_body_tags(page: str, held: ProtectedLiquid) -> str:
     """Return the page with the tags of the body its author left out."""
     before: list[str] = []  # what stands in the head or before it
     waiting: list[str] = []  # blanks and marks, which may belong to the body already
@@ -170,16 +170,16 @@ def write_language(source: Source) -> str:
     return html.escape(source.locale.replace("_", "-"))
 
 
-def _inline_styles(page: str, held: Held) -> Document:
+def _inline_styles(page: str, held: ProtectedLiquid) -> Document:
     if not markup.has_start_tag(page, "style"):
         return Document(page, late=False, is_regular=False)
     has_liquid = held.mark.search(page) is not None
     if has_liquid and _is_late(page, held):
         return Document(page, late=True, is_regular=False)
-    return Document(inline_styles(page), late=False, is_regular=has_liquid, seen=make_seen_page(page))
+    return Document(inline_styles(page), late=False, is_regular=has_liquid, seen=make_visible_page(page))
 
 
-def _is_late(page: str, held: Held) -> bool:
+def _is_late(page: str, held: ProtectedLiquid) -> bool:
     """Return whether only a rendered page tells which rules of its style sheets apply to what."""
     sheets = styles.join_sheets(page)
     if held.mark.search(sheets):
@@ -193,7 +193,7 @@ def _is_late(page: str, held: Held) -> bool:
             if by_attribute and any(held.mark.search(chosen.get(name, "")) for name in ("class", "id")):
                 return True
     try:
-        reading.parse_tree(page, held)
-    except reading.Irregular:
+        page_tree.parse_tree(page, held)
+    except page_tree.EntangledLiquid:
         return True
     return False

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from liquid.exceptions import LiquidError
 
 from . import markup
-from .held import OUTPUT, Held
 from .names import CLICK, OWN_ADDRESSES, URL_OPENING
+from .protected_liquid import OUTPUT, ProtectedLiquid
 from .sandbox import TEXT, Settings, Template
 from .urls import add_utm, is_web, tidy_url
 
@@ -31,7 +31,12 @@ class TrackedLinks:
     """
 
     def __init__(
-        self, held: Held, settings: Settings, bound: set[str], track: bool, earlier: Iterable[str] = ()
+        self,
+        held: ProtectedLiquid,
+        settings: Settings,
+        bound: set[str],
+        track: bool,
+        earlier: Iterable[str] = (),
     ) -> None:
         self.held = held
         self.settings = settings

@@ -12,7 +12,7 @@ import mrml
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from . import limits, markup, mjml_source
-from .held import Held
+from .protected_liquid import ProtectedLiquid
 from .source import ContentError
 
 HTML_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
@@ -27,7 +27,7 @@ _cell = re.compile(r"<td\b|</td>")
 _PIECE_NUMBER = "data-mjml-n"
 
 
-def to_html(text: str, held: Held, language: str) -> str:
+def to_html(text: str, held: ProtectedLiquid, language: str) -> str:
     """Turn MJML into an HTML document.
 
     Args:
@@ -70,12 +70,12 @@ def to_html(text: str, held: Held, language: str) -> str:
     return prepared.before + _apply_attributes(page, prepared.attributes, held)
 
 
-def _is_assignment(held: Held, comment: str) -> bool:
+def _is_assignment(held: ProtectedLiquid, comment: str) -> bool:
     mark = held.comment.fullmatch(comment)
     return bool(mark and re.match(r"\{%-?\s*assign\b", held.piece(mark)))
 
 
-def _is_value(held: Held, comment: str) -> bool:
+def _is_value(held: ProtectedLiquid, comment: str) -> bool:
     mark = held.comment.fullmatch(comment)
     return bool(mark and held.piece(mark).startswith("{{"))
 
@@ -84,11 +84,11 @@ def _read_fault(said: str) -> ContentError:
     return ContentError(f"The MJML does not compile: {said}", "body")
 
 
-def _line_of(text: str, held: Held, position: int) -> int:
+def _line_of(text: str, held: ProtectedLiquid, position: int) -> int:
     return held.restore(text[:position]).count("\n") + 1
 
 
-def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Held) -> str:
+def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: ProtectedLiquid) -> str:
     """Return the message of mrml, with the element and the line in place of its byte position."""
     match = _position.search(said)
     if match is None:
@@ -123,7 +123,7 @@ def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
     return page
 
 
-def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> str:
+def _show_between_conditions(page: str, part: re.Pattern[str], held: ProtectedLiquid) -> str:
     """Move Liquid and raw content out of comments for Outlook, where mrml has put it, to between two of them.
 
     There it holds for every mail client, and a text part sees it.
@@ -148,7 +148,9 @@ def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> st
     return _outlook.sub(split_condition, page)
 
 
-def _check_nothing_lost(text: str, page: str, prepared: mjml_source.PreparedMjml, held: Held) -> None:
+def _check_nothing_lost(
+    text: str, page: str, prepared: mjml_source.PreparedMjml, held: ProtectedLiquid
+) -> None:
     """Refuse MJML with Liquid in places where mrml drops it.
 
     Raises:
@@ -162,7 +164,7 @@ def _check_nothing_lost(text: str, page: str, prepared: mjml_source.PreparedMjml
             raise _read_fault(f"line {_line_of(text, held, mark.start())}: Liquid cannot stand here: {piece}")
 
 
-def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: Held) -> str:
+def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: ProtectedLiquid) -> str:
     """Return the page with what mj-html-attributes sets on the elements it chooses."""
     if not attributes:
         return page

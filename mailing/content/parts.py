@@ -26,9 +26,9 @@ from mailing.content.source import Values
 from .expressions import read_number_test
 from .mime import SOFT, encode_quoted_printable
 from .names import OFFER, OFFER_PATHS
-from .remembered import RememberedSlot, SlotMemory, list_variables, list_variables_of
 from .rendering import Rendering, Wires, read_value, write_value
 from .sandbox import Context, Output, Template, failures
+from .slot_cache import CachedSlot, SlotCache, list_variables, list_variables_of
 from .tags import SpinNode
 
 _SILENT = (AssignNode, CaptureNode, CommentNode, DocNode, InlineCommentNode)  # write nothing: no slot
@@ -110,9 +110,9 @@ class SplicedRow:
         self.segments: list[str] = []
         self.variables: list[tuple[int, str]] = []
         self.repeated: list[tuple[int, str, list[str]]] = []
-        self.others: list[tuple[int, RememberedSlot | ChoiceSlot | RenderedSlot | SilentSlot]] = []
+        self.others: list[tuple[int, CachedSlot | ChoiceSlot | RenderedSlot | SilentSlot]] = []
         texts = [""]  # before each slot, and after the last
-        slots: list[str | RememberedSlot | ChoiceSlot | RenderedSlot | SilentSlot] = []
+        slots: list[str | CachedSlot | ChoiceSlot | RenderedSlot | SilentSlot] = []
         is_first = True
         for step in join_texts(nodes):
             if isinstance(step, _SILENT):
@@ -130,7 +130,7 @@ class SplicedRow:
         self._lay_out(texts, slots)
 
     def _lay_out(
-        self, texts: list[str], slots: "list[str | RememberedSlot | ChoiceSlot | RenderedSlot | SilentSlot]"
+        self, texts: list[str], slots: "list[str | CachedSlot | ChoiceSlot | RenderedSlot | SilentSlot]"
     ) -> None:
         position = 0
         for filling, run in groupby(slots):
@@ -158,14 +158,14 @@ class SplicedRow:
         return "".join(segments)
 
 
-def _make_slot(node: Node, bound: set[str]) -> "str | RememberedSlot | ChoiceSlot | RenderedSlot":
+def _make_slot(node: Node, bound: set[str]) -> "str | CachedSlot | ChoiceSlot | RenderedSlot":
     """Return what fills a node's slot: the variable of this name, or what knows how to write the node."""
     if (name := find_variable(node)) is not None and not is_bound(name, bound):
         return name
     if isinstance(node, _BRANCHING):
         return ChoiceSlot(node, bound)
     if names := list_variables(node, bound):
-        return RememberedSlot(node, names)
+        return CachedSlot(node, names)
     return RenderedSlot(node)
 
 
@@ -178,12 +178,12 @@ class ChoiceSlot:
             RenderedSlot(block) if block.blank else SplicedRow(block.nodes, bound)
             for block in list_branches(node)
         ]
-        self.memory: SlotMemory | None = None
+        self.memory: SlotCache | None = None
         self.tests: list[Any] = []  # of numbers, one a branch, where nothing else decides
         if not isinstance(node, SpinNode):
             conditions = [node.condition, *(alternative.expression for alternative in node.alternatives)]
             if names := list_variables_of(conditions, bound):
-                self.memory = SlotMemory(names)
+                self.memory = SlotCache(names)
                 tests = [read_number_test(condition) for condition in conditions]
                 self.tests = tests if all(tests) and isinstance(node, IfNode) else []
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from babel.numbers import get_decimal_symbol
 from selectolax.lexbor import LexborNode
 
-from . import reading
+from . import page_tree
 from .breaks import TextLines
-from .held import OUTPUT, TAG, Held
 from .list_numbers import ListNumbers, read_integer
 from .looks import Look, compute_look
 from .names import URL_OPENING
-from .reading import Irregular, Mark
+from .page_tree import EntangledLiquid, Mark
+from .protected_liquid import OUTPUT, TAG, ProtectedLiquid
 from .styles import compute_style
 from .urls import is_runnable
 
@@ -68,7 +68,7 @@ class _Link(NamedTuple):
 class _Writer:
     """Writes the text of a tree, node by node."""
 
-    def __init__(self, decimal: str, held: Held | None) -> None:
+    def __init__(self, decimal: str, held: ProtectedLiquid | None) -> None:
         self.decimal = decimal
         self.held = held
         self.lines = TextLines(self._keep_blank)
@@ -161,15 +161,15 @@ class _Writer:
             if shown:
                 self._write(mark.text, is_value=True)
             elif mark.kind != "output":
-                raise Irregular("a counter in hidden content")
+                raise EntangledLiquid("a counter in hidden content")
         elif mark.kind == "text":
             if shown:
                 self._write(mark.text)
         elif mark.word == "capture" and not shown:
-            raise Irregular("hidden content is captured")
+            raise EntangledLiquid("hidden content is captured")
         if mark.kind in ("open", "turn", "end"):
             if self.struck_depth or any(element.raised for element in self.elements):
-                raise Irregular("a condition inside a price")
+                raise EntangledLiquid("a condition inside a price")
             if keeps_state or not self.elements[-1].look.is_hidden:
                 self._edge(mark)
         elif mark.kind == "silent":
@@ -202,7 +202,7 @@ class _Writer:
             return
         if url := self._direct_url(link.href):
             if self.lines.owed.unsure:
-                raise Irregular("an address behind one branch at once and another after a gap")
+                raise EntangledLiquid("an address behind one branch at once and another after a gap")
             manner = "alone" if not said else "behind" if self.lines.is_adjacent else "first"
             self._write_direct(url, manner)
         elif said not in (link.href, link.href.removeprefix("mailto:").removeprefix("tel:")):
@@ -240,9 +240,9 @@ class _Writer:
     def _raise(self, node: LexborNode, sign: str) -> None:
         """Write what keeps raised digits apart from those before them."""
         content = (node.text() or "").strip()
-        holds_marks = any(child.is_comment_node for child, _ in reading.walk_tree(node))
+        holds_marks = any(child.is_comment_node for child, _ in page_tree.walk_tree(node))
         if holds_marks or (self.last_mark and content[:1].isdigit()):
-            raise Irregular("a value beside raised digits")
+            raise EntangledLiquid("a value beside raised digits")
         number = _number.search(self.last)
         if not number or not self.lines.is_adjacent:
             return
@@ -322,38 +322,40 @@ def decimal_mark(locale: str) -> str:
 
 def write_text(page: str, decimal: str = ".") -> str:
     """Return the text of a rendered page."""
-    return _write_tree(reading.parse_tree(page), None, decimal)
+    return _write_tree(page_tree.parse_tree(page), None, decimal)
 
 
-def write_text_template(page: str, held: Held, decimal: str = ".", is_regular: bool = False) -> str:
+def write_text_template(
+    page: str, held: ProtectedLiquid, decimal: str = ".", is_regular: bool = False
+) -> str:
     """Return the text of a page with marks, the marks kept.
 
     Args:
         is_regular: its tree was read before, with other values of its attributes.
 
     Raises:
-        Irregular: only a rendered page tells what its text is.
+        EntangledLiquid: only a rendered page tells what its text is.
     """
-    return _write_tree(reading.parse_tree(page, held, is_regular), held, decimal)
+    return _write_tree(page_tree.parse_tree(page, held, is_regular), held, decimal)
 
 
-def _keeps_state(nodes: Sequence[tuple[LexborNode, bool]], held: Held) -> bool:
+def _keeps_state(nodes: Sequence[tuple[LexborNode, bool]], held: ProtectedLiquid) -> bool:
     """Return whether a template sets names.
 
     Raises:
-        Irregular: it writes markup, which only a rendered page shows.
+        EntangledLiquid: it writes markup, which only a rendered page shows.
     """
     keeps_state = False
     for node, begins in nodes:
-        if begins and (mark := reading.mark_of(node, held)):
+        if begins and (mark := page_tree.mark_of(node, held)):
             keeps_state |= mark.word in ("assign", "liquid", "capture")
-            if reading.writes_markup(mark, held):
-                raise Irregular(f"{mark} writes markup")
+            if page_tree.writes_markup(mark, held):
+                raise EntangledLiquid(f"{mark} writes markup")
     return keeps_state
 
 
-def _write_tree(root: LexborNode, held: Held | None, decimal: str) -> str:
-    nodes = list(reading.walk_tree(root))
+def _write_tree(root: LexborNode, held: ProtectedLiquid | None, decimal: str) -> str:
+    nodes = list(page_tree.walk_tree(root))
     keeps_state = _keeps_state(nodes, held) if held else False
     writer = _Writer(decimal, held)
     for node, begins in nodes:
@@ -364,6 +366,6 @@ def _write_tree(root: LexborNode, held: Held | None, decimal: str) -> str:
                 writer.end(node)
         elif node.is_text_node:
             writer.text(node.text_content or "")
-        elif held and (mark := reading.mark_of(node, held)):
-            writer.mark(reading.drop_hyphens(mark, held), keeps_state)
+        elif held and (mark := page_tree.mark_of(node, held)):
+            writer.mark(page_tree.drop_hyphens(mark, held), keeps_state)
     return writer.lines.text()

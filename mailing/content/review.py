@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from selectolax.lexbor import LexborNode
 
-from . import looks, reading, styles
+from . import looks, page_tree, styles
 from .checks import NOWHERE, has_words
 from .colours import Colour, contrast, read_colour
 from .compiled import Compiled
@@ -108,7 +108,7 @@ class _Walk:
 
     def read_page(self, page: str) -> None:
         opened = [_Place(Look(), (0, 0, 0), (255, 255, 255), 16, False)]
-        for node, begins in reading.walk_tree(reading.parse_tree(page)):
+        for node, begins in page_tree.walk_tree(page_tree.parse_tree(page)):
             if node.is_text_node:
                 if begins:
                     self._read_text(node.text_content or "", node, opened[-1])

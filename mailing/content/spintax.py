@@ -7,7 +7,7 @@ Liquid: write `{ {a|b} c|d}` with a space.
 
 import re
 
-from .held import OUTPUT, TAG, Held
+from .protected_liquid import OUTPUT, TAG, ProtectedLiquid
 from .source import ContentError
 
 WORDING_LIMIT = 2_500  # wordings of all groups of one part
@@ -17,7 +17,7 @@ BROKEN_SHOWN = 20
 class Spintax:
     """The groups of one part of the e-mail, numbered in their order: `b0`, `b1`, … for part "b"."""
 
-    def __init__(self, held: Held, part: str) -> None:
+    def __init__(self, held: ProtectedLiquid, part: str) -> None:
         self.held = held
         self.part = part
         self.groups = self.wordings = 0

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import css_inline
 
-from . import markup, states
+from . import markup, page_states
 from .source import ContentError
 
 _NUMBER = "data-n"  # of an element, in the copy
@@ -143,10 +143,10 @@ def inline_styles(page: str) -> str:
     if copy.has_sheet(lambda sheet, of: _take_for_any_screen(sheet, of) != _take_for_all_screens(sheet, of)):
         others.append(copy.inline(_take_for_any_screen))
     in_states: list[dict[int, str]] = []
-    if copy.has_sheet(lambda sheet, of: states.has_states(sheet)):
+    if copy.has_sheet(lambda sheet, of: page_states.has_states(sheet)):
         in_states = [
-            copy.inline(lambda sheet, of: states.show_opened(_take_for_any_screen(sheet, of))),
-            copy.inline(lambda sheet, of: states.show_mixed(_take_for_any_screen(sheet, of))),
+            copy.inline(lambda sheet, of: page_states.show_opened(_take_for_any_screen(sheet, of))),
+            copy.inline(lambda sheet, of: page_states.show_mixed(_take_for_any_screen(sheet, of))),
         ]
     return copy.write_styles(
         {

@@ -10,9 +10,9 @@ from liquid.builtin.expressions import FilteredExpression
 from liquid.exceptions import LiquidError
 from liquid.expression import Expression
 
-from . import foreign, markup
-from .held import Held
+from . import markup, merge_tags
 from .names import OFFER, OFFER_FIELDS, RESERVED
+from .protected_liquid import ProtectedLiquid
 from .sandbox import HTML, TEXT, Settings, Template, describe_error, walk_nodes
 from .source import ContentError, Source
 from .spintax import Spintax
@@ -67,9 +67,9 @@ def parse_templates(source: Source) -> tuple[dict[str, Template], list[Fault]]:
 
 def _explain_handlebars(text: str) -> str:
     """Return how to write a merge tag of Handlebars here, with its line; "" when there is none."""
-    for change in foreign.find_merge_tags(text):
+    for change in merge_tags.find_merge_tags(text):
         if change.old.startswith("{{"):
-            return f"line {change.line}: {foreign.describe_merge_tag(change)}"
+            return f"line {change.line}: {merge_tags.describe_merge_tag(change)}"
     return ""
 
 
@@ -99,7 +99,7 @@ def find_broken_spintax(source: Source) -> Iterator[Fault]:
     """Yield a fault for every group of wordings that a tag cuts in two: it would be sent as it stands."""
     for field in _TEMPLATES:
         text = getattr(source, field)
-        held = Held(text)
+        held = ProtectedLiquid(text)
         spintax = Spintax(held, "")
         try:
             if field == "body":

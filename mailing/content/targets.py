@@ -11,9 +11,9 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from . import foreign, markup
-from .held import Held
+from . import markup, merge_tags
 from .names import OWN_ADDRESSES
+from .protected_liquid import ProtectedLiquid
 from .urls import APP_SCHEMES, USUAL_SCHEMES, is_runnable, is_web
 
 _OWN_NAMES = ("localhost", "local", "internal", "intranet", "lan", "localdomain", "home.arpa")
@@ -45,16 +45,16 @@ class Target(NamedTuple):
     is_value: bool  # does it begin with a recipient's value?
 
 
-def read_target(value: str, held: Held, is_escaped: bool = True) -> Target:
+def read_target(value: str, held: ProtectedLiquid, is_escaped: bool = True) -> Target:
     """Read the address in an attribute; `is_escaped`: as HTML has it."""
     marked = (markup.unescape_value(value) if is_escaped else value).strip()
     return Target(marked, held.restore(marked), held.mark.match(marked) is not None)
 
 
-def find_link_fault(target: Target, held: Held) -> str:
+def find_link_fault(target: Target, held: ProtectedLiquid) -> str:
     """Return a sentence, without its full stop, about what is wrong with a link; "" when nothing is."""
     url = target.url
-    if not url or url[0] == "#" or target.is_value or foreign.find_merge_tags(url):
+    if not url or url[0] == "#" or target.is_value or merge_tags.find_merge_tags(url):
         return ""
     if is_runnable(url) and _is_run_by_browsers(url):
         return f"the link “{_short(url)}” runs nothing in an e-mail; link to a page, as https://…"
@@ -76,14 +76,14 @@ def find_link_fault(target: Target, held: Held) -> str:
     )
 
 
-def find_picture_fault(target: Target, held: Held, called: str = "the picture “%s”") -> str:
+def find_picture_fault(target: Target, held: ProtectedLiquid, called: str = "the picture “%s”") -> str:
     """Return a sentence, without its full stop, about what is wrong with a picture's address; "" when nothing is.
 
     Args:
         called: what the sentence calls it, with %s for the address.
     """
     url = target.url
-    if target.is_value or foreign.find_merge_tags(url):
+    if target.is_value or merge_tags.find_merge_tags(url):
         return ""
     if not url:
         return 'a picture has no address; write src="https://…"'
@@ -103,7 +103,7 @@ def find_picture_fault(target: Target, held: Held, called: str = "the picture �
     return f"{name} has no host; write its whole address, as https://…"
 
 
-def find_style_faults(style: str, held: Held) -> Iterator[tuple[int, str]]:
+def find_style_faults(style: str, held: ProtectedLiquid) -> Iterator[tuple[int, str]]:
     """Find addresses in CSS that lead nowhere: the place of each, and a sentence without its full stop."""
     if "url(" not in style.lower():
         return
@@ -116,7 +116,7 @@ def find_style_faults(style: str, held: Held) -> Iterator[tuple[int, str]]:
             yield match.start(), said
 
 
-def find_srcset_faults(srcset: str, held: Held) -> Iterator[str]:
+def find_srcset_faults(srcset: str, held: ProtectedLiquid) -> Iterator[str]:
     """Find what is wrong with the pictures of a srcset."""
     for match in _candidate.finditer(markup.unescape_value(srcset)):
         if _descriptor(match[0]):
@@ -126,7 +126,7 @@ def find_srcset_faults(srcset: str, held: Held) -> Iterator[str]:
             yield said
 
 
-def _find_web_fault(target: Target, held: Held) -> str:
+def _find_web_fault(target: Target, held: ProtectedLiquid) -> str:
     url = target.url
     if found := _not_web(url):
         return f"the link “{_short(url)}” has https:// too much; write {found[1]}"
@@ -136,7 +136,7 @@ def _find_web_fault(target: Target, held: Held) -> str:
     return f"the link “{_short(url)}” {said}" if said else ""
 
 
-def _find_host_fault(target: Target, held: Held) -> str:
+def _find_host_fault(target: Target, held: ProtectedLiquid) -> str:
     """Say what is wrong with the host of a web address; "" when nothing is, or a value is part of it."""
     found = _authority(target.marked)
     if found is None or held.mark.search(found[1]):

@@ -10,7 +10,7 @@ from mailing.forms.bounces import BounceMailboxForm
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
 from mailing.forms.contact import ContactForm
-from mailing.forms.held import HeldReportForm
+from mailing.forms.held_reports import HeldReportForm
 from mailing.forms.importing import ColumnsForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.forms.oauth import OAuthForm
 from mailing.forms.segment import SegmentForm

@@ -88,7 +88,7 @@ class ColumnsForm(forms.Form):
         return any(taken in importing.CONSENT for _, taken in self.upload.columns)
 
     def column_meanings(self) -> Sequence[str]:
-        """Return what each column is, as `importing.choose` takes it."""
+        """Return what each column is, as `importing.choose_columns` takes it."""
         chosen = []
         for place in range(len(self.upload.columns)):
             what = self.cleaned_data.get(f"column_{place}", importing.LEFT_OUT)

@@ -4,9 +4,9 @@ It works in pieces. One transaction judges and imports a piece and writes how fa
 imported twice or left out when a process dies or a file is started twice. No import brings back a suppressed address or
 somebody who left a list.
 
-    receive(file) -> Upload                           keep a file of contacts and guess what each column is
-    read_again(upload, encoding)                      read a file of contacts in another encoding
-    choose(upload, columns, list, new_list)           say what each column is; checks every row and imports none
+    receive_contacts(file) -> Upload                  keep a file of contacts and guess what each column is
+    read_in_encoding(upload, encoding)                read a file of contacts in another encoding
+    choose_columns(upload, columns, list, new_list)   say what each column is; checks every row and imports none
     receive_suppressions(file, reason) -> Upload      keep a file of addresses and check every row
     start(upload)                                     import what was checked
     stop(upload), resume(upload)                      imported rows stay; it goes on at the row it was at
@@ -18,8 +18,8 @@ somebody who left a list.
     stored_verdicts.rejected_rows_csv(upload)         the rows that were not imported, as CSV
 
 The modules in the order of the work: `encodings` and `files` read the file, `columns` guesses what each column is,
-`rows` checks each cell and refuses rows, `taking` compares with what is stored and writes, `stored_verdicts` keeps what
-became of each row. `steps` holds the functions above.
+`rows` checks each cell and refuses rows, `batches` compares with what is stored and writes, `stored_verdicts` keeps the
+verdict on each row. `steps` holds the functions above.
 """
 
 from . import stored_verdicts
@@ -38,13 +38,13 @@ from .encodings import ENCODINGS
 from .files import UnreadableFile, path_of, read_examples
 from .steps import (
     STALLED_AFTER,
-    choose,
+    choose_columns,
     discard,
     end,
     find_encoding,
     queue_stalled,
-    read_again,
-    receive,
+    read_in_encoding,
+    receive_contacts,
     receive_suppressions,
     resume,
     run,
@@ -62,7 +62,7 @@ __all__ = [
     "RESERVED",
     "STALLED_AFTER",
     "UnreadableFile",
-    "choose",
+    "choose_columns",
     "discard",
     "end",
     "find_column_problems",
@@ -71,9 +71,9 @@ __all__ = [
     "label_of",
     "path_of",
     "queue_stalled",
-    "read_again",
     "read_examples",
-    "receive",
+    "read_in_encoding",
+    "receive_contacts",
     "receive_suppressions",
     "resume",
     "run",

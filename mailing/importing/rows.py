@@ -12,7 +12,7 @@ from itertools import compress, count, repeat, zip_longest
 
 import msgspec
 
-from campaigns.workspace.spreadsheets import unmark
+from campaigns.workspace.spreadsheets import remove_mark
 from mailing.addresses import normalise_address
 from mailing.countries import country_code
 from mailing.languages import read_language
@@ -125,8 +125,8 @@ def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[in
         bare = [cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell for cell in bare]
     if "'" in text:
         if holds_marked_text(name, taken):
-            return [cell.removeprefix("'") if cell[1:2].isalnum() else unmark(cell) for cell in bare]
-        return [*map(unmark, bare)]
+            return [cell.removeprefix("'") if cell[1:2].isalnum() else remove_mark(cell) for cell in bare]
+        return [*map(remove_mark, bare)]
     return bare
 
 

@@ -21,9 +21,9 @@ from campaigns.refusals import Refused
 from mailing.models import ContactList, Upload, VerdictBlock
 
 from . import columns, files, stored_verdicts
+from .batches import import_batch
 from .columns import LEFT_OUT, LIST
 from .rows import RowBatch, read_rows
-from .taking import take_batch
 
 BATCH_ROWS = 20_000  # rows taken in one transaction
 BATCH_LETTERS = 10_000_000  # and about as much text
@@ -33,7 +33,7 @@ STALLED_AFTER = timedelta(seconds=30)  # an import that has not moved for so lon
 Status, Kind = Upload.Status, Upload.Kind
 
 
-def receive(
+def receive_contacts(
     file: BinaryIO,
     *,
     name: str = "",
@@ -96,7 +96,7 @@ def _store_upload(
 
     Files that nobody has continued for a week are deleted.
     """
-    _forget(database_time.now() - UPLOADS_KEPT_FOR)
+    _delete_old_uploads(database_time.now() - UPLOADS_KEPT_FOR)
     upload = Upload.objects.create(
         name=(name or getattr(file, "name", "") or "contacts.csv")[-200:], size=0, by=by, **fields
     )
@@ -132,7 +132,7 @@ def find_encoding(upload: Upload) -> str:
     return files.dialect_of(files.path_of(upload.pk), upload.encoding).encoding
 
 
-def read_again(upload: Upload, encoding: str) -> None:
+def read_in_encoding(upload: Upload, encoding: str) -> None:
     """Read a file of contacts in the encoding that somebody has chosen, and guess its columns anew.
 
     Raises:
@@ -147,14 +147,14 @@ def read_again(upload: Upload, encoding: str) -> None:
         raise Refused("Somebody has continued this import already.")
 
 
-def _forget(before: datetime) -> None:
+def _delete_old_uploads(before: datetime) -> None:
     for old in Upload.objects.filter(Upload.OPEN, created_at__lt=before):
         discard(old)
     for old in Upload.objects.filter(status=Status.STOPPED, is_trial=False, moved_at__lt=before):
         end(old)
 
 
-def choose(
+def choose_columns(
     upload: Upload,
     taken: Sequence[str],
     *,
@@ -293,7 +293,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
             rows = sum(1 for _ in files.Rows(files.path_of(upload_id), encoding=upload.encoding))
             Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=database_time.now())
         for piece in _read_ahead(_read_batches(upload)):
-            if not take_batch(upload, piece):
+            if not import_batch(upload, piece):
                 return False  # it was stopped, or another run is ahead of this one
             if deadline is not None and time.monotonic() > deadline:
                 return True

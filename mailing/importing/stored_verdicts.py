@@ -1,4 +1,4 @@
-"""Stores the verdict of each row in blocks, and reads them row by row. `rows` and `taking` reach the verdicts."""
+"""Stores the verdict of each row in blocks, and reads them row by row. `rows` and `batches` reach the verdicts."""
 
 import csv
 import io
@@ -78,8 +78,8 @@ def rejected_rows_csv(upload: Upload) -> Iterator[str]:
     """Yield the rows that were not imported as CSV: the columns of the file, and one more with the reason."""
     width = len(upload.columns)
     yield "\ufeff"  # so that Excel takes it for UTF-8
-    yield from spreadsheets.lines([[*(name for name, _ in upload.columns), "reason"]])
-    yield from spreadsheets.lines(
+    yield from spreadsheets.csv_lines([[*(name for name, _ in upload.columns), "reason"]])
+    yield from spreadsheets.csv_lines(
         [*row.cells[:width], *[""] * (width - len(row.cells)), row.detail]
         for row in read_verdicts(upload, Verdict.INVALID)
     )

@@ -23,7 +23,7 @@ TASK_SECONDS = 200  # DNS, servers and links have limits of their own, which com
 SECONDS_OF_SERVERS = 60.0  # after which no further connection is tried
 
 
-def ask(subject: EmailCampaign | SmtpConnection) -> Preflight:
+def request_check(subject: EmailCampaign | SmtpConnection) -> Preflight:
     """Queue a check, unless one is running."""
     now = database_time.now()
     key = {"campaign" if isinstance(subject, EmailCampaign) else "connection": subject}
@@ -43,7 +43,7 @@ def is_under_way(row: Preflight) -> bool:
     return row.finished_at is None and database_time.now() - row.asked_at < GIVEN_UP_AFTER
 
 
-def run(
+def run_check(
     preflight_id: int, resolver: Resolver | None = None, may_ask: links.Judge = links.is_public
 ) -> list[Line]:
     """Run the check, and store its lines; return no line when the check was deleted meanwhile."""
@@ -74,7 +74,7 @@ def read_lines(row: Preflight) -> list[Line]:
     return msgspec.convert(row.lines, list[Line])
 
 
-def _note(row: Preflight, step: str) -> None:
+def _note_step(row: Preflight, step: str) -> None:
     Preflight.objects.filter(pk=row.pk).update(step=step[:100])
 
 
@@ -91,7 +91,7 @@ def _check_connection(row: Preflight, smtp: SmtpConnection | None, resolver: Res
         "The connection has no default sender, so that SPF, DKIM and DMARC cannot be looked up.",
         "Give it a default sender address.",
     )
-    _note(row, f"Connecting to {smtp.host}")
+    _note_step(row, f"Connecting to {smtp.host}")
     yield from servers.list_host_lines(smtp, resolver)
 
 
@@ -110,10 +110,10 @@ def _list_sender_lines(
             yield Line("Sender domain", State.FAIL, said, "Change the sender address or the connection.")
         elif not number:
             yield Line("Sender domain", State.OK, f"Mails come from {domain}.")
-        _note(row, f"Asking DNS about {domain}")
+        _note_step(row, f"Asking DNS about {domain}")
         if not number:
             yield from servers.list_domain_lines(domain, back, resolver)
-        _note(row, f"Connecting to {smtp.host}")
+        _note_step(row, f"Connecting to {smtp.host}")
         yield from servers.list_server_lines(smtp, back, resolver)
 
 
@@ -125,7 +125,7 @@ def _check_campaign(
     domain = campaign.from_email.rpartition("@")[2]
     if domain and smtps:
         found += _list_sender_lines(row, smtps, domain, resolver)
-    _note(row, "Reading the mail")
+    _note_step(row, "Reading the mail")
     source = msgspec.structs.replace(launch.build_source(campaign), track_clicks=True, track_opens=False)
     reader = launch.build_reader(campaign, drafting.sample_reader(campaign))
     try:
@@ -137,9 +137,9 @@ def _check_campaign(
         verdicts = []
         for number, verdict in enumerate(links.check_links(review.links, may_ask=may_ask), 1):
             verdicts.append(verdict)
-            _note(row, f"Following links: {number} of {len(set(review.links))}")
+            _note_step(row, f"Following links: {number} of {len(set(review.links))}")
         found += contents.list_link_lines(verdicts, review.personal_links)
-    _note(row, "Counting recipients")
+    _note_step(row, "Counting recipients")
     return [*found, *_list_recipient_lines(campaign, found)]
 
 

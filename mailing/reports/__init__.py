@@ -17,7 +17,7 @@ from mailing.reports.answers import Answers, count_answers
 from mailing.reports.click_map import NoMail, draw_click_map
 from mailing.reports.clickers import TopClickers, list_top_clickers
 from mailing.reports.delivery import Matrix, build_funnel, build_matrix, list_codes
-from mailing.reports.figures import Figure, Unnamed, explain_absence, list_figures, rate_clicks_to_opens
+from mailing.reports.figures import Figure, UnnamedEvents, explain_absence, list_figures, rate_clicks_to_opens
 from mailing.reports.recipients import Page, Search, csv_lines, read_page, read_search
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "Page",
     "Search",
     "TopClickers",
-    "Unnamed",
+    "UnnamedEvents",
     "build_funnel",
     "build_matrix",
     "count_answers",

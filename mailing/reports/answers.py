@@ -100,7 +100,7 @@ class Answers(msgspec.Struct, frozen=True):
 
 def count_answers(campaign: EmailCampaign) -> Answers:
     """Count the answers to a campaign; of a large one, return what was counted last."""
-    look = stored_counts.look_up(campaign)
+    look = stored_counts.read_counts(campaign)
     if look.counts is None:
         return Answers(_list_links(campaign.pk, [], {}), [], 0, is_counted=False)
     counts = look.counts

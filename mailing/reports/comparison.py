@@ -12,7 +12,7 @@ from campaigns.workspace import spreadsheets
 from campaigns.workspace.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign, Event, Mode, TrackingPolicy
 from mailing.models.tracking import choose_stricter
-from mailing.reports.figures import Figure, Rate, Unnamed, list_figures, rate_clicks_to_opens, total_up
+from mailing.reports.figures import Figure, Rate, UnnamedEvents, list_figures, rate_clicks_to_opens, total_up
 from mailing.tallies import sum_tallies
 
 MOST_COMPARED = 5
@@ -28,7 +28,7 @@ WHERE campaign_id = ANY(%s) AND origin = %s AND NOT was_named GROUP BY 1, 2
 """
 
 
-class Compared(msgspec.Struct, frozen=True):
+class ComparedCampaign(msgspec.Struct, frozen=True):
     """One campaign of a comparison. All campaigns have the same figures and rates, in the same order."""
 
     campaign: EmailCampaign
@@ -66,19 +66,19 @@ class Line(msgspec.Struct, frozen=True):
 class Comparison(msgspec.Struct, frozen=True):
     """Campaigns side by side. `plots`: rates of what readers did, and of what went wrong, which are far smaller."""
 
-    columns: list[Compared]
+    columns: list[ComparedCampaign]
     figures: list[Line]
     rates: list[Line]
     plots: list[tuple[str, Plot]]
 
 
-def list_reported() -> QuerySet[EmailCampaign]:
+def list_campaigns_with_report() -> QuerySet[EmailCampaign]:
     """Return every campaign that has a report, the latest launch first, without loading their contents."""
     launched = EmailCampaign.objects.filter(prepared_at__isnull=False).defer("body", "text")
     return launched.order_by("-launched_at", "-pk")
 
 
-def read_compared(campaigns: Sequence[EmailCampaign]) -> list[Compared]:
+def read_compared_campaigns(campaigns: Sequence[EmailCampaign]) -> list[ComparedCampaign]:
     """Read the figures of these campaigns. It takes three queries, however many campaigns there are."""
     pks = [campaign.pk for campaign in campaigns]
     sums = sum_tallies(pks, database_time.now())
@@ -98,17 +98,17 @@ def read_compared(campaigns: Sequence[EmailCampaign]) -> list[Compared]:
             campaign,
             counted,
             mode,
-            Unnamed(nameless.get(Event.Kind.OPENED, 0), nameless.get(Event.Kind.CLICKED, 0)),
+            UnnamedEvents(nameless.get(Event.Kind.OPENED, 0), nameless.get(Event.Kind.CLICKED, 0)),
         )
         rates = {figure.key: figure.rate for figure in figures if figure.rate}
         rates["to_opens"] = rate_clicks_to_opens(figures)
-        rows.append(Compared(campaign, figures, [rates[key] for key in RATES]))
+        rows.append(ComparedCampaign(campaign, figures, [rates[key] for key in RATES]))
     return rows
 
 
 def compare_campaigns(campaigns: Sequence[EmailCampaign]) -> Comparison:
     """Set the figures and rates of these campaigns side by side, in their order."""
-    columns = read_compared(campaigns)
+    columns = read_compared_campaigns(campaigns)
     first = columns[0]
     figures = [
         Line(
@@ -126,7 +126,7 @@ def compare_campaigns(campaigns: Sequence[EmailCampaign]) -> Comparison:
     return Comparison(columns, figures, rates, plots)
 
 
-def _draw_rates(columns: list[Compared], labels: tuple[str, ...]) -> Plot:
+def _draw_rates(columns: list[ComparedCampaign], labels: tuple[str, ...]) -> Plot:
     points = []
     for label in labels:
         rates = [next(rate for rate in column.rates if rate.label == label) for column in columns]
@@ -156,10 +156,10 @@ def _write_percent(hundredths: int) -> str:
 def csv_lines(comparison: Comparison) -> Iterator[str]:
     """Yield each campaign as a line of CSV, after a line that names the columns; rates in percent."""
     lines = [*comparison.figures, *comparison.rates]
-    yield from spreadsheets.lines(
+    yield from spreadsheets.csv_lines(
         [["campaign", "status", "launched", *[line.label.lower() for line in lines]]]
     )
-    yield from spreadsheets.lines(
+    yield from spreadsheets.csv_lines(
         [
             str(column.campaign),
             Campaign.Status(column.campaign.status).label,

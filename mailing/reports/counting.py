@@ -178,7 +178,7 @@ def count_ledger(campaign_id: int) -> Counts:
     return msgspec.json.decode(text, type=Counts)
 
 
-def count_patiently(campaign_id: int) -> Counts:
+def count_large_ledger(campaign_id: int) -> Counts:
     """Count a large ledger, in the queue: it takes longer than a page may."""
     with limit_waits(each=COUNT_WAIT_SECONDS):
         return count_ledger(campaign_id)

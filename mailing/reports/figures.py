@@ -75,7 +75,7 @@ class Figure(msgspec.Struct, frozen=True):
     rate: Rate | None = None
 
 
-class Unnamed(msgspec.Struct, frozen=True):
+class UnnamedEvents(msgspec.Struct, frozen=True):
     """Opens and clicks of people that name nobody."""
 
     opens: int = 0
@@ -97,7 +97,7 @@ def explain_absence(campaign: EmailCampaign, mode: Mode, key: str, amount: int, 
 
 
 def list_figures(
-    campaign: EmailCampaign, counted: Figures | Totals, mode: Mode, unnamed: Unnamed
+    campaign: EmailCampaign, counted: Figures | Totals, mode: Mode, unnamed: UnnamedEvents
 ) -> list[Figure]:
     """Return the figures of a campaign in the order of a report, each with its rate."""
     why_opened = explain_absence(campaign, mode, "opened", counted.opened, unnamed.opens)

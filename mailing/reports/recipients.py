@@ -92,14 +92,14 @@ def read_page(campaign: EmailCampaign, search: Search, after: int = 0) -> Page:
     end = None
     if search.is_narrow and campaign.total > SEARCHED:
         end = everybody.values_list("pk", flat=True)[SEARCHED - 1 : SEARCHED].first()
-    found = narrow(everybody if end is None else everybody.filter(pk__lte=end), search)
+    found = filter_deliveries(everybody if end is None else everybody.filter(pk__lte=end), search)
     rows = list(found.select_related("connection").prefetch_related("tries")[:PER_PAGE])
     if len(rows) == PER_PAGE:
         return Page(rows, rows[-1].pk)
     return Page(rows, end, is_cut=end is not None)
 
 
-def narrow(deliveries: QuerySet[Delivery], search: Search) -> QuerySet[Delivery]:
+def filter_deliveries(deliveries: QuerySet[Delivery], search: Search) -> QuerySet[Delivery]:
     """Keep the deliveries that match the search."""
     if search.status:
         deliveries = deliveries.filter(status=search.status)
@@ -112,12 +112,12 @@ def narrow(deliveries: QuerySet[Delivery], search: Search) -> QuerySet[Delivery]
 
 def csv_lines(campaign: EmailCampaign, search: Search) -> Iterator[str]:
     """Yield each recipient that matches as a line of CSV, after a line that names the columns."""
-    yield from spreadsheets.lines([CSV_COLUMNS])
-    rows = narrow(Delivery.objects.filter(campaign=campaign).order_by("pk"), search)
+    yield from spreadsheets.csv_lines([CSV_COLUMNS])
+    rows = filter_deliveries(Delivery.objects.filter(campaign=campaign).order_by("pk"), search)
     values = rows.values_list(*CSV_FIELDS).iterator(chunk_size=spreadsheets.CHUNK)
     names = {pk: str(smtp) for pk, smtp in SmtpConnection.objects.in_bulk().items()}
     statuses, reasons = dict(Delivery.Status.choices), dict(Delivery.Reason.choices)
-    yield from spreadsheets.lines(
+    yield from spreadsheets.csv_lines(
         (
             email,
             statuses.get(status, status),

@@ -12,7 +12,7 @@ from django_q.tasks import async_task
 
 from campaigns import database_time
 from mailing.models import Delivery, EmailCampaign, ReportFigures
-from mailing.reports.counting import Counts, count_ledger, count_patiently
+from mailing.reports.counting import Counts, count_large_ledger, count_ledger
 
 COUNTED_AT_ONCE = 20_000  # recipients that a page counts by itself
 FRESH_SECONDS = 30  # how old kept figures may be before they are counted anew
@@ -28,22 +28,22 @@ RETURNING campaign_id
 """
 
 
-class Look(NamedTuple):
+class KnownCounts(NamedTuple):
     """The counts of a campaign, None before the first count. `is_late`: they are of an earlier moment."""
 
     counts: Counts | None
     is_late: bool
 
 
-def look_up(campaign: EmailCampaign) -> Look:
+def read_counts(campaign: EmailCampaign) -> KnownCounts:
     """Return the counts of a campaign: fresh ones, or of a large campaign the kept ones, and ask for newer."""
     if campaign.total <= COUNTED_AT_ONCE:
-        return Look(count_ledger(campaign.pk), is_late=False)
+        return KnownCounts(count_ledger(campaign.pk), is_late=False)
     kept = ReportFigures.objects.filter(pk=campaign.pk).first()
     if kept is None or is_old(kept, database_time.now()):
         ask_for_count(campaign.pk)
     counts = msgspec.convert(kept.counts, Counts) if kept and kept.counts else None
-    return Look(counts, is_late=True)
+    return KnownCounts(counts, is_late=True)
 
 
 def is_old(kept: ReportFigures, now: datetime) -> bool:
@@ -65,13 +65,13 @@ def ask_for_count(campaign_id: int) -> bool:
 def keep_counts(campaign_id: int) -> None:
     """Count a campaign and keep the figures, unless newer ones are kept already."""
     begun = time.monotonic()
-    counts = count_patiently(campaign_id)
+    counts = count_large_ledger(campaign_id)
     ReportFigures.objects.get_or_create(pk=campaign_id)
     older = ReportFigures.objects.filter(Q(counted_at=None) | Q(counted_at__lt=counts.at), pk=campaign_id)
     older.update(counts=msgspec.to_builtins(counts), counted_at=counts.at, seconds=time.monotonic() - begun)
 
 
-def queue_ended(now: datetime) -> None:
+def queue_ended_campaigns(now: datetime) -> None:
     """Queue the counting of large campaigns that ended lately, so that the first visit to a report finds figures."""
     ended = EmailCampaign.objects.filter(total__gt=COUNTED_AT_ONCE, finished_at__gt=now - LOOKED_AFTER)
     uncounted = ended.exclude(report_figures__counted_at__gte=F("finished_at"))
@@ -88,7 +88,7 @@ def list_breaches() -> Iterator[str]:
     Countries are left out: a contact may have moved.
     """
     for kept in ReportFigures.objects.exclude(counts=None).order_by("pk").iterator():
-        told, found = msgspec.convert(kept.counts, Counts), count_patiently(kept.pk)
+        told, found = msgspec.convert(kept.counts, Counts), count_large_ledger(kept.pk)
         if not is_same_moment(told, found):
             continue
         parts = ["events", "people", "clickers"]

@@ -149,5 +149,5 @@ def write_week(monday: date) -> str:
 
 def csv_lines(report: WeeksReport) -> Iterator[str]:
     """Yield each week as a line of CSV, after a line that names the columns."""
-    yield from spreadsheets.lines([["week from", *[head.lower() for head in report.heads]]])
-    yield from spreadsheets.lines([week.monday.isoformat(), *amounts] for week, _, amounts in report.rows)
+    yield from spreadsheets.csv_lines([["week from", *[head.lower() for head in report.heads]]])
+    yield from spreadsheets.csv_lines([week.monday.isoformat(), *amounts] for week, _, amounts in report.rows)

@@ -189,7 +189,7 @@ class ClaimedDelivery(msgspec.Struct):
     attempts: earlier tries that count towards the limit; tries: all earlier tries; first_tried_at: when the first was.
     coupon: whose code its mail bears; code_ends_at: the end that is written with the mark, where it counts days.
     turn: when it is to leave, None where there is no limit. taken_at: when a place took it to prepare that. Both in
-    the time of Turnstile.
+    the time of RateLimiter.
     """
 
     pk: int

@@ -169,7 +169,7 @@ def count_waiting(connection_id: int, number: int) -> int:
     return waiting
 
 
-def note_in_vain(connection_id: int, number: int) -> None:
+def allow_waking_again(connection_id: int, number: int) -> None:
     """Let a lane be woken again at once, since the queued pump could not take it."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_VAIN, [connection_id, number])

@@ -119,7 +119,7 @@ class Pressure:
         self._hold = max(self._hold, seconds)
         self._stop()
 
-    def tell(self, *, was_of_use: bool) -> None:
+    def store_pace(self, *, was_of_use: bool) -> None:
         """Store it for the other runs. was_of_use: something was accepted, so that a quiet run speeds up by a step.
 
         May be called again after more has been learnt.
@@ -128,14 +128,14 @@ class Pressure:
         hold, self._hold = self._hold, 0.0
         failure, self._failure = self._failure, ""
         if is_slower or hold:
-            self._tell_pace(is_slower=is_slower, hold=hold)
+            self._store_pace(is_slower=is_slower, hold=hold)
         elif self._throttled_at is None and self._level and was_of_use:
             # of two lanes that were quiet at the same time one counts, and none that was while the other was not
             Pace.objects.filter(pk=self._pk, level=self._level).update(level=self._level - 1)
         if failure:
             breaker.note_failure(self._pk, failure, for_good=self._is_for_good)
 
-    def _tell_pace(self, *, is_slower: bool, hold: float) -> None:
+    def _store_pace(self, *, is_slower: bool, hold: float) -> None:
         with transaction.atomic():
             now = database_time.now()
             pace = Pace.objects.select_for_update().get(pk=self._pk)

@@ -17,11 +17,11 @@ from mailing import endings, oauth
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
-from mailing.sending.door import ConnectionOpener
+from mailing.sending.connection_opener import ConnectionOpener
 from mailing.sending.ledger import Ledger
 from mailing.sending.pressure import Pressure
-from mailing.sending.supply import Parcel, Supply
-from mailing.sending.turns import Limit, Turnstile
+from mailing.sending.supply import ReadyMessage, Supply
+from mailing.sending.turns import Limit, RateLimiter
 from mailing.smtp.client import Cause, ConnectFailed, Connection, Server
 
 logger = logging.getLogger(__name__)
@@ -70,9 +70,11 @@ class Pump:
         self._links = self._door.links
         self._offering: set[Connection] = set()
         # has a message; the next one's envelope is with it
-        self._unanswered: dict[Connection, Parcel | None] = {}
+        self._unanswered: dict[Connection, ReadyMessage | None] = {}
         self._supply: Supply | None = None
-        self._turnstile = Turnstile(smtp.pk, Limit(smtp.per_second, smtp.per_minute), smtp.max_connections)
+        self._rate_limiter = RateLimiter(
+            smtp.pk, Limit(smtp.per_second, smtp.per_minute), smtp.max_connections
+        )
 
     @property
     def campaigns(self) -> set[int]:
@@ -108,8 +110,8 @@ class Pump:
             recording = await database.connect(plans_once=True)
             ledger = Ledger(recording, self.number, lanes.LEASE_SECONDS, lambda: self._flying)
             opened.push_async_callback(ledger.close)
-            opened.push_async_callback(self._turnstile.close)
-            supply = self._supply = Supply(own, ledger, self.smtp, self._turnstile, self._over, self.stop)
+            opened.push_async_callback(self._rate_limiter.close)
+            supply = self._supply = Supply(own, ledger, self.smtp, self._rate_limiter, self._over, self.stop)
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(ledger.serve())
                 claiming = group.create_task(supply.keep_filled(lambda: self._flying > 0))
@@ -205,7 +207,7 @@ class Pump:
         if self._is_token_refused and (grant := oauth.find_grant(self.smtp)):
             oauth.forget_access_token(grant, self._server.password)
         may_go_on = self._pressure.may_go_on
-        self._pressure.tell(was_of_use=self.accepted_count > 0)
+        self._pressure.store_pace(was_of_use=self.accepted_count > 0)
         if self._supply is None:  # the database went away before anything was taken
             return
         breaker.keep_results(self._supply.rates, self._answers.rates)
@@ -214,7 +216,7 @@ class Pump:
         while self._supply.unforeseen:
             endings.count_unforeseen_error(*self._supply.unforeseen.popitem())
         for pk in self._supply.seen:
-            endings.finish(pk)
+            endings.complete_campaign(pk)
         if may_go_on and not self._supply.is_spent:
             lanes.wake_connection(self.smtp.pk)
 
@@ -223,7 +225,7 @@ class Pump:
     async def _send(self, supply: Supply, ledger: Ledger, place: int) -> None:
         """Send over one SMTP connection after the other, as long as this place is wanted."""
         link: Connection | None = None
-        parcel: Parcel | None = None
+        parcel: ReadyMessage | None = None
         try:
             if place:
                 await self._pressure.proven.wait()
@@ -284,8 +286,8 @@ class Pump:
             self._pressure.shut_out(error, is_alone=not self._links)
 
     async def _hand_over(
-        self, supply: Supply, ledger: Ledger, link: Connection, parcel: Parcel
-    ) -> Parcel | None:
+        self, supply: Supply, ledger: Ledger, link: Connection, parcel: ReadyMessage
+    ) -> ReadyMessage | None:
         """Hand one message to the server; return the next one if its envelope is on its way already."""
         self._flying += 1
         self._offering.add(link)

@@ -35,15 +35,15 @@ def run_lane(connection_id: int, number: int) -> int:
 
     Safe to call twice and at the same time: one call gets the lane, the others return 0 at once.
     """
-    with endings.counting_errors(lambda: endings.list_running_through(connection_id)):
+    with endings.counting_errors(lambda: endings.list_campaigns_sending_through(connection_id)):
         begun = _begin(connection_id, number)
     if begun is None:
         return 0
     _, _, work, pump = begun
     if work.done() or not _is_set_aside(pump):
-        _see_out(*begun)
+        _finish_late_run(*begun)
         return pump.accepted_count
-    thread = threading.Thread(target=_wait_for_the_late, args=begun, name=f"run-{pump.number}")
+    thread = threading.Thread(target=_wait_for_late_answers, args=begun, name=f"run-{pump.number}")
     try:
         _follow(pump)
     finally:
@@ -72,7 +72,7 @@ def _begin(connection_id: int, number: int) -> BegunRun | None:
     server = _find_server(smtp) if places > 0 and not is_held else None
     taken = lanes.take_lane(connection_id, number) if server else None
     if server is None or taken is None:
-        lanes.note_in_vain(connection_id, number)  # the clock wakes it when it may go on
+        lanes.allow_waking_again(connection_id, number)  # the clock wakes it when it may go on
         return None
     connection.close()  # the run has its own, and may outlive a restart of the database
     pump = Pump(smtp, server, pace, taken, number, places=places, most=most)
@@ -102,16 +102,16 @@ def _is_set_aside(pump: Pump) -> bool:
     return True
 
 
-def _wait_for_the_late(
+def _wait_for_late_answers(
     held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: Pump
 ) -> None:
     try:
-        _see_out(held, runner, work, pump)
+        _finish_late_run(held, runner, work, pump)
     finally:
         connection.close()  # this thread's own
 
 
-def _see_out(
+def _finish_late_run(
     held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: Pump
 ) -> None:
     """Wait for the end of a run, and do what follows from it; count an unforeseen error, then raise it."""

@@ -17,8 +17,8 @@ from mailing.models import SmtpConnection
 from mailing.sending import breaker, claim, limits, outcome
 from mailing.sending.claim import ClaimedDelivery, RunningCampaign
 from mailing.sending.ledger import Ledger
-from mailing.sending.paced import PacedDeliveries
-from mailing.sending.turns import Turnstile
+from mailing.sending.paced_deliveries import PacedDeliveries
+from mailing.sending.turns import RateLimiter
 from mailing.smtp.client import Mail
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ WHERE smtp.id = ANY(%s) AND (NOT smtp.is_enabled OR pace.down_since IS NOT NULL)
 """
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class ReadyMessage(msgspec.Struct, frozen=True):
     """A delivery and its message, ready to be handed over."""
 
     claimed: ClaimedDelivery
@@ -58,7 +58,7 @@ class Supply:
         own: psycopg.AsyncConnection,
         ledger: Ledger,
         smtp: SmtpConnection,
-        turnstile: Turnstile,
+        rate_limiter: RateLimiter,
         over: asyncio.Event,
         stop: Callable[[], None],
     ) -> None:
@@ -76,9 +76,9 @@ class Supply:
         self._ledger = ledger
         self._pk = smtp.pk
         self._base = settings.PUBLIC_URL
-        self._turnstile = turnstile
+        self._rate_limiter = rate_limiter
         self._asking = 0  # places that want a message
-        self._paced = PacedDeliveries(turnstile, self._release, lambda: self._asking)
+        self._paced = PacedDeliveries(rate_limiter, self._release, lambda: self._asking)
         self._limits = limits.limits_of(smtp, limits.day_of(database_time.now()))
         self._over = over
         self._stop = stop
@@ -90,11 +90,11 @@ class Supply:
     @property
     def is_paced(self) -> bool:
         """Whether any campaign it sends for now is under a limit by the second or minute."""
-        return any(self._turnstile.is_needed(campaign.limit) for campaign in self.campaigns.values())
+        return any(self._rate_limiter.is_needed(campaign.limit) for campaign in self.campaigns.values())
 
     # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────────────
 
-    async def next(self) -> Parcel | None:
+    async def next(self) -> ReadyMessage | None:
         """Return the next message, once there is one; None when the run is over."""
         while not self._over.is_set():
             if parcel := self.ready():
@@ -111,13 +111,13 @@ class Supply:
                 self._asking -= 1
         return None
 
-    def ready(self) -> Parcel | None:
+    def ready(self) -> ReadyMessage | None:
         """Return the next message, if one waits."""
         while self._queue and not self._over.is_set():
             claimed = self._queue.popleft()
             if claimed.turn is not None:
                 self._paced.note_taken(claimed)
-                claimed.taken_at = self._turnstile.now()
+                claimed.taken_at = self._rate_limiter.now()
             if len(self._queue) < REFILL_BELOW:
                 self._hungry.set()
             try:
@@ -130,7 +130,7 @@ class Supply:
             else:
                 self._find_rate(claimed.campaign).add(is_broken=False)
                 self._note_made(claimed.campaign.pk)
-                return Parcel(
+                return ReadyMessage(
                     claimed, Mail(claimed.campaign.sender_of(claimed.pk), claimed.email, message, ready=True)
                 )
         return None

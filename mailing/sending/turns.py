@@ -8,7 +8,7 @@ used is lost, so that no pause, restart or death of a process leads to a burst.
 
     Limit      what a connection, or a campaign, may send a second, a minute and an hour
     plan       which turns may be given out now: arithmetic only
-    Turnstile  gives out turns, from the rows that all processes share
+    RateLimiter  gives out turns, from the rows that all processes share
 """
 
 import asyncio
@@ -106,7 +106,7 @@ WRITE = {
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
-class Turnstile:
+class RateLimiter:
     """Gives out the turns of one connection, and of campaigns that have limits of their own, to one run.
 
     Turns are told in the database's time, in seconds, which all processes share. lead: seconds before its turn that a

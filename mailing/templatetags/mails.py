@@ -2,7 +2,7 @@
 
 from django import template
 
-from mailing import audience, carried, content, launch
+from mailing import audience, content, launch, promotion_mails
 from mailing.models import Delivery, EmailCampaign
 from promotions.models import Coupon, Promotion, PromotionCampaign
 
@@ -24,24 +24,24 @@ def recipients(campaign: EmailCampaign) -> int:
 
 
 @register.simple_tag
-def carrying_mails(promotion: Promotion) -> list[carried.CarryingMail]:
+def mails_of_promotion(promotion: Promotion) -> list[promotion_mails.PromotionMail]:
     """List the mails that carry a promotion, with what became of their codes."""
-    return carried.list_carrying_mails(promotion)
+    return promotion_mails.list_promotion_mails(promotion)
 
 
 @register.simple_tag
-def offer_figures(campaign: EmailCampaign) -> carried.CarryingMail:
+def offer_figures(campaign: EmailCampaign) -> promotion_mails.PromotionMail:
     """Read what became of the codes of a mail."""
-    return carried.read_mail(campaign)
+    return promotion_mails.read_promotion_mail(campaign)
 
 
 @register.simple_tag
-def mails_stopped_by(campaign: PromotionCampaign) -> list[carried.CarryingMail]:
+def mails_stopped_by(campaign: PromotionCampaign) -> list[promotion_mails.PromotionMail]:
     """List the mails that a pause or the end of this promotion campaign would stop."""
-    return list(carried.list_mails_stopped_by(campaign))
+    return list(promotion_mails.list_mails_stopped_by(campaign))
 
 
 @register.simple_tag
 def mail_of_code(coupon: Coupon) -> Delivery | None:
     """Find the mail that bore a personal code."""
-    return carried.find_delivery(coupon)
+    return promotion_mails.find_delivery_of_code(coupon)

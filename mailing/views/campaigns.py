@@ -69,11 +69,11 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     """Show an e-mail campaign."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
     test = find_test(found)
-    test_form = TestMailForm(variants=list_letters(found, test))
+    test_form = TestMailForm(variants=list_variant_choices(found, test))
     return render(request, "mailing/campaign.html", page_context(request, found, test, test_form))
 
 
-def list_letters(campaign: EmailCampaign, test: SplitTest | None) -> list[tuple[int, str]]:
+def list_variant_choices(campaign: EmailCampaign, test: SplitTest | None) -> list[tuple[int, str]]:
     """List the variants of a campaign's A/B test by their numbers, as a person chooses among them."""
     every = list_variants(campaign, test)
     return [(variant.number, f"{variant.letter}: {variant.subject}") for variant in every]
@@ -111,7 +111,7 @@ def find_latest_test(request: Request, campaign: EmailCampaign) -> Columns | Non
     sent = request.session.get(LATEST_TEST)
     if not sent or sent["campaign"] != campaign.pk:
         return None
-    return {"to": sent["to"], "answer": mail_tests.read_answer(campaign, sent["name"])}
+    return {"to": sent["to"], "answer": mail_tests.read_result(campaign, sent["name"])}
 
 
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +147,7 @@ def timeline_context(campaign: EmailCampaign) -> PageContext:
     return {"campaign": campaign, "timeline": timeline.build_timeline(campaign, database_time.now())}
 
 
-def may_move(campaign: EmailCampaign) -> bool:
+def expects_responses(campaign: EmailCampaign) -> bool:
     """Return whether opens, clicks and bounces of a launched campaign are likely to come."""
     return campaign.finished_at is None or database_time.now() - campaign.finished_at < POLLED_FOR
 
@@ -158,13 +158,13 @@ def progress_context(campaign: EmailCampaign) -> PageContext:
     return {
         "campaign": campaign,
         "figures": figures,
-        "steps": list_steps(campaign, figures) if figures else [],
+        "steps": list_funnel_steps(campaign, figures) if figures else [],
         "unreached": figures and figures.total - figures.delivered - figures.bounced,
         "seconds_between": seconds_between_polls(campaign, figures),
     }
 
 
-def list_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple[progress.Step, str]]:
+def list_funnel_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple[progress.Step, str]]:
     """Return the steps from recipients to clicks, each with the reason why its number cannot be known, or ""."""
     mode = campaign.mode
     reasons = {
@@ -178,7 +178,7 @@ def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | N
     """Return the seconds until the page asks for the progress again; None when it will not change any more."""
     if not campaign.is_final:
         return SECONDS_BETWEEN_POLLS.get(campaign.status)
-    return SECONDS_BETWEEN_LATE_POLLS if figures and figures.sent and may_move(campaign) else None
+    return SECONDS_BETWEEN_LATE_POLLS if figures and figures.sent and expects_responses(campaign) else None
 
 
 # ── what stands in the way of a launch, and who would get it ─────────────────────────────────────────────────────────
@@ -202,7 +202,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
         context |= {
             "funnel": funnel,
             "lasts": progress.estimate_shortest_seconds(found, funnel.recipients),
-            "prospect": holdout.foresee(found, chosen, funnel.recipients),
+            "prospect": holdout.forecast_lift(found, chosen, funnel.recipients),
         }
     except audience.SegmentError as error:
         context["trouble"] = str(error)
@@ -212,7 +212,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @permission_required(EmailCampaign.OPERATE, raise_exception=True)
-def reach(request: Request, pk: int) -> HttpResponse:
+def check_connections(request: Request, pk: int) -> HttpResponse:
     """Log in to the connections of a campaign that is not launched yet. A failure is a warning and stops nothing."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     context = {
@@ -224,7 +224,7 @@ def reach(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
-def people(request: Request, pk: int, stage: str) -> HttpResponse:
+def stage_contacts(request: Request, pk: int, stage: str) -> HttpResponse:
     """Show the contacts in one stage of the funnel: why each is there now, and what a launched campaign sent them.
 
     The report of a launched campaign lists its recipients as they were then.
@@ -276,7 +276,7 @@ def render_mail_in_frame(
         asked: the query of the address.
         test: the A/B test as it is typed; None: the campaign's own.
     """
-    contact, part = find_reader(asked), asked.get("part", "html")
+    contact, part = find_preview_contact(asked), asked.get("part", "html")
     variant = find_variant(list_variants(campaign, test or find_test(campaign)), asked)
     try:
         shown = renderer.render_preview(
@@ -297,7 +297,7 @@ def find_variant(variants: Sequence[Variant], asked: Mapping[str, str]) -> Varia
 
 def preview_context(request: Request, campaign: EmailCampaign, test: SplitTest | None) -> PageContext:
     """Return what the preview shows around the mail: its subject, sender and reader. The mail itself is in a frame."""
-    contact = find_reader(request.GET)
+    contact = find_preview_contact(request.GET)
     variants = list_variants(campaign, test)
     variant = find_variant(variants, request.GET)
     context: PageContext = {
@@ -315,11 +315,11 @@ def preview_context(request: Request, campaign: EmailCampaign, test: SplitTest |
     except content.ContentError as error:
         context["preview_trouble"] = str(error)
     if "contact" in request.GET and contact.pk:
-        context |= verdict(contact, campaign)
+        context |= explain_recipient(contact, campaign)
     return context
 
 
-def verdict(contact: Contact, campaign: EmailCampaign) -> PageContext:
+def explain_recipient(contact: Contact, campaign: EmailCampaign) -> PageContext:
     """Return whether the contact gets, or got, the campaign, and why."""
     try:
         gets_it, reasons = audience.explain_delivery(contact, campaign)
@@ -328,7 +328,7 @@ def verdict(contact: Contact, campaign: EmailCampaign) -> PageContext:
     return {"gets_it": gets_it, "reasons": reasons}
 
 
-def find_reader(asked: Mapping[str, str]) -> Contact:
+def find_preview_contact(asked: Mapping[str, str]) -> Contact:
     """Return the contact `asked` for, else some contact, else an invented one."""
     form = PreviewForm(asked)
     address = form.cleaned_data["contact"] if form.is_valid() else ""

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from campaigns import database_time
 from mailing import code_pages, pictures
 from mailing.tracking import BadLink
-from mailing.views.tracking import speak_to, trim_token
+from mailing.views.tracking import trim_token, use_language
 
 PAGE = "mailing/code.html"
 YEAR = 365 * 86_400  # seconds: the picture of a token never changes
@@ -50,7 +50,7 @@ def code_page(request: HttpRequest, token: str) -> HttpResponse:
     try:
         page = code_pages.read_page(token, database_time.now())
     except BadLink as error:
-        with speak_to(request):
+        with use_language(request):
             return render(request, PAGE, {"problem": str(error)}, status=404)
-    with speak_to(request, page.language):
+    with use_language(request, page.language):
         return render(request, PAGE, {"page": page, "token": token})

@@ -18,7 +18,7 @@ from mailing.forms import ConnectionForm, ConnectionTestForm, SenderDomainForm
 from mailing.models import SmtpConnection
 from mailing.senders import domains
 from mailing.sending.servers import find_hello_name
-from mailing.views.sure import act_once_sure
+from mailing.views.confirmations import act_when_confirmed
 
 viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
 changing = permission_required("mailing.change_smtpconnection", raise_exception=True)
@@ -82,7 +82,7 @@ def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
 def connection_delete(request: Request, pk: int) -> HttpResponse:
     """Delete a connection; a GET asks first."""
     smtp = find_connection(pk)
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         partial(connections.delete_connection, smtp),
         done=f"The connection “{smtp}” is deleted.",

@@ -18,8 +18,8 @@ from mailing import audience, contact_history, contacts, local_time
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
+from mailing.views.confirmations import delete_when_confirmed
 from mailing.views.suggestions import list_attribute_names
-from mailing.views.sure import delete_once_sure
 from pos.models import Sale
 from promotions.models import Redemption
 
@@ -212,7 +212,7 @@ def edit_contact(request: Request, row: Contact) -> HttpResponse:
                 by=request.user,
                 seen=request.POST.get("seen"),
             )
-        except editions.Overtaken as overtaken:
+        except editions.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:
@@ -251,4 +251,4 @@ def contact_delete(request: Request, pk: int) -> HttpResponse:
         "The contact is deleted permanently, with attributes and lists. Reports keep the address and the result of "
         "each mail; a suppression is kept. Mails not sent yet are skipped."
     )
-    return delete_once_sure(request, row, sentence=sentence, back="mailing:contacts")
+    return delete_when_confirmed(request, row, sentence=sentence, back="mailing:contacts")

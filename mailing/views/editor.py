@@ -21,9 +21,9 @@ from mailing.variants import MOST_VARIANTS, find_test, find_test_problems, list_
 from mailing.views.campaigns import (
     LATEST_TEST,
     find_latest_test,
-    find_reader,
+    find_preview_contact,
     find_variant,
-    list_letters,
+    list_variant_choices,
     page_context,
     render_mail_in_frame,
 )
@@ -60,7 +60,7 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     Raises:
         Locked: its state allows no edit.
     """
-    form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
+    form = EmailCampaignForm(request.POST or None, instance=load_copy_for_form(campaign))
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
     # a promotion is only looked for, without JavaScript
     if request.method != "POST" or "look" in request.POST:
@@ -78,23 +78,23 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
             )
         except Locked:
             raise
-        except editions.Overtaken as overtaken:
+        except editions.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             return render_editor(request, form, campaign, test_form, status=422, seen=overtaken.latest)
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, describe_saving(saved, campaign))
+            messages.success(request, write_saved_message(saved, campaign))
             return redirect(saved)
     return render_editor(request, form, campaign, test_form, status=422)
 
 
-def load_again(campaign: EmailCampaign | None) -> EmailCampaign:
+def load_copy_for_form(campaign: EmailCampaign | None) -> EmailCampaign:
     """Load a second instance for the form to write into, since the page still shows what is stored."""
     return EmailCampaign.objects.get(pk=campaign.pk) if campaign else EmailCampaign()
 
 
-def describe_saving(saved: EmailCampaign, before: EmailCampaign | None) -> str:
+def write_saved_message(saved: EmailCampaign, before: EmailCampaign | None) -> str:
     """Return the sentence that tells what was saved."""
     if before and before.status == EmailCampaign.Status.SCHEDULED:
         return f"“{saved}” is saved and a draft again: schedule it again."
@@ -119,7 +119,7 @@ def render_editor(
         "seen": seen,
         "campaign": campaign,
         "now": database_time.now(),
-        "reader": find_reader(request.POST),
+        "reader": find_preview_contact(request.POST),
         "sample_code": codes.write_sample_code(form.instance),
         "sample_token": tokens.sign_token(tokens.TEST_DELIVERY_ID, tokens.Purpose.OFFER),
         **split_test_context(test_form, campaign or EmailCampaign()),
@@ -152,7 +152,7 @@ def preview_unsaved(request: Request) -> HttpResponse:
 @writing
 def preview_head(request: Request) -> HttpResponse:
     """Return subject, sender and preheader as the chosen contact would read what is typed, or what is wrong with it."""
-    campaign, contact = read_typed_campaign(request), find_reader(request.POST)
+    campaign, contact = read_typed_campaign(request), find_preview_contact(request.POST)
     variants = list_variants(campaign, SplitTestForm(request.POST).read_typed_test())
     variant = find_variant(variants, request.POST)
     context = {
@@ -207,7 +207,7 @@ def test_mail(request: Request, pk: int) -> HttpResponse:
     """Send the mail to up to ten addresses, marked [TEST]."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
     test = find_test(found)
-    form = TestMailForm(request.POST, variants=list_letters(found, test))
+    form = TestMailForm(request.POST, variants=list_variant_choices(found, test))
     if not form.is_valid():
         return render_test_card(request, found, test, form, status=422)
     try:
@@ -252,7 +252,7 @@ def render_test_card(
 
 @require_GET
 @changing
-def test_answer(request: Request, pk: int) -> HttpResponse:
+def test_result(request: Request, pk: int) -> HttpResponse:
     """Return what the server said to the test mail sent last; the page asks again until it is known."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     return render(

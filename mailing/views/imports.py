@@ -22,8 +22,8 @@ from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.importing.stored_verdicts import Verdict
 from mailing.models import Upload
+from mailing.views.confirmations import act_when_confirmed
 from mailing.views.suggestions import list_attribute_names
-from mailing.views.sure import act_once_sure
 
 Kind, Status = Upload.Kind, Upload.Status
 BRINGING: Mapping[str, list[str]] = {
@@ -59,7 +59,7 @@ def contact_import(request: Request) -> HttpResponse:
     into = proposed.cleaned_data.get("list")
     if request.method == "POST" and form.is_valid():
         try:
-            upload = importing.receive(
+            upload = importing.receive_contacts(
                 form.cleaned_data["file"],
                 list=into,
                 by=request.user,
@@ -119,7 +119,9 @@ def columns(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         try:
-            importing.choose(upload, form.column_meanings(), list=chosen["list"], new_list=chosen["new_list"])
+            importing.choose_columns(
+                upload, form.column_meanings(), list=chosen["list"], new_list=chosen["new_list"]
+            )
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
@@ -141,7 +143,7 @@ def encoding(request: Request, pk: int) -> HttpResponse:
     form = EncodingForm(request.POST)
     if upload.kind == Kind.CONTACTS and form.is_valid():
         try:
-            importing.read_again(upload, form.cleaned_data["encoding"])
+            importing.read_in_encoding(upload, form.cleaned_data["encoding"])
         except (importing.UnreadableFile, Refused) as error:
             messages.error(request, str(error))
     return redirect("mailing:upload_columns", pk)
@@ -288,8 +290,8 @@ def discard(request: Request, pk: int) -> HttpResponse:
 def ask_before_step(
     request: Request, upload: Upload, step: Callable[[Upload], object], **question: str
 ) -> HttpResponse:
-    """Ask before a step of `upload`; `question` as for `act_once_sure`."""
-    return act_once_sure(
+    """Ask before a step of `upload`; `question` as for `act_when_confirmed`."""
+    return act_when_confirmed(
         request,
         partial(step, upload),
         back=upload.get_absolute_url(),

@@ -13,7 +13,7 @@ from campaigns.requests import Request
 from mailing.deletion import delete_list
 from mailing.forms import ListForm
 from mailing.models import ContactList
-from mailing.views.sure import delete_once_sure
+from mailing.views.confirmations import delete_when_confirmed
 
 
 @require_GET
@@ -56,7 +56,7 @@ def edit_list(request: Request, row: ContactList) -> HttpResponse:
 def list_delete(request: Request, pk: int) -> HttpResponse:
     """Delete a list; a GET asks first."""
     row = get_object_or_404(ContactList, pk=pk)
-    return delete_once_sure(
+    return delete_when_confirmed(
         request,
         row,
         sentence="The list is deleted permanently. Its contacts are kept; finished campaigns keep its name.",

@@ -14,7 +14,7 @@ from campaigns.requests import Request
 from mailing.bounces import mailboxes
 from mailing.forms import BounceMailboxForm
 from mailing.models import BounceMailbox, HeldReport
-from mailing.views.sure import act_once_sure
+from mailing.views.confirmations import act_when_confirmed
 
 viewing = permission_required("mailing.view_bouncemailbox", raise_exception=True)
 changing = permission_required("mailing.change_bouncemailbox", raise_exception=True)
@@ -65,7 +65,7 @@ def edit_mailbox(request: Request, row: BounceMailbox) -> HttpResponse:
 def mailbox_delete(request: Request, pk: int) -> HttpResponse:
     """Delete a bounce mailbox; a GET asks first."""
     row = find_mailbox(pk)
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         partial(BounceMailbox.objects.filter(pk=pk).delete),
         done=f"The bounce mailbox “{row}” is deleted.",

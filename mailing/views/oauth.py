@@ -18,12 +18,12 @@ from mailing.forms import OAuthForm
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.sending import breaker
 from mailing.views import connections, mailboxes
-from mailing.views.sure import act_once_sure
+from mailing.views.confirmations import act_when_confirmed
 
 Owner = SmtpConnection | BounceMailbox
 
 IN_SESSION = "oauth_questions"
-MOST_QUESTIONS = 5  # of one person at once
+MOST_CONSENT_REQUESTS = 5  # of one person at once
 ANSWER_WITHIN_SECONDS = 900
 LONGEST_WORDS = 300  # of a provider, that are shown
 
@@ -49,7 +49,7 @@ def mailbox_grant(request: Request, pk: int) -> HttpResponse:
 @connections.changing
 def connection_begin(request: Request, pk: int) -> HttpResponse:
     """Begin the consent for a connection."""
-    return begin(request, connections.find_connection(pk))
+    return begin_consent(request, connections.find_connection(pk))
 
 
 @never_cache
@@ -57,7 +57,7 @@ def connection_begin(request: Request, pk: int) -> HttpResponse:
 @mailboxes.changing
 def mailbox_begin(request: Request, pk: int) -> HttpResponse:
     """Begin the consent for a bounce mailbox."""
-    return begin(request, mailboxes.find_mailbox(pk))
+    return begin_consent(request, mailboxes.find_mailbox(pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,14 +97,14 @@ def edit_grant(request: Request, owner: Owner) -> HttpResponse:
     return render(request, "mailing/connections/oauth_form.html", context, status=422 if form.errors else 200)
 
 
-def begin(request: Request, owner: Owner) -> HttpResponse:
+def begin_consent(request: Request, owner: Owner) -> HttpResponse:
     """Send the browser to the provider's page. The session keeps the question by its `state`, to know the answer."""
     grant = oauth.find_grant(owner)
     if grant is None or not owner.username:
         messages.error(request, "Set up the login first, and enter the mailbox’s address as the user name.")
         return redirect(owner)
     question = oauth.begin_consent(grant)
-    waiting = list(request.session.get(IN_SESSION, {}).items())[-MOST_QUESTIONS + 1 :]
+    waiting = list(request.session.get(IN_SESSION, {}).items())[-MOST_CONSENT_REQUESTS + 1 :]
     asked = {"grant": grant.pk, "verifier": question.verifier, "at": time.time()}
     request.session[IN_SESSION] = dict(waiting) | {question.state: asked}
     return HttpResponseRedirect(question.url)
@@ -112,9 +112,9 @@ def begin(request: Request, owner: Owner) -> HttpResponse:
 
 @never_cache
 @require_GET
-def complete(request: Request) -> HttpResponse:
+def complete_consent(request: Request) -> HttpResponse:
     """Take the provider's answer, with which the browser comes back: a code, or a refusal."""
-    asked = take_question(request, request.GET.get("state", ""))
+    asked = take_consent_request(request, request.GET.get("state", ""))
     if asked is None:
         messages.error(
             request, "This answer belongs to no question of yours, or came too late. Connect again."
@@ -141,7 +141,7 @@ def complete(request: Request) -> HttpResponse:
     return redirect(grant.owner)
 
 
-def take_question(request: Request, state: str) -> Columns | None:
+def take_consent_request(request: Request, state: str) -> Columns | None:
     """Take a question out of the session by its `state`; None when nobody asked it here, or too long ago."""
     waiting = dict(request.session.get(IN_SESSION, {}))
     asked: Columns | None = waiting.pop(state, None)
@@ -157,7 +157,7 @@ def remove_grant(request: Request, owner: Owner) -> HttpResponse:
     grant = oauth.find_grant(owner)
     if grant is None:
         return redirect(owner)
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         grant.delete,
         done=f"“{owner}” logs in with its password from now on.",

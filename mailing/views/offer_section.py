@@ -25,7 +25,7 @@ def hold_out(request: Request) -> HttpResponse:
         chosen = audience.read_selection(form.targets(), needs_customer=needs_customer)
         try:
             people = audience.estimate(chosen).recipients
-            context |= {"people": people, "prospect": holdout.foresee(campaign, chosen, people)}
+            context |= {"people": people, "prospect": holdout.forecast_lift(campaign, chosen, people)}
         except audience.SegmentError as error:
             context["trouble"] = str(error)
     return render(request, "mailing/_hold_out.html", context)

@@ -29,7 +29,7 @@ class AddressForm(forms.Form):
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def ask(request: Request) -> HttpResponse:
+def request_reset(request: Request) -> HttpResponse:
     """Ask for an e-mail address; the answer is the same whether or not an account has it."""
     form = AddressForm(request.POST or None)
     context = {"form": form, "can_send": site_mails.find_connection() is not None}
@@ -37,13 +37,13 @@ def ask(request: Request) -> HttpResponse:
         return render(request, "registration/password_reset.html", context)
     if not form.is_valid():
         return render(request, "registration/password_reset.html", context, status=422)
-    if wait := password_reset.ask(form.cleaned_data["email"], client_address(request)):
+    if wait := password_reset.request_reset(form.cleaned_data["email"], client_address(request)):
         form.add_error(None, f"This was asked for too often. Try again in {describe_wait(wait)}.")
         return render(request, "registration/password_reset.html", context, status=429)
     return render(request, "registration/password_reset.html", context | {"asked": True})
 
 
-class Confirm(PasswordResetConfirmView):
+class NewPassword(PasswordResetConfirmView):
     """Django's own: the link works once and for a while, and sessions of the old password end."""
 
     form_class = NewPasswordForm

@@ -14,7 +14,7 @@ from mailing import preferences, site_mails
 from mailing.forms.preferences import NewAddressForm, PreferencesForm
 from mailing.preferences import Reader
 from mailing.tracking import BadLink
-from mailing.views.tracking import speak_to, trim_token
+from mailing.views.tracking import trim_token, use_language
 from mailing.visitors import read_visitor
 
 PAGE = "mailing/preferences.html"
@@ -29,9 +29,9 @@ def contact_preferences(request: HttpRequest, token: str) -> HttpResponse:
     try:
         reader = preferences.find_reader(trim_token(token))
     except BadLink as error:
-        with speak_to(request):
+        with use_language(request):
             return render(request, PAGE, {"problem": str(error)}, status=404)
-    with speak_to(request, reader.contact.language if reader.contact else ""):
+    with use_language(request, reader.contact.language if reader.contact else ""):
         return _answer(request, reader)
 
 
@@ -42,7 +42,7 @@ def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
         return render(request, PAGE, context)
     data, do = (request.POST, request.POST.get("do")) if request.method == "POST" else (None, None)
     if do == "leave":
-        preferences.leave_everything(reader, read_visitor(request.headers.get("User-Agent", "")))
+        preferences.unsubscribe_from_everything(reader, read_visitor(request.headers.get("User-Agent", "")))
         return render(request, PAGE, context | {"left": True})
     form = PreferencesForm(data if do == "save" else None, held=preferences.read_choices(contact))
     address = NewAddressForm(data if do == "address" else None, now=contact.email)
@@ -53,11 +53,13 @@ def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
         form = PreferencesForm(held=preferences.read_choices(contact))
     can_mail = site_mails.find_connection() is not None
     if do == "address" and can_mail and address.is_valid():
-        wait = preferences.ask_for_address(reader, address.cleaned_data["email"], client_address(request))
+        wait = preferences.request_address_change(
+            reader, address.cleaned_data["email"], client_address(request)
+        )
         context |= {"asked_for": "" if wait else address.cleaned_data["email"], "too_often": bool(wait)}
     context |= {"form": form, "address": address, "can_mail": can_mail}
     has_errors = bool(form.errors or address.errors)
-    with speak_to(request, contact.language):  # which may just have changed
+    with use_language(request, contact.language):  # which may just have changed
         return render(request, PAGE, context, status=422 if has_errors else 200)
 
 
@@ -71,9 +73,9 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     try:
         row = preferences.find_address_change(token)
     except BadLink as error:
-        with speak_to(request):
+        with use_language(request):
             return render(request, page, {"problem": str(error)}, status=404)
-    with speak_to(request, row.contact.language):
+    with use_language(request, row.contact.language):
         if request.method != "POST":
             return render(request, page, {"change": row, "asks": True})
         try:

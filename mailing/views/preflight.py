@@ -19,20 +19,20 @@ ORDER = (State.FAIL, State.WARN, State.UNKNOWN, State.OK)
 @permission_required("mailing.view_emailcampaign", raise_exception=True)
 def campaign_preflight(request: Request, pk: int) -> HttpResponse:
     """Show or ask for the check of a campaign."""
-    return answer(request, get_object_or_404(EmailCampaign, pk=pk))
+    return show_or_request_check(request, get_object_or_404(EmailCampaign, pk=pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.view_smtpconnection", raise_exception=True)
 def connection_preflight(request: Request, pk: int) -> HttpResponse:
     """Show or ask for the check of a connection."""
-    return answer(request, get_object_or_404(SmtpConnection, pk=pk))
+    return show_or_request_check(request, get_object_or_404(SmtpConnection, pk=pk))
 
 
-def answer(request: Request, subject: EmailCampaign | SmtpConnection) -> HttpResponse:
+def show_or_request_check(request: Request, subject: EmailCampaign | SmtpConnection) -> HttpResponse:
     """Show what the last check found; a POST asks for a new one."""
     if request.method == "POST":
-        runs.ask(subject)
+        runs.request_check(subject)
         if not request.htmx:
             return redirect(request.path)
     template = "mailing/_preflight.html" if request.htmx else "mailing/preflight.html"

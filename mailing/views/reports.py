@@ -50,7 +50,7 @@ def report(request: Request, pk: int) -> HttpResponse:
 
 def describe_recipients(request: Request, campaign: EmailCampaign) -> PageContext:
     """Return what the table of recipients shows."""
-    search, after = ask_search(request), number_in_query(request, "after")
+    search, after = read_filters(request), number_in_query(request, "after")
     return {
         "campaign": campaign,
         "page": reports.read_page(campaign, search, after),
@@ -60,7 +60,7 @@ def describe_recipients(request: Request, campaign: EmailCampaign) -> PageContex
     }
 
 
-def ask_search(request: Request) -> reports.Search:
+def read_filters(request: Request) -> reports.Search:
     """Read the filters of the table of recipients."""
     return reports.read_search(*(request.GET.get(name, "") for name in ("status", "code", "q")))
 
@@ -74,7 +74,7 @@ def describe_figures(campaign: EmailCampaign) -> PageContext:
     except content.ContentError as error:
         return context | {"trouble": f"The links of this mail cannot be shown. {error}"}
     mode = campaign.mode
-    unnamed = reports.Unnamed(answers.unnamed_opens, answers.unnamed_clicks)
+    unnamed = reports.UnnamedEvents(answers.unnamed_opens, answers.unnamed_clicks)
     figures = reports.list_figures(campaign, counted, mode, unnamed)
     return context | {
         "answers": answers,
@@ -107,5 +107,5 @@ def click_map(request: Request, pk: int) -> HttpResponse:
 def report_csv(request: Request, pk: int) -> FileResponse:
     """Return all recipients that match the filters as a CSV file."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    lines = reports.csv_lines(campaign, ask_search(request))
+    lines = reports.csv_lines(campaign, read_filters(request))
     return csv_response(lines, f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

@@ -96,9 +96,9 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @permission_required("mailing.view_emailcampaign", raise_exception=True)
-def revenue_lately(request: Request) -> HttpResponse:
+def recent_revenue(request: Request) -> HttpResponse:
     """Return the revenue of the last 30 days by campaign, for the dashboard."""
-    rows = revenue.list_latest(database_time.now())
+    rows = revenue.list_recent_revenue(database_time.now())
     context = {
         "rows": rows[:5],
         "others": len(rows[5:]),

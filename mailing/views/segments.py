@@ -14,12 +14,12 @@ from campaigns import editions
 from campaigns.annotations import JsonObject, PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing import at_the_till, audience, rfm
+from mailing import audience, rfm, segment_groups
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, apply_button, build_from_data
 from mailing.models import ContactList, EmailCampaign, Segment
+from mailing.views.confirmations import delete_when_confirmed
 from mailing.views.suggestions import list_attribute_names
-from mailing.views.sure import delete_once_sure
 
 CAMPAIGNS_OFFERED = 200
 CAMPAIGNS_NAMED = 20
@@ -64,13 +64,13 @@ def edit_segment(request: Request, row: Segment) -> HttpResponse:
         form = SegmentForm(request.POST, instance=row)
         if form.is_valid():
             try:
-                saved = at_the_till.save_segment(
+                saved = segment_groups.save_segment(
                     form.instance,
                     at_till=form.cleaned_data["at_till"],
                     by=request.user,
                     seen=request.POST.get("seen"),
                 )
-            except editions.Overtaken as overtaken:
+            except editions.EditConflict as overtaken:
                 form.add_error(None, str(overtaken))
                 again = {"seen": overtaken.latest}
                 return render(
@@ -119,7 +119,7 @@ def builder_context(form: SegmentForm, root: object) -> PageContext:
     return {
         "form": form,
         "seen": form.data.get("seen")
-        or (editions.edition_of(at_the_till.describe_segment(stored)) if stored else ""),
+        or (editions.edition_of(segment_groups.describe_segment(stored)) if stored else ""),
         "edits": editions.edits_of(stored)[: editions.EDITS_SHOWN] if stored else [],
         "segment": form.instance,
         "root": root,
@@ -147,5 +147,5 @@ def segment_delete(request: Request, pk: int) -> HttpResponse:
         sentence += (
             f" The customer group “{row.group}” at the till is kept; its customers are then edited by hand."
         )
-    delete = partial(at_the_till.delete_segment, row, by=request.user)
-    return delete_once_sure(request, row, sentence=sentence, back="mailing:segments", delete=delete)
+    delete = partial(segment_groups.delete_segment, row, by=request.user)
+    return delete_when_confirmed(request, row, sentence=sentence, back="mailing:segments", delete=delete)

@@ -18,8 +18,8 @@ from mailing.forms import SenderDomainForm
 from mailing.models import DkimKey, SenderDomain
 from mailing.preflight import records
 from mailing.senders import domains, keys
+from mailing.views.confirmations import act_when_confirmed
 from mailing.views.connections import show_connections
-from mailing.views.sure import act_once_sure
 
 viewing = permission_required("mailing.view_senderdomain", raise_exception=True)
 changing = permission_required("mailing.change_senderdomain", raise_exception=True)
@@ -29,10 +29,10 @@ changing = permission_required("mailing.change_senderdomain", raise_exception=Tr
 @viewing
 def sender_domain(request: Request, name: str) -> HttpResponse:
     """Show a sender domain: its keys and what its DNS says."""
-    return render(request, "mailing/sender_domain.html", page_context(read_name(name)))
+    return render(request, "mailing/sender_domain.html", page_context(read_domain(name)))
 
 
-def read_name(name: str) -> str:
+def read_domain(name: str) -> str:
     """Return the domain that a path names; Http404: it is none, or not in its one spelling."""
     try:
         domain = domains.read_domain_name(name)
@@ -87,9 +87,9 @@ def sender_domain_new(request: Request) -> HttpResponse:
 @permission_required("mailing.delete_senderdomain", raise_exception=True)
 def sender_domain_delete(request: Request, name: str) -> HttpResponse:
     """Delete a sender domain that has no keys; a GET asks first."""
-    return act_once_sure(
+    return act_when_confirmed(
         request,
-        partial(domains.delete_domain, read_name(name)),
+        partial(domains.delete_domain, read_domain(name)),
         done=f"The sender domain {name} is deleted.",
         to="mailing:connections",
         title=f"Delete the sender domain {name}?",
@@ -104,10 +104,10 @@ def sender_domain_delete(request: Request, name: str) -> HttpResponse:
 @changing
 def make_keys(request: Request, name: str) -> HttpResponse:
     """Make the keys of a sender domain."""
-    return act(
+    return take_step(
         request,
-        read_name(name),
-        lambda: domains.make_keys(read_name(name)),
+        read_domain(name),
+        lambda: domains.make_keys(read_domain(name)),
         "New keys are made. Publish their records, then switch them on.",
     )
 
@@ -116,8 +116,8 @@ def make_keys(request: Request, name: str) -> HttpResponse:
 @changing
 def check_keys(request: Request, name: str) -> HttpResponse:
     """Look for the records of the keys, SPF and DMARC in DNS."""
-    own = read_name(name)
-    return act(
+    own = read_domain(name)
+    return take_step(
         request,
         own,
         lambda: (domains.check_keys(own), records.check_domain(own)),
@@ -131,7 +131,7 @@ def switch_on(request: Request, pk: int) -> HttpResponse:
     """Switch a key on, if its record is in DNS."""
     row = find_key(pk)
     done = f"{row.selector} signs the mails of {row.domain} from now on."
-    return act(request, row.domain.name, lambda: domains.switch_on(pk), done)
+    return take_step(request, row.domain.name, lambda: domains.switch_on(pk), done)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -139,11 +139,13 @@ def switch_on(request: Request, pk: int) -> HttpResponse:
 def switch_on_unseen(request: Request, pk: int) -> HttpResponse:
     """Switch a key on whose record was not found; a GET asks first."""
     row = find_key(pk)
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         partial(domains.switch_on, pk, is_forced=True),
         done=f"{row.selector} signs the mails of {row.domain} from now on.",
-        **questions(row, f"Switch {row.selector} on although its record was not found?", "Switch on anyway"),
+        **key_confirmation(
+            row, f"Switch {row.selector} on although its record was not found?", "Switch on anyway"
+        ),
         sentence="A signature whose record cannot be found counts as broken: mails may be refused or land in spam. "
         "Do this only when you know that the record is there.",
     )
@@ -154,11 +156,11 @@ def switch_on_unseen(request: Request, pk: int) -> HttpResponse:
 def switch_off(request: Request, pk: int) -> HttpResponse:
     """Switch a key off; a GET asks first."""
     row = find_key(pk)
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         partial(domains.switch_off, pk),
         done=f"{row.selector} is switched off and signs nothing from now on.",
-        **questions(row, f"Switch {row.selector} off?", "Switch off"),
+        **key_confirmation(row, f"Switch {row.selector} off?", "Switch off"),
         sentence=f"Mails of {row.domain} are no longer signed with it. It cannot be switched on again: make new keys.",
     )
 
@@ -168,16 +170,16 @@ def switch_off(request: Request, pk: int) -> HttpResponse:
 def delete_key(request: Request, pk: int) -> HttpResponse:
     """Delete a key; a GET asks first."""
     row = find_key(pk)
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         partial(domains.delete_key, pk),
         done=f"{row.selector} is deleted. Remove its record from DNS.",
-        **questions(row, f"Delete the key {row.selector}?", "Delete"),
+        **key_confirmation(row, f"Delete the key {row.selector}?", "Delete"),
         sentence="The private key is deleted permanently.",
     )
 
 
-def questions(row: DkimKey, title: str, label: str) -> dict[str, str]:
+def key_confirmation(row: DkimKey, title: str, label: str) -> dict[str, str]:
     """Return what the page shows that asks before a step of a key."""
     page = row.domain.get_absolute_url()
     return {
@@ -189,7 +191,7 @@ def questions(row: DkimKey, title: str, label: str) -> dict[str, str]:
     }
 
 
-def act(request: Request, name: str, do: Callable[[], object], done: str) -> HttpResponse:
+def take_step(request: Request, name: str, do: Callable[[], object], done: str) -> HttpResponse:
     """Call `do` and go to the page of the domain, which shows the message `done` or the refusal."""
     try:
         do()

@@ -24,13 +24,13 @@ PER_PAGE = 20
 def site_report(request: Request) -> HttpResponse:
     """Show the figures of all mails, week by week."""
     span = choose_span(request)
-    page = Paginator(comparison.list_reported(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(comparison.list_campaigns_with_report(), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "report": weeks.build_weeks(database_time.now(), span),
         "span": span,
         "spans": weeks.SPANS.items(),
         "page": page,
-        "rows": comparison.read_compared(list(page)),
+        "rows": comparison.read_compared_campaigns(list(page)),
     }
     return render(request, "mailing/site_report.html", context)
 
@@ -84,7 +84,7 @@ def choose_campaigns(request: Request) -> list[EmailCampaign]:
     asked = list(dict.fromkeys(read_number(text) for text in request.GET.getlist("campaign")))
     if len(asked) > comparison.MOST_COMPARED:
         raise Refused(f"Choose {comparison.MOST_COMPARED} campaigns at most: {len(asked)} are chosen.")
-    found = comparison.list_reported().in_bulk(asked)
+    found = comparison.list_campaigns_with_report().in_bulk(asked)
     if len(found) < 2:
         raise Refused("Choose at least two launched campaigns to compare.")
     return [found[pk] for pk in asked if pk in found]

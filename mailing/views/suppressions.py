@@ -14,7 +14,7 @@ from campaigns.workspace.responses import csv_response
 from mailing import suppressions
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression
-from mailing.views.sure import ask_whether_sure
+from mailing.views.confirmations import ask_for_confirmation
 
 viewing = permission_required("mailing.view_suppression", raise_exception=True)
 PER_PAGE = 50
@@ -74,7 +74,7 @@ def suppression_delete(request: Request, pk: int) -> HttpResponse:
         row.delete()
         messages.success(request, f"“{row.email}” may get campaigns again.")
         return redirect("mailing:suppressions")
-    return ask_whether_sure(
+    return ask_for_confirmation(
         request,
         title=f"Remove the suppression of “{row.email}”?",
         sentence=f"Reason: {row.get_reason_display().lower()}. The next campaign will write to this "

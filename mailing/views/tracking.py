@@ -32,7 +32,7 @@ def note_open(request: HttpRequest, token: str) -> HttpResponse:
     """Answer with the open pixel, for a damaged link too, since a broken picture helps nobody."""
     try:
         with limit_waits(total=DATABASE_SECONDS):
-            tracking.note_open(trim_token(token), find_follower(request))
+            tracking.note_open(trim_token(token), find_visitor(request))
     except tracking.BadLink:
         return HttpResponse(PIXEL, content_type="image/gif", status=404)
     return HttpResponse(PIXEL, content_type="image/gif")
@@ -45,11 +45,11 @@ def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
     """Record a click and redirect to the target of the link."""
     try:
         with limit_waits(total=DATABASE_SECONDS):
-            target = tracking.note_click(trim_token(token), trim_index(index), find_follower(request))
+            target = tracking.note_click(trim_token(token), trim_index(index), find_visitor(request))
     except tracking.BadLink as error:
         return show_problem(request, error)
     except tracking.DatabaseAway:
-        with speak_to(request):
+        with use_language(request):
             page = render(request, UNSUBSCRIBE, {"is_away": True}, status=503)
         page["Retry-After"] = "5"
         return page
@@ -73,24 +73,24 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             to = unsubscribing.unsubscribe(token, how, describe_visitor(request))
     except tracking.BadLink as error:
         return show_problem(request, error)
-    with speak_to(request, to.language):
+    with use_language(request, to.language):
         return render(request, UNSUBSCRIBE, {"to": to, "asks": asks})
 
 
 def show_problem(request: HttpRequest, error: tracking.BadLink) -> HttpResponse:
     """Say what is wrong with a link."""
-    with speak_to(request):
+    with use_language(request):
         return render(request, UNSUBSCRIBE, {"problem": str(error)}, status=404)
 
 
 @contextmanager
-def speak_to(request: HttpRequest, language: str = "") -> Iterator[None]:
+def use_language(request: HttpRequest, language: str = "") -> Iterator[None]:
     """Use a contact's language for the page in this block, else that of the browser."""
     with translation.override(choose_page_language(language, translation.get_language_from_request(request))):
         yield
 
 
-def find_follower(request: HttpRequest) -> Visitor | None:
+def find_visitor(request: HttpRequest) -> Visitor | None:
     """Return who follows a link; None for a HEAD request, which only asks about the link."""
     return None if request.method == "HEAD" else describe_visitor(request)
 

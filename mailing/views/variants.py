@@ -8,14 +8,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import refuse_question
+from campaigns.views import refuse_confirmation
 from mailing.forms import SplitTestForm
 from mailing.models import EmailCampaign
 from mailing.variants import find_test, judging, list_variants, phases, report
 from mailing.views.campaigns import viewing
+from mailing.views.confirmations import ask_for_confirmation
 from mailing.views.editor import read_typed_campaign, split_test_context, writing
-from mailing.views.second_chances import operating
-from mailing.views.sure import ask_whether_sure
+from mailing.views.resending import operating
 
 
 @require_POST
@@ -50,10 +50,10 @@ def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
             return redirect(campaign)
         counted = phases.refuse_choice(campaign, test, number)
     except Refused as refused:
-        return refuse_question(request, campaign, refused)
+        return refuse_confirmation(request, campaign, refused)
     letter = counted.variants[number].variant.letter
     verdict = judging.judge_variants(counted.variants, test.winner_by if test else "")
-    return ask_whether_sure(
+    return ask_for_confirmation(
         request,
         title=f"Send variant {letter} to the rest?",
         sentence=f"{verdict.sentence} The rest, {counted.held:,} recipients, gets variant {letter}. "

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 from campaigns.requests import Request
 from mailing.forms import WebhookForm
 from mailing.models import Webhook
+from mailing.views.confirmations import ask_for_confirmation
 from mailing.views.connections import changing, find_connection
-from mailing.views.sure import ask_whether_sure
 from mailing.webhooks import intake, keys
 from mailing.webhooks.readers import BodyMalformed, ConfirmationFailed, SignatureRefused
 
@@ -78,7 +78,7 @@ def webhook_rotate(request: Request, pk: int) -> HttpResponse:
         return redirect("mailing:connection_webhook", pk)
     if request.method == "POST":
         return show_secret(request, keys.rotate_secret(pk))
-    return ask_whether_sure(
+    return ask_for_confirmation(
         request,
         title=f"Make a new secret for {webhook}?",
         sentence="The present secret is refused at once: enter the new address at the provider right away.",

@@ -29,10 +29,10 @@ def judge_event(provider: str, event: Json) -> Failure:
     failure = judge_failure(str(event.recipient or ""), make_storable(account.status), words)
     if event.event_type in (EventType.REJECTED, EventType.FAILED):
         return msgspec.structs.replace(failure, severity=Severity.REFUSED)  # it was never tried
-    return msgspec.structs.replace(failure, severity=_weigh(failure, account.its_class))
+    return msgspec.structs.replace(failure, severity=_choose_severity(failure, account.its_class))
 
 
-def _weigh(failure: Failure, its_class: Severity | None) -> Severity:
+def _choose_severity(failure: Failure, its_class: Severity | None) -> Severity:
     """Let the words decide if they say something, but believe a provider that calls the bounce soft or a block."""
     says_nothing = not failure.code and not failure.enhanced and find_meaning(failure.text) is None
     if says_nothing:

@@ -27,7 +27,7 @@ def replay_answer(body: bytes) -> Answer:
     return Answer(200, body, {"Idempotent-Replayed": "true"})
 
 
-class Declined(Exception):
+class RequestRefused(Exception):
     """A request that is refused. Nothing was changed.
 
     Args:
@@ -70,10 +70,10 @@ class Declined(Exception):
         return Answer(self.status, msgspec.json.encode(self.problem), self.headers)
 
 
-def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -> Declined:
+def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -> RequestRefused:
     """Build the 409 for an id that another till of the location has already. `kind` is "sale" or "return"."""
     content = "the same content" if same_body else "another content"
-    return Declined(
+    return RequestRefused(
         409,
         f"{kind}_id_taken",
         f"The till “{till}” of this location has sent the {kind} {reference}, with {content}: "
@@ -83,7 +83,7 @@ def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -
     )
 
 
-def invalid_values_refusal(fields: Mapping[str, Sequence[str]]) -> Declined:
+def invalid_values_refusal(fields: Mapping[str, Sequence[str]]) -> RequestRefused:
     """Build the 422 for values that cannot be, from sentences by the path of each value."""
     first = next(iter(fields))
-    return Declined(422, "invalid", f"{first}: {fields[first][0]}", fields=fields)
+    return RequestRefused(422, "invalid", f"{first}: {fields[first][0]}", fields=fields)

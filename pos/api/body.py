@@ -15,8 +15,8 @@ import msgspec
 
 from campaigns import instants
 from campaigns.annotations import Annotation, Json, JsonObject
-from pos.api.answers import Declined, invalid_values_refusal
-from pos.api.expected import describe_expected
+from pos.api.answers import RequestRefused, invalid_values_refusal
+from pos.api.expectations import describe_expected
 from pos.api.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
@@ -36,14 +36,16 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
             value that cannot be.
     """
     if len(body) > MAX_BODY:
-        raise Declined(413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are taken at most.")
+        raise RequestRefused(
+            413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are taken at most."
+        )
     try:
         request: Request = DECODERS[kind].decode(body)
     except msgspec.ValidationError:
         value = decode_strictly(body)
         raise invalid_values_refusal(group_by_path(find_faults(value, kind, ""))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Declined(400, "not_json", f"The body is no JSON: {error}.") from None
+        raise RequestRefused(400, "not_json", f"The body is no JSON: {error}.") from None
     if not is_plain(body):
         decode_strictly(body)
     if wrong := group_by_path(find_contradictions(request)):
@@ -85,7 +87,7 @@ def decode_strictly(body: bytes) -> Json:
     """
 
     def refuse_float(text: str) -> None:
-        raise Declined(
+        raise RequestRefused(
             400,
             "float",
             f'{text} is no integer: money and quantities are integers, weights are texts as "0.350".',
@@ -96,7 +98,7 @@ def decode_strictly(body: bytes) -> Json:
         if len(value) < len(pairs):
             names = [name for name, _ in pairs]
             repeated = next(name for name in names if names.count(name) > 1)
-            raise Declined(400, "repeated_key", f"The key “{repeated}” comes twice in one object.")
+            raise RequestRefused(400, "repeated_key", f"The key “{repeated}” comes twice in one object.")
         return value
 
     try:
@@ -107,10 +109,12 @@ def decode_strictly(body: bytes) -> Json:
             parse_constant=refuse_float,
         )
     except (ValueError, RecursionError) as error:  # a number of thousands of digits
-        raise Declined(400, "not_json", f"The body is no JSON that can be read: {error}.") from None
+        raise RequestRefused(400, "not_json", f"The body is no JSON that can be read: {error}.") from None
     lines = value.get("lines") if isinstance(value, dict) else None
     if isinstance(lines, list) and len(lines) > MAX_LINES:
-        raise Declined(413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are taken at most.")
+        raise RequestRefused(
+            413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are taken at most."
+        )
     if wrong := group_by_path(find_control_characters(value, "")):
         raise invalid_values_refusal(wrong)
     return value

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from campaigns.waits import LIMITS, limit_waits
-from pos.api.answers import Answer, Declined
+from pos.api.answers import Answer, RequestRefused
 from pos.api.schemas import MAX_BODY
 from pos.api.urls import urlpatterns
 from pos.api.views import TillRequest, View, content_length
@@ -68,7 +68,7 @@ class Gateway:
             found = answer_request(
                 TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body)
             )
-        except Declined as cut_short:
+        except RequestRefused as cut_short:
             found = cut_short.answer
         finally:
             LIMITS.left = None
@@ -88,7 +88,7 @@ def read_body(environ: WSGIEnvironment) -> bytes:
             return b""
         body: bytes = environ["wsgi.input"].read(size)
         if len(body) < size:  # what came may look whole, or like a request that needs no body
-            raise Declined(
+            raise RequestRefused(
                 400, "cut_short", f"The body has {len(body)} of the {size} bytes that were announced."
             )
         return body
@@ -106,17 +106,17 @@ def answer_request(request: TillRequest) -> Answer:
     try:
         view, parts = find_view(request.path)
         return view(request, **parts)
-    except Declined as declined:
+    except RequestRefused as declined:
         return declined.answer
     except (OperationalError, InterfaceError) as error:
         # every request of every till may come here: log one line, no traceback
         logger.error("The database is away: %s", " ".join(str(error).split()))
-        return Declined(
+        return RequestRefused(
             503, "unavailable", "The database is away: send this again.", headers={"Retry-After": "1"}
         ).answer
     except Exception:
         logger.exception("A till's request failed: %s %s", request.method, request.path)
-        return Declined(500, "failed", "This failed on our side; it is in the log.").answer
+        return RequestRefused(500, "failed", "This failed on our side; it is in the log.").answer
 
 
 def find_view(path: str) -> tuple[View, dict[str, str]]:
@@ -130,4 +130,4 @@ def find_view(path: str) -> tuple[View, dict[str, str]]:
         for pattern, view in VIEWS:
             if found := pattern.match(address):
                 return view, found.groupdict()
-    raise Declined(404, "not_found", f"There is nothing at {path}.")
+    raise RequestRefused(404, "not_found", f"There is nothing at {path}.")

@@ -8,7 +8,7 @@ from msgspec import Struct
 from campaigns import database_time
 from campaigns.annotations import ColumnValue
 from pos.api import body, openapi, schemas
-from pos.api.answers import Answer, Declined, invalid_values_refusal
+from pos.api.answers import Answer, RequestRefused, invalid_values_refusal
 from pos.api.body import Request
 from pos.api.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 from pos.sales import callers, commits, holds, past_rules, quotes, returns, stored, voids
@@ -40,7 +40,7 @@ def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets p
     def answer(request: TillRequest, **parts: str) -> Answer:
         view = views.get(request.method)
         if view is None:
-            raise Declined(
+            raise RequestRefused(
                 405, "method", f"Use {' or '.join(views)} here.", headers={"Allow": ", ".join(views)}
             )
         return view(request, **parts)
@@ -66,9 +66,9 @@ def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Req
     """Return the checked body. Only a till with a valid key learns what is wrong with it."""
     try:
         if content_length(request.headers) > MAX_BODY:
-            raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
+            raise RequestRefused(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
         return body.read_request(request.body, kind)
-    except Declined:
+    except RequestRefused:
         till.read_facts(FactsQuery(database_time.now_at_till()))
         raise
 

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from campaigns import database_time
 from pos.models import Sale
-from pos.pages import recent
+from pos.pages import recent_sales
 from pos.sales.baskets import evaluate_basket
 from pos.sales.till_facts import TillFacts
-from promotions import published, snapshot
+from promotions import published_promotions, snapshot
 from promotions.engine import Outcome, Rule
 from promotions.models import GroupMember, Promotion, PromotionCampaign
 from promotions.snapshot import Snapshot
@@ -78,7 +78,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     It is evaluated as if it had run then, without budget and limits, beside what is published now. Coupon codes are
     left out, since those of a past sale may be used up.
     """
-    sold = [sale for sale in recent.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
+    sold = [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
     if not sold:
         return None
     rules = snapshot.current()
@@ -123,11 +123,13 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
 
 def _own_rules(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot) -> Iterable[Rule]:
     """Yield the rules of the campaign with these promotions, as if it ran at any time."""
-    terms = published.read_campaigns(rules.campaigns, drafts=True)[campaign.pk]
+    terms = published_promotions.read_campaigns(rules.campaigns, drafts=True)[campaign.pk]
     links = [replace(terms, status="active", starts_at=None, ends_at=None)]
     for pk in promotions:
         if promotion := rules.promotions.get(pk):
-            one = published.add_rules(promotion, {pk: links}, drafts=False, now=database_time.now())
+            one = published_promotions.add_rules(
+                promotion, {pk: links}, drafts=False, now=database_time.now()
+            )
             yield from (replace(rule, starts_at=None, ends_at=None) for rule in one.rules)
 
 
@@ -160,5 +162,5 @@ def _read_facts(sold: Sequence[Sale]) -> Iterable[TillFacts]:
 
 
 def _evaluate_sale(sale: Sale, facts: TillFacts, rules: Snapshot) -> Outcome:
-    request = replace(recent.read_basket(sale), coupons=())
+    request = replace(recent_sales.read_basket(sale), coupons=())
     return evaluate_basket(request, facts, rules, sale.at, unlimited=True)

@@ -15,7 +15,7 @@ from pos.sales.quotes import build_quote
 from promotions import snapshot
 
 
-def try_out(
+def try_basket(
     location: Location,
     request: QuoteRequest | JsonObject,
     *,
@@ -33,7 +33,7 @@ def try_out(
         campaign: id of the only draft campaign that takes part, with its promotions; None for all.
 
     Raises:
-        pos.api.answers.Declined: a value cannot be; its problem names each such value by its path.
+        pos.api.answers.RequestRefused: a value cannot be; its problem names each such value by its path.
     """
     at = at or database_time.now()
     if isinstance(request, dict):

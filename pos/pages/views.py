@@ -17,13 +17,13 @@ from campaigns.annotations import JsonObject, PageContext
 from campaigns.generics import FormData
 from campaigns.models import Campaign
 from campaigns.requests import Request, read_number
-from pos.api.answers import Declined
+from pos.api.answers import RequestRefused
 from pos.api.schemas import Quote
 from pos.models import Location, Sale
-from pos.pages import recent
+from pos.pages import recent_sales
 from pos.pages.estimate import estimate
 from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, form_fields_of, write_price
-from pos.pages.sandbox import try_out
+from pos.pages.sandbox import try_basket
 from promotions import groups
 from promotions.forms.filters import read_key
 from promotions.models import Promotion, PromotionCampaign
@@ -67,19 +67,19 @@ def sandbox(request: Request) -> HttpResponse:
     context: PageContext = {"form": form}
     sold: list[Sale] = []
     if request.htmx.target != "result":  # else the basket stays as it is
-        sold = recent.latest_sales(SALES_WITH_ARTICLES)
+        sold = recent_sales.latest_sales(SALES_WITH_ARTICLES)
         context |= {"goods": priced_articles(sold, form.currency)} | (
             {} if form.is_bound else {"recent": recent_baskets(sold)}
         )
     if data is not None and form.is_valid():
         # the page itself puts the SKU in the place of a barcode or a name
-        asked, basket = form.cleaned_data, form.basket(recent.list_articles(sold, form.currency))
+        asked, basket = form.cleaned_data, form.basket(recent_sales.list_articles(sold, form.currency))
         at = asked["at"] or database_time.now()
         try:
-            quote = try_out(
+            quote = try_basket(
                 asked["location"], basket, at=at, drafts=asked["drafts"], campaign=of.pk if of else None
             )
-        except Declined as declined:
+        except RequestRefused as declined:
             context["refused"] = list_reasons(declined)
         else:
             context |= result_context(quote, basket["lines"]) | {"location": asked["location"], "at": at}
@@ -108,7 +108,7 @@ def recent_baskets(sold: Sequence[Sale]) -> list[JsonObject]:
         {
             "sale": sale,
             "lines": len(sale.basket["lines"]),
-            "address": urlencode(form_fields_of(sale.location, recent.read_basket(sale)), doseq=True),
+            "address": urlencode(form_fields_of(sale.location, recent_sales.read_basket(sale)), doseq=True),
         }
         for sale in fitting[:SALES_OFFERED]
     ]
@@ -118,7 +118,7 @@ def priced_articles(sold: Sequence[Sale], currency: str) -> list[JsonObject]:
     """List the articles of the sales, with their prices as they are typed."""
     return [
         {"line": line, "price": write_price(line.unit_price, currency)}
-        for line in recent.list_articles(sold, currency)
+        for line in recent_sales.list_articles(sold, currency)
     ]
 
 
@@ -142,7 +142,7 @@ def add_or_remove_line(data: QueryDict) -> QueryDict:
     return other
 
 
-def list_reasons(declined: Declined) -> list[str]:
+def list_reasons(declined: RequestRefused) -> list[str]:
     """List in words why a basket is refused."""
     named = [f"{path}: {one}" for path, all_of in declined.problem.fields.items() for one in all_of]
     return named or [str(declined)]

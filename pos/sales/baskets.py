@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from pos.api.answers import invalid_values_refusal
 from pos.api.schemas import AvailableOffer, Line, QuoteRequest
 from pos.sales.callers import Caller
-from pos.sales.guesses import Guesses
+from pos.sales.code_guesses import CodeGuesses
 from pos.sales.till_facts import FactsQuery, TillFacts
 from promotions import engine
 from promotions.codes import code_key
 from promotions.coupons import judge_code
-from promotions.engine import Left, Outcome, Remaining
+from promotions.engine import Allowance, Outcome, Remaining
 from promotions.engine.basket_facts import BasketFacts
 from promotions.engine.units import merge_lines
 from promotions.snapshot import Snapshot
@@ -108,7 +108,7 @@ def evaluate_basket(
     snapshot: Snapshot,
     now: datetime,
     *,
-    guesses: Guesses | None = None,
+    guesses: CodeGuesses | None = None,
     unlimited: bool = False,
     explain: bool = False,
 ) -> Outcome:
@@ -219,7 +219,7 @@ def judge_coupons(
     facts: TillFacts,
     lines: Sequence[engine.BasketLine],
     now: datetime,
-    guesses: Guesses | None,
+    guesses: CodeGuesses | None,
     *,
     unlimited: bool,
 ) -> tuple[engine.PresentedCoupon, ...]:
@@ -254,8 +254,8 @@ def remaining_limits(facts: TillFacts, snapshot: Snapshot, customer: str) -> Rem
     """Collect what the limits leave for this sale."""
     if not facts.counters and not (customer and snapshot.asks_customer):
         return engine.UNLIMITED
-    campaigns: dict[int, Left] = {}
-    promotions: dict[int, Left] = {}
+    campaigns: dict[int, Allowance] = {}
+    promotions: dict[int, Allowance] = {}
     uses_of_campaigns, uses_of_promotions = {}, {}
     if customer:
         used = {(campaign, promotion): uses for campaign, promotion, uses in facts.customer_uses}
@@ -270,11 +270,11 @@ def remaining_limits(facts: TillFacts, snapshot: Snapshot, customer: str) -> Rem
     for counter, amount, uses in facts.counters:
         is_campaign, thing = snapshot.counters[counter]
         if is_campaign:
-            campaigns[thing] = Left(amount, uses, uses_of_campaigns.pop(thing, None))
+            campaigns[thing] = Allowance(amount, uses, uses_of_campaigns.pop(thing, None))
         else:
-            promotions[thing] = Left(amount, uses, uses_of_promotions.pop(thing, None))
+            promotions[thing] = Allowance(amount, uses, uses_of_promotions.pop(thing, None))
     for thing, uses in uses_of_campaigns.items():
-        campaigns[thing] = Left(customer_uses=uses)
+        campaigns[thing] = Allowance(customer_uses=uses)
     for thing, uses in uses_of_promotions.items():
-        promotions[thing] = Left(customer_uses=uses)
+        promotions[thing] = Allowance(customer_uses=uses)
     return Remaining(campaigns, promotions)

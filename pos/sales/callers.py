@@ -7,11 +7,11 @@ import time
 
 from django.conf import settings
 
-from pos.api.answers import Declined
+from pos.api.answers import RequestRefused
 from pos.keys import LONGEST_KEY, SHORTEST_KEY
 from pos.models import Location
 from pos.sales import till_facts
-from pos.sales.guesses import Guesses
+from pos.sales.code_guesses import CodeGuesses
 from pos.sales.till_facts import FactsQuery, TillFacts
 
 # one process writes the last-used time of a key at most this often
@@ -40,7 +40,7 @@ class Caller:
         self.location = ""
         self.allowance = float(settings.TILL_RATE * BURST_SECONDS)
         self.asked_at = time.monotonic()
-        self.guesses = Guesses()
+        self.guesses = CodeGuesses()
         self.touched_at = -float(TOUCH_SECONDS)
 
     def is_touch_due(self) -> bool:
@@ -60,7 +60,7 @@ class Caller:
         if found is None or not hmac.compare_digest(found.key_hash, self.key_hash):
             raise unauthorized_refusal("unknown_key", "No till has this key.")
         if found.is_revoked:
-            raise Declined(403, "revoked_key", "This till's key was revoked.")
+            raise RequestRefused(403, "revoked_key", "This till's key was revoked.")
         self.location = found.location_code
         if touch:
             self.touched_at = time.monotonic()
@@ -127,7 +127,7 @@ def count_request(caller: Caller) -> None:
         caller.allowance = min(rate * BURST_SECONDS, caller.allowance + (now - caller.asked_at) * rate)
         caller.asked_at = now
         if caller.allowance < 1:
-            raise Declined(
+            raise RequestRefused(
                 429,
                 "too_fast",
                 f"This till asks more than {rate} times a second.",
@@ -136,6 +136,6 @@ def count_request(caller: Caller) -> None:
         caller.allowance -= 1
 
 
-def unauthorized_refusal(error: str, message: str) -> Declined:
+def unauthorized_refusal(error: str, message: str) -> RequestRefused:
     """Build the 401 that asks for a till key."""
-    return Declined(401, error, message, headers={"WWW-Authenticate": "Bearer"})
+    return RequestRefused(401, error, message, headers={"WWW-Authenticate": "Bearer"})

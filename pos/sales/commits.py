@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from campaigns import database_time, instants
 from pos.api import schemas
-from pos.api.answers import Answer, Declined, invalid_values_refusal, replay_answer, taken_id_refusal
+from pos.api.answers import Answer, RequestRefused, invalid_values_refusal, replay_answer, taken_id_refusal
 from pos.api.schemas import SaleRequest
 from pos.sales import holds, ledger, offline
 from pos.sales.baskets import (
@@ -227,7 +227,7 @@ def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) ->
     if sale.till_name is not None and sale.till != till:
         raise taken_id_refusal("sale", reference, sale.till_name, same_body=same_body)
     if not same_body:
-        raise Declined(
+        raise RequestRefused(
             409, "idempotency_mismatch", f"The sale {reference} was sent before with another content."
         )
     return replay_answer(sale.answer.encode())
@@ -243,7 +243,7 @@ def refuse_changed_discount(sent: SentSale, outcome: Outcome, rules: Snapshot, z
         return
     default = "accept" if sent.is_offline else "reject"
     if (sent.request.on_change or default) == "reject":
-        raise Declined(
+        raise RequestRefused(
             409,
             "quote_changed",
             f"The discount is {outcome.discount} now; {expected} was expected.",

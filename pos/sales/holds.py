@@ -8,7 +8,7 @@ from functools import partial
 
 from campaigns import database_time
 from pos.api import schemas
-from pos.api.answers import Answer, Declined
+from pos.api.answers import Answer, RequestRefused
 from pos.sales import ledger
 from pos.sales.callers import Caller
 from pos.sales.stored import StoredSale, answer_new_state, load_sale, lock_sale
@@ -30,11 +30,13 @@ def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
         sale = lock_sale(caller, reference, now)
         if sale.state == "voided":
-            raise Declined(409, "voided", f"The sale {reference} was voided.")
+            raise RequestRefused(409, "voided", f"The sale {reference} was voided.")
         is_replay = sale.state == "committed"
         if not is_replay:
             if not sale.is_held(now):
-                raise Declined(409, "hold_expired", f"The hold {reference} is over: commit the sale anew.")
+                raise RequestRefused(
+                    409, "hold_expired", f"The hold {reference} is over: commit the sale anew."
+                )
             ledger.confirm_sale(sale.id, sale.reserved, now)
             usage.write_movements(
                 [
@@ -59,7 +61,9 @@ def _release(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
         sale = lock_sale(caller, reference, now)
         if sale.state == "committed":
-            raise Declined(409, "already_committed", f"The sale {reference} is committed: void it instead.")
+            raise RequestRefused(
+                409, "already_committed", f"The sale {reference} is committed: void it instead."
+            )
         if sale.is_over:
             return answer_new_state(sale, sale.state, now, is_replay=True)
         give_back_hold(sale, "released", now)

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from pos.api.answers import Declined
+from pos.api.answers import RequestRefused
 from pos.sales.till_facts import TillFacts
 from promotions.database.statements import run
 from promotions.engine import Outcome
 
 
-class RefusedSale(Declined):
+class RefusedSale(RequestRefused):
     """A sale made offline that this till may not send.
 
     Attributes:
@@ -61,7 +61,7 @@ def refuse_throttled(outcome: Outcome) -> None:
         Declined: 429; the till sends the sale again later.
     """
     if any(coupon.status == "coupon_throttled" for coupon in outcome.coupons):
-        raise Declined(
+        raise RequestRefused(
             429,
             "coupon_throttled",
             "This till tried too many unknown codes: send this sale again in a minute.",

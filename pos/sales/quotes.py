@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from campaigns import database_time
 from campaigns.annotations import Row
 from pos.api import schemas
-from pos.api.answers import Answer, Declined
+from pos.api.answers import Answer, RequestRefused
 from pos.api.schemas import QuoteRequest
 from pos.sales import holds
 from pos.sales.baskets import evaluate_basket, list_available, read_basket_facts
@@ -48,9 +48,9 @@ def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
     raise busy_refusal()
 
 
-def busy_refusal() -> Declined:
+def busy_refusal() -> RequestRefused:
     """Build the 503 for rules that changed during each attempt."""
-    return Declined(
+    return RequestRefused(
         503, "busy", "The rules are changing all the time: try again.", headers={"Retry-After": "1"}
     )
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from campaigns import database_time
 from pos.api import schemas
-from pos.api.answers import Answer, Declined, replay_answer, taken_id_refusal
+from pos.api.answers import Answer, RequestRefused, replay_answer, taken_id_refusal
 from pos.api.schemas import ReturnRequest
 from pos.sales import ledger
 from pos.sales.callers import Caller
@@ -75,7 +75,7 @@ def _put_return(
             return replay_return(return_reference, earlier, body_hash, facts)
         if sale.state != "committed":
             error = "voided" if sale.state == "voided" else "not_committed"
-            raise Declined(
+            raise RequestRefused(
                 409,
                 error,
                 f"The sale {reference} is {sale.answer_at(now).state}: nothing of it can come back.",
@@ -128,7 +128,7 @@ def replay_return(reference: str, earlier: EarlierReturn, body_hash: bytes, fact
     if earlier.till_name is not None and earlier.till != facts.till:
         raise taken_id_refusal("return", reference, earlier.till_name, same_body=same_body)
     if not same_body:
-        raise Declined(
+        raise RequestRefused(
             409, "idempotency_mismatch", f"The return {reference} was sent before with another content."
         )
     return replay_answer(earlier.answer.encode())
@@ -210,7 +210,7 @@ def count_units(
             units[line.id] = line.quantity
     if fields:
         path, said = next(iter(fields.items()))
-        raise Declined(409, "exceeds_sold", f"{path}: {said[0]}", fields=fields)
+        raise RequestRefused(409, "exceeds_sold", f"{path}: {said[0]}", fields=fields)
     return units
 
 

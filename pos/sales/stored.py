@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from campaigns import database_time
 from pos.api import schemas
-from pos.api.answers import Answer, Declined, replay_answer
+from pos.api.answers import Answer, RequestRefused, replay_answer
 from pos.sales import ledger
 from pos.sales.callers import Caller
 from pos.sales.till_facts import FactsQuery, TillFacts
@@ -88,9 +88,9 @@ def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale
     return load_sale(facts.sale.id), facts
 
 
-def unknown_sale_refusal(reference: str) -> Declined:
+def unknown_sale_refusal(reference: str) -> RequestRefused:
     """Build the 404 for a sale that the location does not have."""
-    return Declined(404, "no_such_sale", f"This location has no sale {reference}.")
+    return RequestRefused(404, "no_such_sale", f"This location has no sale {reference}.")
 
 
 def lock_sale(caller: Caller, reference: str, now: datetime) -> StoredSale:

@@ -17,7 +17,15 @@ with an `Outcome`. In the order of the data:
     answer                  the outcome of the chosen pass, with the reasons of promotions that gave nothing
 """
 
-from promotions.engine.basket import UNLIMITED, Basket, BasketLine, Customer, Left, PresentedCoupon, Remaining
+from promotions.engine.basket import (
+    UNLIMITED,
+    Allowance,
+    Basket,
+    BasketLine,
+    Customer,
+    PresentedCoupon,
+    Remaining,
+)
 from promotions.engine.evaluation import evaluate
 from promotions.engine.index import RuleSet, compile_rules
 from promotions.engine.outcome import Applied, CouponOutcome, Gift, LineOutcome, NotApplied, Outcome, Share
@@ -25,6 +33,7 @@ from promotions.engine.rules import CampaignTerms, Rule, StackingRules
 
 __all__ = [
     "UNLIMITED",
+    "Allowance",
     "Applied",
     "Basket",
     "BasketLine",
@@ -32,7 +41,6 @@ __all__ = [
     "CouponOutcome",
     "Customer",
     "Gift",
-    "Left",
     "LineOutcome",
     "NotApplied",
     "Outcome",

@@ -102,7 +102,7 @@ def fill(amount: Number, weights: Sequence[Number], rooms: Sequence[Number]) -> 
     return shares
 
 
-def half_up(numerator: Number, denominator: int) -> int:
+def round_half_up(numerator: Number, denominator: int) -> int:
     """Return numerator / denominator rounded to a whole number, halves upwards; neither is negative."""
     return (2 * numerator + denominator) // (2 * denominator)
 

@@ -18,7 +18,7 @@ from promotions.engine.passes import Pass
 from promotions.engine.units import Kind
 
 
-def outcome(
+def build_outcome(
     basket: Basket,
     attempt: Pass,
     promotions: Mapping[int, CompiledPromotion],

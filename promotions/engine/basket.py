@@ -83,7 +83,7 @@ class Basket(Struct, frozen=True):
     time_zone: str = "UTC"
 
 
-class Left(Struct, frozen=True):
+class Allowance(Struct, frozen=True):
     """What a limit still allows. None = no limit. `amount`: minor units; `customer_uses`: of this sale's customer."""
 
     amount: int | None = None
@@ -97,8 +97,8 @@ class Remaining(Struct, frozen=True):
     A coupon's own limits are part of its status.
     """
 
-    campaigns: Mapping[int, Left] = {}
-    promotions: Mapping[int, Left] = {}
+    campaigns: Mapping[int, Allowance] = {}
+    promotions: Mapping[int, Allowance] = {}
 
 
 UNLIMITED = Remaining()

@@ -7,7 +7,7 @@ those that combine units.
 from collections.abc import Callable
 from typing import Protocol
 
-from promotions.engine.allocation import Number, half_up
+from promotions.engine.allocation import Number, round_half_up
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
 from promotions.engine.conditions import Refusal
 from promotions.engine.rules import WHOLE, FixedPerUnit, FixedPrice, PercentOff, Target, Tier, Tiered
@@ -128,10 +128,10 @@ class UnitBenefit:
         kinds, share = ground.units.kinds, self.share
         if len(pieces) == 1:  # as most are
             weights = [share(pieces[0], kinds[pieces[0].kind])]
-            wish = half_up(weights[0], self.scale)
+            wish = round_half_up(weights[0], self.scale)
         else:
             weights = [share(piece, kinds[piece.kind]) for piece in pieces]
-            wish = half_up(sum(weights), self.scale)
+            wish = round_half_up(sum(weights), self.scale)
         return Claim(pieces, weights, wish) if wish else NOTHING
 
 
@@ -176,7 +176,11 @@ def claim_in_proportion(
     weights = [piece.rest for piece in pieces]
     total = sum(weights)
     room = total if kinds is not None else sum([piece.rest - piece.low for piece in pieces])
-    wish = half_up(min(total * (percent or 0), room * WHOLE), WHOLE) if amount is None else min(amount, room)
+    wish = (
+        round_half_up(min(total * (percent or 0), room * WHOLE), WHOLE)
+        if amount is None
+        else min(amount, room)
+    )
     return Claim(pieces, weights, wish, fits=room == total, kinds=kinds) if wish else NOTHING
 
 

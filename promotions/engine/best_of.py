@@ -9,7 +9,7 @@ deal, not always the best one.
 from promotions.engine.allocation import Number
 from promotions.engine.benefits import UnitBenefit
 from promotions.engine.claims import Claim, Ground
-from promotions.engine.clamp import Purse, wish_within_cap
+from promotions.engine.clamp import SaleLimits, wish_within_cap
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.rules import WHOLE
@@ -52,24 +52,24 @@ def unmark_given(claim: Claim, group: str) -> None:
         batch.groups -= {group}
 
 
-def find_best_deal(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
+def find_best_deal(contenders: list[Contender], ground: Ground, sale_limits: SaleLimits) -> Deal:
     """Return what each of `contenders` (of one group, in the order of application) gives in the best deal found."""
     limited = False
     for contender in contenders:
-        limited |= _ask_alone(contender, ground, purse)
+        limited |= _ask_alone(contender, ground, sale_limits)
     able = [contender for contender in contenders if contender.able]
     if len(able) > 1:
         competitors = tuple(_drop_repeats([contender for contender in able if _per_unit(contender)]))
         if len(competitors) == len(able) and not limited:
-            deal = _compete(competitors, ground)
-            if _afford(deal, purse)[1]:
+            deal = _give_to_highest(competitors, ground)
+            if _afford(deal, sale_limits)[1]:
                 return deal
-        sequence = _Search(able, competitors, ground, purse).sequence
-        return _play(sequence, ground, purse)[0]
+        sequence = _Search(able, competitors, ground, sale_limits).sequence
+        return _apply_sequence(sequence, ground, sale_limits)[0]
     return [(contender, claim) for contender in able if isinstance(claim := _claim(contender, ground), Claim)]
 
 
-def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
+def _ask_alone(contender: Contender, ground: Ground, sale_limits: SaleLimits) -> bool:
     """Set `wish` and `refusal` of each contender; return whether a limit binds."""
     claim = _claim(contender, ground)
     if isinstance(claim, Refusal):
@@ -81,7 +81,7 @@ def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
     if not wish:
         contender.refusal = Refusal("no_value")
         return False
-    afforded = purse.afford(contender.promotion, wish)
+    afforded = sale_limits.afford(contender.promotion, wish)
     if isinstance(afforded, Refusal):
         contender.refusal = afforded
         return True
@@ -103,7 +103,7 @@ def _drop_repeats(contenders: list[Contender]) -> list[Contender]:
     return list({contender.promotion.number: contender for contender in reversed(contenders)}.values())[::-1]
 
 
-def _compete(competitors: Actor, ground: Ground) -> Deal:
+def _give_to_highest(competitors: Actor, ground: Ground) -> Deal:
     """Give each batch of units to the promotion that gives most on it; if several do, to the first."""
     group = competitors[0].promotion.group
     union = 0
@@ -133,25 +133,27 @@ def _compete(competitors: Actor, ground: Ground) -> Deal:
     return deal
 
 
-def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
+def _afford(deal: Deal, sale_limits: SaleLimits) -> tuple[int, bool]:
     """Return what `deal` gives within the limits, in the order of application, and whether no limit binds."""
-    purse = purse.copy()
+    sale_limits = sale_limits.copy()
     total, free = 0, True
     for contender, claim in sorted(deal, key=lambda one: one[0].promotion.rank):
         promotion = contender.promotion
         wish = wish_within_cap(promotion, claim)
-        afforded = purse.refusal(promotion) or (purse.afford(promotion, wish) if wish else (0, None))
+        afforded = sale_limits.refusal(promotion) or (
+            sale_limits.afford(promotion, wish) if wish else (0, None)
+        )
         if isinstance(afforded, Refusal):
             free = False
             continue
         total += afforded[0]
         free &= afforded[1] is None
         if afforded[0]:
-            purse.spend(promotion, afforded[0])
+            sale_limits.spend(promotion, afforded[0])
     return total, free
 
 
-def _play(sequence: tuple[Actor, ...], ground: Ground, purse: Purse) -> tuple[Deal, int]:
+def _apply_sequence(sequence: tuple[Actor, ...], ground: Ground, sale_limits: SaleLimits) -> tuple[Deal, int]:
     """Return the deal of a sequence and its amount. Its units stay marked."""
     deal: Deal = []
     for actor in sequence:
@@ -159,12 +161,12 @@ def _play(sequence: tuple[Actor, ...], ground: Ground, purse: Purse) -> tuple[De
             mark_given(claim, contender.promotion.group or "")
             deal.append((contender, claim))
     deal.sort(key=lambda one: one[0].promotion.rank)
-    return deal, _afford(deal, purse)[0]
+    return deal, _afford(deal, sale_limits)[0]
 
 
 def _claims_of(actor: Actor, ground: Ground) -> Deal:
     if len(actor) > 1:
-        return _compete(actor, ground)
+        return _give_to_highest(actor, ground)
     claim = _claim(actor[0], ground)
     return [(actor[0], claim)] if isinstance(claim, Claim) else []
 
@@ -177,9 +179,11 @@ def _share_a_promotion(one: Actor, other: Actor) -> bool:
 class _Search:
     """Searches the sequences of actors depth first, the larger wishes first, so that a bounded search ends well."""
 
-    def __init__(self, able: list[Contender], competitors: Actor, ground: Ground, purse: Purse) -> None:
+    def __init__(
+        self, able: list[Contender], competitors: Actor, ground: Ground, sale_limits: SaleLimits
+    ) -> None:
         self._ground = ground
-        self._purse = purse
+        self._sale_limits = sale_limits
         self._trials = 0
         self._group = able[0].promotion.group or ""
         self._union = 0
@@ -200,7 +204,7 @@ class _Search:
             self._trials += 1
             claims = _claims_of(actor, self._ground)
             if claims:
-                total, _ = _afford([*deal, *claims], self._purse)
+                total, _ = _afford([*deal, *claims], self._sale_limits)
                 moves.append((total, actor, claims))
         moves.sort(key=lambda move: -move[0])
         for total, actor, claims in moves:

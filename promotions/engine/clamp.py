@@ -1,6 +1,6 @@
 """Limits of one sale: its cap, budgets and uses. Promotions use them up in the order of application."""
 
-from promotions.engine.basket import Left, Remaining
+from promotions.engine.basket import Allowance, Remaining
 from promotions.engine.claims import Claim
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import ANONYMOUS, Refusal
@@ -18,13 +18,13 @@ class _Limit:
         self.customer_uses = customer_uses
 
 
-class Purse:
+class SaleLimits:
     """What one sale may still get. `room`: what the sale's cap leaves, None without a cap.
 
-    `bottomless`: there is no cap and no limit.
+    `unlimited`: there is no cap and no limit.
     """
 
-    __slots__ = ("_campaigns", "_known", "_limits", "_promotions", "_remaining", "bottomless", "room")
+    __slots__ = ("_campaigns", "_known", "_limits", "_promotions", "_remaining", "unlimited", "room")
 
     def __init__(self, remaining: Remaining, room: int | None, *, known: bool) -> None:
         self._remaining = remaining
@@ -33,14 +33,14 @@ class Purse:
         self._known = known
         self._limits: dict[tuple[bool, int], _Limit] = {}
         self.room = room
-        self.bottomless = room is None and not remaining.campaigns and not remaining.promotions
+        self.unlimited = room is None and not remaining.campaigns and not remaining.promotions
 
-    def copy(self) -> "Purse":
-        purse = Purse(self._remaining, self.room, known=self._known)
-        purse._limits = {
+    def copy(self) -> "SaleLimits":
+        sale_limits = SaleLimits(self._remaining, self.room, known=self._known)
+        sale_limits._limits = {
             key: _Limit(limit.amount, limit.uses, limit.customer_uses) for key, limit in self._limits.items()
         }
-        return purse
+        return sale_limits
 
     def refusal(self, promotion: CompiledPromotion) -> Refusal | None:
         """Return the limit that allows no further use or no money; None when every limit allows both."""
@@ -93,7 +93,7 @@ class Purse:
             limits.append(self._limit((False, number), self._promotions[number]))
         return limits
 
-    def _limit(self, key: tuple[bool, int], left: Left) -> _Limit:
+    def _limit(self, key: tuple[bool, int], left: Allowance) -> _Limit:
         limit = self._limits.get(key)
         if limit is None:
             limit = self._limits[key] = _Limit(left.amount, left.uses, left.customer_uses)

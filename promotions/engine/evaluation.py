@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from promotions.engine.answer import outcome
+from promotions.engine.answer import build_outcome
 from promotions.engine.basket import Basket, PresentedCoupon, Remaining
 from promotions.engine.basket_facts import BasketFacts
 from promotions.engine.claims import NO_ITEMS
@@ -80,7 +80,7 @@ def evaluate(
             if promotion.rank not in near:
                 refused[promotion.rank] = _refuse_untouched(promotion, facts, triggers)
     attempt = choose_pass(EngineSale(facts, taking_part, remaining, stacking, plain=rules.plain))
-    return outcome(basket, attempt, rules.by_rank, refused, triggers)
+    return build_outcome(basket, attempt, rules.by_rank, refused, triggers)
 
 
 def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:

@@ -6,7 +6,7 @@ On one level each unit is used by one of them at most.
 from collections.abc import Iterable
 from fractions import Fraction
 
-from promotions.engine.allocation import fill, half_up
+from promotions.engine.allocation import fill, round_half_up
 from promotions.engine.basket_facts import Matcher
 from promotions.engine.benefits import UnitBenefit
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
@@ -280,7 +280,7 @@ class BundleBenefit:
         }
         pieces = sorted(weights, key=_by_kind)
         room = sum([piece.rest - piece.low for piece in pieces])
-        wish = min(half_up(sum(weights.values()), 1), room)
+        wish = min(round_half_up(sum(weights.values()), 1), room)
         return Claim(pieces, [weights[piece] for piece in pieces], wish) if wish else NOTHING
 
 

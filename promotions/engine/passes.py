@@ -10,7 +10,7 @@ from promotions.engine import best_of
 from promotions.engine.basket import Remaining
 from promotions.engine.basket_facts import BasketFacts, Measure
 from promotions.engine.claims import NOTHING, Claim, Ground
-from promotions.engine.clamp import Purse, wish_within_cap
+from promotions.engine.clamp import SaleLimits, wish_within_cap
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.outcome import Clamp, Gift
@@ -127,13 +127,13 @@ class Pass:
             self.orders = [promotion for promotion in sale.orders if promotion.rank in among]
         self.forbidden = forbidden
         self.units = Units(sale.facts.kinds)
-        self.purse = Purse(sale.remaining, sale.room, known=bool(sale.facts.customer.id))
+        self.sale_limits = SaleLimits(sale.remaining, sale.room, known=bool(sale.facts.customer.id))
         self.grants: list[Grant] = []
         self.refusals: dict[int, Refusal] = {}
         self.gifts: list[Gift] = []
         self._applied: set[int] = set()
         self._winners: dict[str, int] = {}
-        self._guarded = bool(forbidden) or sale.restricted or sale.repeats or not self.purse.bottomless
+        self._guarded = bool(forbidden) or sale.restricted or sale.repeats or not self.sale_limits.unlimited
         self._apply_item_level()
         if self.orders:
             self._apply_order_level()
@@ -189,7 +189,7 @@ class Pass:
             refusal = self._find_clash(promotion)
             if refusal is not None:
                 return refusal
-        return self.purse.refusal(promotion)
+        return self.sale_limits.refusal(promotion)
 
     def _find_clash(self, promotion: CompiledPromotion) -> Refusal | None:
         sale, grants = self.sale, self.grants
@@ -235,12 +235,12 @@ class Pass:
         clamped_by: Clamp | None = None
         if not wish:
             return NOTHING
-        if not self.purse.bottomless:
-            afforded = self.purse.afford(promotion, wish)
+        if not self.sale_limits.unlimited:
+            afforded = self.sale_limits.afford(promotion, wish)
             if isinstance(afforded, Refusal):
                 return afforded
             amount, clamped_by = afforded
-            self.purse.spend(promotion, amount)
+            self.sale_limits.spend(promotion, amount)
         kinds, parts = claim.grant(amount, whole=self.units.whole)
         self.grants.append(Grant(promotion, amount, wish, clamped_by, kinds, parts, claim.applications))
         self._applied.add(promotion.number)
@@ -269,7 +269,7 @@ class Pass:
             else:
                 self.refusals[promotion.rank] = refusal
         before = len(self.grants)
-        for contender, claim in best_of.find_best_deal(contenders, ground, self.purse):
+        for contender, claim in best_of.find_best_deal(contenders, ground, self.sale_limits):
             refusal = self.find_hindrance(contender.promotion) or self.grant_claim(contender.promotion, claim)
             if refusal is not None:
                 self.refusals[contender.promotion.rank] = refusal

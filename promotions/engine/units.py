@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from promotions.engine.allocation import half_up
+from promotions.engine.allocation import round_half_up
 from promotions.engine.basket import BasketLine
 
 NO_GROUPS: frozenset[str] = frozenset()
@@ -219,8 +219,8 @@ class Units:
             rest = batch.rest_of(units, dearest=dearest)
             low = batch.low * units // batch.count
         else:  # a unit costs its share of the line's total, to the fraction
-            rest = half_up(batch.rest * units, batch.count)
-            low = half_up(batch.low * units, batch.count)
+            rest = round_half_up(batch.rest * units, batch.count)
+            low = round_half_up(batch.low * units, batch.count)
         part = Batch(batch.kind, units, rest, low)
         part.used = batch.used
         part.bought = batch.bought

@@ -10,8 +10,8 @@ from campaigns.forms import MomentField
 from campaigns.generics import BaseFormSet, FormData
 from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
-from promotions.goods import NOUNS
 from promotions.models import CustomerGroup, Promotion
+from promotions.sold_articles import NOUNS
 
 PICKS = [("cheapest", "the cheapest"), ("dearest", "the most expensive")]
 WEEKDAYS = [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (7, "Sun")]

@@ -51,7 +51,7 @@ class StackingForm(Refusable, forms.Form):
         return {name: self.cleaned_data[name] for name in FIELDS}
 
 
-class MeetingForm(forms.Form):
+class CombinationForm(forms.Form):
     """The two promotions to compare."""
 
     one = PromotionField(label="One promotion")

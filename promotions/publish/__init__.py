@@ -2,13 +2,13 @@
 
 Sales take the same advisory lock shared, so that a change is linearizable: when it has answered, no sale that starts
 afterwards sees the rules before it. `campaigns` changes campaigns, `promotions` promotions, `version` holds the lock
-and the number of the rules, `overtaken` refuses a change of what somebody else has changed meanwhile.
+and the number of the rules, `edit_conflicts` refuses a change of what somebody else has changed meanwhile.
 
 Each function below is one transaction, writes who changed what, and raises
 campaigns.refusals.Refused with (field, sentence) reasons when it cannot be done.
 """
 
-from campaigns.editions import Overtaken
+from campaigns.editions import EditConflict
 from promotions.publish.campaigns import (
     create_campaign,
     edit_campaign,
@@ -17,12 +17,17 @@ from promotions.publish.campaigns import (
     publish_campaign,
     unlink,
 )
-from promotions.publish.overtaken import last_edit
-from promotions.publish.promotions import delete_promotion, publish_promotion, save_promotion, switch
+from promotions.publish.edit_conflicts import last_edit
+from promotions.publish.promotions import (
+    delete_promotion,
+    publish_promotion,
+    save_promotion,
+    switch_promotion,
+)
 from promotions.publish.version import bump_version, lock_rules, lock_rules_shared
 
 __all__ = [
-    "Overtaken",
+    "EditConflict",
     "bump_version",
     "create_campaign",
     "delete_promotion",
@@ -35,6 +40,6 @@ __all__ = [
     "publish_campaign",
     "publish_promotion",
     "save_promotion",
-    "switch",
+    "switch_promotion",
     "unlink",
 ]

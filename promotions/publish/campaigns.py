@@ -15,7 +15,7 @@ from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.publish.counters import set_campaign_counter, was_granted
-from promotions.publish.overtaken import refuse_overtaken
+from promotions.publish.edit_conflicts import refuse_edit_conflict
 from promotions.publish.version import bump_version, lock_rules
 
 Status = Campaign.Status
@@ -99,13 +99,13 @@ def edit_campaign(
 
     Raises:
         Locked: it is over.
-        Overtaken: it was edited since.
+        EditConflict: it was edited since.
         Refused: a value is wrong, a promotion is standalone, or `by` may not edit.
     """
     now = now or database_time.now()
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by, now=now)
-        refuse_overtaken(campaign.edits, seen, campaign.currency)
+        refuse_edit_conflict(campaign.edits, seen, campaign.currency)
         detail = _set_values(campaign, changes, now)
         campaign.save()
         if locations is not None:

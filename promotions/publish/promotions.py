@@ -16,7 +16,7 @@ from promotions import models
 from promotions.engine import rules
 from promotions.publish.campaigns import find_wrong_values, keep_first_of_each
 from promotions.publish.counters import set_promotion_counter, was_granted
-from promotions.publish.overtaken import refuse_overtaken
+from promotions.publish.edit_conflicts import refuse_edit_conflict
 from promotions.publish.version import bump_version, lock_rules
 
 PARTS = {  # the JSON fields and the types of promotions.engine.rules that check them
@@ -69,16 +69,16 @@ def save_promotion(
         the saved promotion; a new one is inactive.
 
     Raises:
-        Overtaken: it was edited since.
+        EditConflict: it was edited since.
         Refused: a value is wrong, it would be standalone although campaigns link it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
     refusals.require(by, f"promotions.{action}_promotion", f"{action} promotions")
     with transaction.atomic():
         lock_rules()
-        promotion = models.Promotion() if promotion is None else _read_again(promotion)
+        promotion = models.Promotion() if promotion is None else _read_fresh(promotion)
         if action == "change":
-            refuse_overtaken(promotion.edits, seen)
+            refuse_edit_conflict(promotion.edits, seen)
         before = {name: getattr(promotion, name) for name in fields if name in FIELDS}
         for name, value in fields.items():
             setattr(promotion, name, value)
@@ -104,7 +104,9 @@ def save_promotion(
     return promotion
 
 
-def switch(promotion: "models.Promotion | int", on: bool, *, by: User | None = None) -> "models.Promotion":
+def switch_promotion(
+    promotion: "models.Promotion | int", on: bool, *, by: User | None = None
+) -> "models.Promotion":
     """Switch one promotion on or off; its campaigns and other promotions stay as they are.
 
     A promotion that is switched on in a paused campaign waits for the resume. Switching it again changes nothing.
@@ -117,7 +119,7 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: User | None = N
     what = models.Change.What.ACTIVATED if on else models.Change.What.DEACTIVATED
     with transaction.atomic():
         lock_rules()
-        promotion = _read_again(promotion)
+        promotion = _read_fresh(promotion)
         if promotion.status != status:
             promotion.status = status
             promotion.save(update_fields=["status", "updated_at"])
@@ -131,7 +133,7 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = N
     refusals.require(by, "promotions.delete_promotion", "delete promotions")
     with transaction.atomic():
         lock_rules()
-        promotion = _read_again(promotion)
+        promotion = _read_fresh(promotion)
         # the lock keeps launches from making codes of it meanwhile
         models.Promotion.objects.select_for_update().get(pk=promotion.pk)
         links = models.Link.objects.filter(promotion=promotion)
@@ -152,7 +154,7 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = N
             bump_version()
 
 
-def _read_again(promotion: "models.Promotion | int") -> "models.Promotion":
+def _read_fresh(promotion: "models.Promotion | int") -> "models.Promotion":
     """Return the promotion as it is stored now.
 
     Raises:

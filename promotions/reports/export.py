@@ -34,8 +34,8 @@ def csv_lines(report: Report, currency: str) -> Iterator[str]:
         for column in report.columns
     ]
     places = get_currency_precision(currency)
-    yield from spreadsheets.lines([named])
-    yield from spreadsheets.lines(
+    yield from spreadsheets.csv_lines([named])
+    yield from spreadsheets.csv_lines(
         [_cell(row.get(column.key), column.kind, places) for column in report.columns] for row in report.rows
     )
 

@@ -39,7 +39,7 @@ def switch(request: Request) -> HttpResponse:
         template = "promotions/_batch_ask.html" if request.htmx else "promotions/batch_ask.html"
         return render(request, template, {"batch": batch, "on": on})
     try:
-        switched = batches.switch(promotion, name, on, by=request.user)
+        switched = batches.switch_batch(promotion, name, on, by=request.user)
     except Refused as refused:
         messages.error(request, str(refused))
     else:

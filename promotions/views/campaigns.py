@@ -136,7 +136,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
             )
         except Locked as locked:  # it ended while the form was open
             return render_refusal(request, campaign, locked)
-        except publish.Overtaken as overtaken:
+        except publish.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:
@@ -194,7 +194,7 @@ def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
     """Switch one linked promotion on (`on`) or off; the campaign and its other promotions stay as they are."""
     get_object_or_404(Promotion, pk=promotion, links__campaign=pk)
     return arrange_promotions(
-        request, pk, lambda: publish.switch(promotion, "on" in request.POST, by=request.user)
+        request, pk, lambda: publish.switch_promotion(promotion, "on" in request.POST, by=request.user)
     )
 
 

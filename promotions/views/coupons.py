@@ -95,7 +95,7 @@ def coupon(request: Request, pk: int) -> HttpResponse:
                 seen=seen,
                 **form.columns(),
             )
-        except publish.Overtaken as overtaken:
+        except publish.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:

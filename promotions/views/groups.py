@@ -61,7 +61,7 @@ def edit_group(request: Request, group: CustomerGroup) -> HttpResponse:
                 by=request.user,
                 seen=request.POST.get("seen"),
             )
-        except editions.Overtaken as overtaken:
+        except editions.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:

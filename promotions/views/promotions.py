@@ -14,7 +14,7 @@ from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import go_to
-from promotions import coupons, goods, groups, publish, reading, standing, types
+from promotions import coupons, groups, publish, reading, sold_articles, standing, types
 from promotions.conflicts import conflicts_of
 from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, read_edition, read_key
@@ -135,7 +135,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
     """Switch a promotion on (`on`) or off; with `back` go back to its form."""
     promotion = get_promotion(pk)
     try:
-        promotion = publish.switch(promotion, "on" in request.POST, by=request.user)
+        promotion = publish.switch_promotion(promotion, "on" in request.POST, by=request.user)
     except Refused as refused:
         messages.error(request, str(refused))
     if "back" in request.POST:
@@ -196,7 +196,7 @@ def edit_promotion(
 ) -> HttpResponse:
     """Show the form of a new (None) or stored promotion, and save it."""
     context: PageContext = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
-    context["sold"] = goods.read_sold_goods().offers_by_kind()
+    context["sold"] = sold_articles.read_sold_articles().offers_by_kind()
     if promotion and promotion.status == Promotion.Status.ACTIVE:
         active = [link.campaign for link in promotion.links.all() if link.campaign.status == "active"]
         context |= {"active_campaigns": active, "applies_now": promotion.standalone or bool(active)}
@@ -218,7 +218,7 @@ def edit_promotion(
             )
             if campaign:
                 publish.link(campaign, saved, by=request.user)
-        except publish.Overtaken as overtaken:
+        except publish.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:

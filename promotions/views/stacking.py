@@ -16,8 +16,8 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import publish, stacking
 from promotions.forms.filters import read_edition, read_key
-from promotions.forms.stacking import MeetingForm, StackingForm
-from promotions.inspector import judge_meeting, list_applying
+from promotions.forms.stacking import CombinationForm, StackingForm
+from promotions.inspector import judge_combination, list_applying
 from promotions.models import Change, ExcludedPair, StackingSettings
 
 ROWS_SHOWN = 25  # of what applies now, and of the pairs that never meet
@@ -35,7 +35,7 @@ def rules(request: Request) -> HttpResponse:
     if form and request.method == "POST" and form.is_valid():
         try:
             stacking.change_rules(by=request.user, seen=seen, **form.columns())
-        except publish.Overtaken as overtaken:
+        except publish.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:
@@ -47,7 +47,7 @@ def rules(request: Request) -> HttpResponse:
     context = (
         {"form": form, "seen": publish.last_edit(stacking.edits()) if seen is None else seen}
         | rules_context()
-        | meeting_context(request)
+        | combination_context(request)
     )
     return render(request, "promotions/stacking.html", context, status=status)
 
@@ -59,9 +59,9 @@ def pair(request: Request) -> HttpResponse:
     one, other = (read_key(request.POST.get(name)) for name in ("one", "other"))
     try:
         if "apart" in request.POST:
-            stacking.keep_apart(one, other, by=request.user)
+            stacking.exclude_pair(one, other, by=request.user)
         else:
-            stacking.let_meet(one, other, by=request.user)
+            stacking.allow_pair(one, other, by=request.user)
     except Refused as refused:
         messages.error(request, str(refused))
     else:
@@ -89,10 +89,10 @@ def rules_context() -> PageContext:
     }
 
 
-def meeting_context(request: Request) -> PageContext:
+def combination_context(request: Request) -> PageContext:
     """Return the form and the verdict on whether `?one=` and `?other=` can meet; `?look` only searches for them."""
     is_asked = "one" in request.GET and "look" not in request.GET
-    question = MeetingForm(request.GET if is_asked else None, initial=request.GET.dict())
+    question = CombinationForm(request.GET if is_asked else None, initial=request.GET.dict())
     context: PageContext = {"question": question}
     if is_asked and question.is_valid():
         one, other = question.cleaned_data["one"], question.cleaned_data["other"]
@@ -101,7 +101,7 @@ def meeting_context(request: Request) -> PageContext:
             apart = ExcludedPair.objects.filter(first=min(one.pk, other.pk), second=max(one.pk, other.pk))
             context["are_apart"] = apart.exists()
             try:
-                context["meeting"] = judge_meeting(one, other)
+                context["meeting"] = judge_combination(one, other)
             except msgspec.ValidationError as error:
                 context["unread"] = str(error)
     return context

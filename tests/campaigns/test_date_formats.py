@@ -110,7 +110,7 @@ def test_the_other_ways_to_write_a_time():
     with timezone.override(berlin):
         assert dates.write_exact_moment(AT) == "3 Sep 2027, 16:05:00"
         assert dates.write_exact_time(AT) == "16:05:00"
-        assert dates.write_stretch(AT, AT + timedelta(minutes=15)) == "3 Sep, 16:05 to 16:20"
+        assert dates.write_period(AT, AT + timedelta(minutes=15)) == "3 Sep, 16:05 to 16:20"
         assert dates.write_day_of(datetime(2027, 9, 3, 22, 30, tzinfo=UTC)) == "4 Sep 2027"
     assert dates.write_weekday_moment(AT, berlin) == "Friday 3 Sep 2027, 16:05"
     assert dates.write_weekday(AT.date()) == "Fri 3 Sep 2027"

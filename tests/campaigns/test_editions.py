@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns import editions
-from mailing import at_the_till, contacts
+from mailing import contacts, segment_groups
 from mailing.models import Contact, EmailCampaign, Segment
 from promotions import groups
 from promotions.models import CustomerGroup
@@ -93,7 +93,7 @@ def test_a_change_by_another_way_counts_too():
     row = ContactFactory(city="Oslo")
     seen = editions.edition_of(contacts.describe_contact(row))
     Contact.objects.filter(pk=row.pk).update(city="Rome")
-    with pytest.raises(editions.Overtaken, match="Changed while this form was open: City is now Rome"):
+    with pytest.raises(editions.EditConflict, match="Changed while this form was open: City is now Rome"):
         contacts.save_contact(row, lists=[], seen=seen)
 
 
@@ -108,9 +108,9 @@ def test_nothing_is_logged_where_nothing_changed_and_a_contact_takes_its_log_alo
 
 
 def test_long_values_are_not_kept_in_full():
-    row = at_the_till.save_segment(Segment(name="A", description="x"), at_till=False)
+    row = segment_groups.save_segment(Segment(name="A", description="x"), at_till=False)
     row.description = "y" * 5000
-    at_the_till.save_segment(row, at_till=False)
+    segment_groups.save_segment(row, at_till=False)
     assert len(editions.edits_of(row)[0].detail["Description"][1]) < 300
 
 

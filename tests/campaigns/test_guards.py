@@ -176,7 +176,9 @@ def test_the_doctor_finds_a_status_that_no_step_led_to():
 
     campaign = PromotionCampaignFactory(status="active")
     fire(campaign, "pause", now=timezone.now() - timedelta(minutes=1))
-    assert not list(doctor.breaches())
+    assert not list(doctor.list_breaches())
     with connection.cursor() as cursor:
         cursor.execute("UPDATE campaigns_campaign SET status = 'active' WHERE id = %s", [campaign.pk])
-    assert list(doctor.breaches()) == [f"Campaign {campaign.pk} is active, but its last step led to paused."]
+    assert list(doctor.list_breaches()) == [
+        f"Campaign {campaign.pk} is active, but its last step led to paused."
+    ]

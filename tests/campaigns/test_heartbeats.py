@@ -26,12 +26,12 @@ def test_each_cluster_on_each_host_is_asked_every_ten_seconds_in_a_line_of_its_o
     now = timezone.now()
     for cluster, host in (("default", "one"), ("mail", "one"), ("mail", "two")):
         HeartbeatFactory(cluster=cluster, host=host, at=now, asked_at=now)
-    heartbeats.ask(now + timedelta(seconds=5))
+    heartbeats.ask_clusters(now + timedelta(seconds=5))
     assert lines() == []
-    heartbeats.ask(now + timedelta(seconds=10))
-    heartbeats.ask(now + timedelta(seconds=10))  # another clock
+    heartbeats.ask_clusters(now + timedelta(seconds=10))
+    heartbeats.ask_clusters(now + timedelta(seconds=10))  # another clock
     assert lines() == ["default@one", "mail@one", "mail@two"]
-    heartbeats.ask(now + timedelta(seconds=20))
+    heartbeats.ask_clusters(now + timedelta(seconds=20))
     assert len(lines()) == 3, "questions to the dead do not pile up"
 
 
@@ -41,12 +41,14 @@ def test_the_living_do_not_answer_for_the_dead():
         HeartbeatFactory(
             cluster="mail", host=host, at=now - timedelta(seconds=30), asked_at=now - timedelta(seconds=10)
         )
-    heartbeats.ask(now)
-    broker = heartbeats.TwoLines(get_broker("mail"), get_broker(heartbeats.line("mail", heartbeats.HOST)))
+    heartbeats.ask_clusters(now)
+    broker = heartbeats.ClusterBroker(
+        get_broker("mail"), get_broker(heartbeats.queue_name("mail", heartbeats.HOST))
+    )
     ((key, package),) = broker.dequeue()
     task = SignedPackage.loads(package)
     assert task["func"] == "campaigns.tasks.heartbeat"
-    heartbeats.answer(*task["args"])
+    heartbeats.note_answer(*task["args"])
     broker.acknowledge(key)
     assert lines() == ["mail@elsewhere"]
     assert [beat.host for beat in Heartbeat.objects.silent()] == ["elsewhere"]
@@ -54,25 +56,25 @@ def test_the_living_do_not_answer_for_the_dead():
 
 def test_a_cluster_takes_what_waits_for_all_while_its_own_line_is_empty():
     async_task("mailing.tasks.close", 1, cluster="mail")
-    broker = heartbeats.TwoLines(get_broker("mail"), get_broker("mail@one"))
+    broker = heartbeats.ClusterBroker(get_broker("mail"), get_broker("mail@one"))
     ((_, package),) = broker.dequeue()
     assert SignedPackage.loads(package)["func"] == "mailing.tasks.close"
 
 
 def test_a_cluster_is_known_from_its_start_to_its_end_and_one_that_starts_anew_takes_its_place():
     HeartbeatFactory(cluster="mail", host=heartbeats.HOST, process=1, at=timezone.now() - timedelta(hours=1))
-    heartbeats.begin("mail")
+    heartbeats.note_start("mail")
     assert Heartbeat.objects.get().process == os.getpid()
     assert not Heartbeat.objects.silent()
-    heartbeats.end("default")
+    heartbeats.note_stop("default")
     assert Heartbeat.objects.exists()
-    heartbeats.end("mail")
+    heartbeats.note_stop("mail")
     assert not Heartbeat.objects.exists()
 
 
 def test_a_process_that_ends_late_does_not_take_its_successor_off_the_list():
     HeartbeatFactory(cluster="mail", host=heartbeats.HOST, process=os.getpid() + 1)
-    heartbeats.end("mail")
+    heartbeats.note_stop("mail")
     assert Heartbeat.objects.exists()
 
 
@@ -81,9 +83,9 @@ def test_who_is_silent_for_a_day_is_forgotten_with_their_question():
     HeartbeatFactory(
         cluster="mail", host="gone", at=now - timedelta(hours=23), asked_at=now - timedelta(minutes=1)
     )
-    heartbeats.ask(now)
+    heartbeats.ask_clusters(now)
     assert lines() == ["mail@gone"]
-    heartbeats.ask(now + timedelta(hours=2))
+    heartbeats.ask_clusters(now + timedelta(hours=2))
     assert not Heartbeat.objects.exists()
     assert lines() == []
 

@@ -75,7 +75,7 @@ def test_the_sentence_says_how_long(user):
         .content.decode()
     )
     assert f"{SENTENCE} 60 seconds." in text
-    assert logins.say_wait(timedelta(seconds=90)).endswith("2 minutes.")
+    assert logins.write_wait_sentence(timedelta(seconds=90)).endswith("2 minutes.")
 
 
 @pytest.mark.parametrize("name", ["ADA", "nobody at all"])
@@ -121,14 +121,14 @@ def test_failures_are_forgotten_with_time(user, passes):
     passes(minutes=6)
     assert [log_in("guess") for _ in range(6)] == ["wrong"] * 5 + ["wait"]
     passes(hours=1)
-    logins.forget(logins.read_clock())
+    logins.delete_old_tries(logins.read_clock())
     assert not LoginLimit.objects.exists()
 
 
 def test_an_address_is_remembered_for_a_time(user, passes):
     log_in(RIGHT)
     passes(days=91)
-    logins.forget(logins.read_clock())
+    logins.delete_old_tries(logins.read_clock())
     assert not LoginPlace.objects.exists()
 
 

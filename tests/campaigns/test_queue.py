@@ -183,7 +183,7 @@ def test_a_task_with_plain_arguments_of_every_kind_is_handed_out():
 
 def test_the_line_of_a_host_is_no_way_around():
     async_task("os.system", "id", cluster="mail@one")
-    broker = heartbeats.TwoLines(get_broker("mail"), get_broker("mail@one"))
+    broker = heartbeats.ClusterBroker(get_broker("mail"), get_broker("mail@one"))
     assert broker.dequeue() == []
     assert Failure.objects.get().func == "os.system"
 

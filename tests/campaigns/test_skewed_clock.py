@@ -121,8 +121,8 @@ def test_what_is_written_bears_the_databases_time(skewed_clock):
 
 
 def test_a_cluster_on_a_machine_with_a_wrong_clock_is_not_silent(skewed_clock):
-    heartbeats.begin("mail")
-    heartbeats.answer("mail", heartbeats.HOST)
+    heartbeats.note_start("mail")
+    heartbeats.note_answer("mail", heartbeats.HOST)
     assert not Heartbeat.objects.silent().exists()
     assert abs(Heartbeat.objects.get().at - right_now()) < HOUR
 

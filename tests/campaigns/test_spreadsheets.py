@@ -47,15 +47,15 @@ texts = st.one_of(
     ],
 )
 def test_what_could_begin_a_formula_is_marked_as_text(value, written):
-    assert spreadsheets.cell(value) == written
+    assert spreadsheets.write_cell(value) == written
     if isinstance(value, str):
-        assert spreadsheets.unmark(written) == value
+        assert spreadsheets.remove_mark(written) == value
 
 
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=3))
 def test_no_separator_makes_a_formula_of_a_cell(row):
-    line = "".join(spreadsheets.lines([row]))
+    line = "".join(spreadsheets.csv_lines([row]))
     for delimiter in (",", ";", "\t", "|"):
         for cells in csv.reader(line.splitlines(keepends=True), delimiter=delimiter):
             for cell in cells:
@@ -67,7 +67,7 @@ def test_no_separator_makes_a_formula_of_a_cell(row):
 @settings(max_examples=1000, deadline=None)
 @given(texts)
 def test_the_marks_come_off_again(text):
-    assert spreadsheets.unmark(str(spreadsheets.cell(text))) == text
+    assert spreadsheets.remove_mark(str(spreadsheets.write_cell(text))) == text
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_the_marks_come_off_again(text):
     [("'00184", "00184"), ("'+39333000000", "+39333000000"), ("'90s", "'90s"), ("'t Hooft", "'t Hooft")],
 )
 def test_the_mark_that_other_systems_put_before_numbers_comes_off(foreign, meant):
-    assert spreadsheets.unmark(foreign) == meant
+    assert spreadsheets.remove_mark(foreign) == meant

@@ -81,7 +81,7 @@ def test_a_cluster_runs_the_tasks_of_its_queue_and_ends_in_order(cluster: subpro
     assert result(async_task("mailing.tasks.pump", 24, 0), wait=20_000) == 0, f"{refused} ended the worker"
     assert set(family) == set(family_of(cluster.pid))
     beat = Heartbeat.objects.get(cluster="default", host=heartbeats.HOST, process=cluster.pid)
-    heartbeats.ask(beat.asked_at + heartbeats.ASK)
+    heartbeats.ask_clusters(beat.asked_at + heartbeats.ASK)
     eventually(lambda: Heartbeat.objects.filter(at__gt=beat.at).exists())
     cluster.terminate()
     assert cluster.wait(20) == 0

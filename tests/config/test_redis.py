@@ -93,7 +93,7 @@ def cluster(redis):
 
 def assert_page_says_so(client):
     """What a page does is written, and its answer tells that it waits for the queue."""
-    upload = importing.receive(io.BytesIO(b"email\na@x.test\n"))
+    upload = importing.receive_contacts(io.BytesIO(b"email\na@x.test\n"))
     started = time.monotonic()
     response = client.post(f"/imports/{upload.pk}/columns/", {"column_0": "email"})
     assert (response.status_code, response["Retry-After"]) == (503, "5")
@@ -132,7 +132,7 @@ def test_a_cluster_works_from_redis_and_goes_on_when_redis_was_away(
     assert "none of the tasks that may run here" in Failure.objects.get().result
 
     beat = Heartbeat.objects.get(cluster="default", host=heartbeats.HOST)
-    heartbeats.ask(beat.asked_at + heartbeats.ASK)
+    heartbeats.ask_clusters(beat.asked_at + heartbeats.ASK)
     eventually(lambda: Heartbeat.objects.filter(at__gt=beat.at).exists())
 
     redis.stop()

@@ -27,7 +27,7 @@ STARTER = """
 import os, pathlib, sys
 from config import embedded_postgres, supervisor
 procfile, grace, port, var = sys.argv[1:]
-supervisor.GRACE = float(grace)
+supervisor.GRACE_SECONDS = float(grace)
 embedded = embedded_postgres.Server(pathlib.Path(var)) if var else None
 programs = supervisor.programs_of(procfile)
 supervisor.Supervisor(programs, os.environ, embedded=embedded, port=int(port)).run()
@@ -262,7 +262,7 @@ def test_a_cluster_is_killed_whole_when_it_stays_silent(
         assert mail.process.poll() is None
         mail.kill()
     assert mail.process.wait(10) == -signal.SIGKILL
-    mail.bury()
+    mail.reap()
 
 
 def test_a_busy_port_is_said_in_one_sentence_before_anything_starts() -> None:
@@ -288,7 +288,7 @@ def test_both_ports_are_looked_at() -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         port = busy.getsockname()[1]
-        (sentence,) = supervisor.refusals({"PORT": free_port(), "MAIL_PORT": port})
+        (sentence,) = supervisor.find_port_problems({"PORT": free_port(), "MAIL_PORT": port})
     assert f"MAIL_PORT={port + 100} make run" in sentence
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from mailing import at_the_till, audience, rfm
+from mailing import audience, rfm, segment_groups
 from mailing.models import Contact, Segment
 from mailing.segments import SegmentError
 from pos import folding
@@ -23,7 +23,7 @@ RICH = {"event": "bought", "spent": 5_000, "currency": "EUR"}
 
 def at_till(*nodes, word="all"):
     segment = SegmentFactory.build(name=f"Buyers {Segment.objects.count()}", tree={word: list(nodes)})
-    return at_the_till.save_segment(segment, at_till=True).group
+    return segment_groups.save_segment(segment, at_till=True).group
 
 
 def members(group):
@@ -140,7 +140,7 @@ def test_a_class_is_a_group_at_the_till_that_no_single_sale_moves(buyers):
         sell("L", NOW - number * HOUR)
     fold()
     assert members(group) == "IJ"
-    at_the_till.refill_group(Segment.objects.get().pk)
+    segment_groups.refill_group(Segment.objects.get().pk)
     assert "L" in members(group), "without an address"
 
 

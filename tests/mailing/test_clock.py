@@ -127,7 +127,7 @@ def test_what_a_cancelled_campaign_has_left_is_closed():
     fire(campaign, "cancel")
     tick()
     assert ("mailing.tasks.close", campaign.pk) in list_queued()
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     assert counts(campaign) == {"skipped": 2}
     tick()
     assert list_queued() == []
@@ -136,14 +136,14 @@ def test_what_a_cancelled_campaign_has_left_is_closed():
 def test_one_campaign_that_cannot_be_settled_does_not_stop_the_others(monkeypatch):
     broken, well = launch_campaign(1), launch_campaign(1)
     Delivery.objects.update(status="accepted", due_at=None)
-    finish = endings.finish
+    finish = endings.complete_campaign
 
     def fails_for_one(pk):
         if pk == broken.pk:
             raise ZeroDivisionError
         return finish(pk)
 
-    monkeypatch.setattr(endings, "finish", fails_for_one)
+    monkeypatch.setattr(endings, "complete_campaign", fails_for_one)
     tick()
     assert [fresh(campaign).status for campaign in (broken, well)] == ["running", "completed"]
 

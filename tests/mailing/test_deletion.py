@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.refusals import Refused
-from mailing import at_the_till, audience
+from mailing import audience, segment_groups
 from mailing.deletion import delete_list
 from mailing.models import ContactList, EmailCampaign, Segment, Target
 from tests.factories import ContactListFactory, EmailCampaignFactory
@@ -54,5 +54,5 @@ def test_django_admin_keeps_to_the_same_rule(status, goes, admin_client):
 def test_a_segment_goes_likewise():
     segment = Segment.objects.create(name="Loyal", tree={"all": []})
     campaign = named_by("completed", segment=segment)
-    at_the_till.delete_segment(segment)
+    segment_groups.delete_segment(segment)
     assert campaign.targets.get().name == "Loyal"

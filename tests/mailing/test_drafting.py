@@ -182,7 +182,7 @@ def test_e6_e7_a_duplicate_for_those_not_reached(with_uncertain, reached):
     campaign = with_states(
         "cancelled", accepted=1, bounced=1, uncertain=1, failed=1, pending=2, deferred=1, skipped=2
     )
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     suppressed = campaign.deliveries.filter(status="skipped", reason="").first()
     Delivery.objects.filter(pk=suppressed.pk).update(reason="unsubscribed")
     copy = drafting.duplicate_for_unreached(campaign, with_uncertain=with_uncertain, by=user_in("Marketers"))

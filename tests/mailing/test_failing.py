@@ -71,7 +71,7 @@ def test_fail_sending_raises_the_same_unforeseen_error_three_times(server):
         tasks.pump(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "cannot be read" in campaign.history.first().why
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     assert counts(campaign) == {"skipped": 5}
     assert fresh(well).status == "completed", "a campaign beside it goes on"
 

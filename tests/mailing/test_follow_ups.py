@@ -6,7 +6,7 @@ from django.utils import timezone
 from campaigns import lifecycle
 from campaigns.refusals import Refused
 from mailing import contacts, endings, follow_ups, launch
-from mailing.follow_ups import Asked
+from mailing.follow_ups import MissingResponse
 from mailing.models import (
     Contact,
     ContactList,
@@ -29,7 +29,7 @@ def complete(recipients=4, **fields):
     sent = {"status": "accepted", "due_at": None, "sent_at": timezone.now()}
     campaign.deliveries.update(**sent)
 
-    assert endings.finish(campaign.pk)
+    assert endings.complete_campaign(campaign.pk)
     return fresh(campaign)
 
 
@@ -54,7 +54,7 @@ def test_those_who_did_not_answer_until_now_are_frozen_in_a_list(asked, left):
     campaign = complete()
     clicked = note(campaign, 0, "opened", "clicked")
     opened = note(campaign, 1, "opened")
-    copy = follow_ups.resend_to_silent(campaign, Asked(asked), by=user_in("Marketers"))
+    copy = follow_ups.resend_to_silent(campaign, MissingResponse(asked), by=user_in("Marketers"))
     chosen = read_targets(copy)
     assert (copy.status, copy.body) == ("draft", campaign.body)
     assert len(chosen) == left
@@ -72,12 +72,12 @@ def test_bounced_uncertain_and_skipped_recipients_are_not_among_them():
     keys = list(campaign.deliveries.order_by("pk").values_list("pk", flat=True))
     for key, status in zip(keys, ("bounced", "uncertain", "skipped", "failed"), strict=False):
         Delivery.objects.filter(pk=key).update(status=status)
-    copy = follow_ups.resend_to_silent(campaign, Asked.CLICKED)
+    copy = follow_ups.resend_to_silent(campaign, MissingResponse.CLICKED)
     assert len(read_targets(copy)) == 1
 
 
 def test_who_unsubscribes_before_the_launch_does_not_get_it():
-    copy = follow_ups.resend_to_silent(complete(3), Asked.CLICKED)
+    copy = follow_ups.resend_to_silent(complete(3), MissingResponse.CLICKED)
     gone = Contact.objects.first()
     Suppression.objects.create(email=gone.email, reason="unsubscribed")
 
@@ -96,11 +96,11 @@ def test_who_is_not_tracked_is_not_taken_for_somebody_who_did_not_click(settings
     decide(people[1], is_granted=True)
     campaign.deliveries.update(status="accepted", due_at=None, sent_at=timezone.now())
 
-    endings.finish(campaign.pk)
+    endings.complete_campaign(campaign.pk)
     decide(people[2], is_granted=False)  # withdrawn after the mail
     campaign = fresh(campaign)
-    assert follow_ups.count_silent(campaign, Asked.CLICKED) == (left, 4 - left)
-    chosen = read_targets(follow_ups.resend_to_silent(campaign, Asked.CLICKED))
+    assert follow_ups.count_silent(campaign, MissingResponse.CLICKED) == (left, 4 - left)
+    chosen = read_targets(follow_ups.resend_to_silent(campaign, MissingResponse.CLICKED))
     assert people[1] in chosen
     assert not chosen & {people[0], people[2]}
 
@@ -109,7 +109,7 @@ def test_who_consents_only_after_the_mail_is_not_among_them(settings):
     settings.TRACKING_CONSENT = "opt-in"
     campaign = complete(1)
     decide(Contact.objects.get(), is_granted=True)
-    assert follow_ups.count_silent(campaign, Asked.CLICKED) == (0, 1)
+    assert follow_ups.count_silent(campaign, MissingResponse.CLICKED) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -125,19 +125,19 @@ def test_it_is_refused_with_a_sentence_where_nobody_knows(mode, fields, words):
     campaign = complete(2, **fields)
     TrackingPolicy.objects.update_or_create(pk=1, defaults={"mode": mode})
     with pytest.raises(Refused, match=words):
-        follow_ups.resend_to_silent(campaign, Asked.CLICKED)
+        follow_ups.resend_to_silent(campaign, MissingResponse.CLICKED)
     assert ContactList.objects.count() == 1
 
 
 def test_it_is_refused_while_it_runs_when_everybody_answered_and_without_the_right():
     with pytest.raises(Refused, match="only one that has ended"):
-        follow_ups.resend_to_silent(launch_campaign(1), Asked.CLICKED)
+        follow_ups.resend_to_silent(launch_campaign(1), MissingResponse.CLICKED)
     campaign = complete(1)
     with pytest.raises(Refused, match="may not"):
-        follow_ups.resend_to_silent(campaign, Asked.CLICKED, by=user_in("Analysts"))
+        follow_ups.resend_to_silent(campaign, MissingResponse.CLICKED, by=user_in("Analysts"))
     note(campaign, 0, "clicked")
     with pytest.raises(Refused, match="Nobody who got"):
-        follow_ups.resend_to_silent(campaign, Asked.CLICKED)
+        follow_ups.resend_to_silent(campaign, MissingResponse.CLICKED)
 
 
 def test_the_page_and_the_report_offer_it_and_ask_first(client):
@@ -175,4 +175,4 @@ def test_a_campaign_whose_clicks_have_become_counts_is_refused():
     campaign = complete()
     RetentionCount.objects.create(campaign=campaign, measure="clicked", amount=1)
     with pytest.raises(Refused, match=r"kept by name for 13 months"):
-        follow_ups.resend_to_silent(campaign, Asked.CLICKED)
+        follow_ups.resend_to_silent(campaign, MissingResponse.CLICKED)

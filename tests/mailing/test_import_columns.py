@@ -112,8 +112,10 @@ def test_a_column_of_another_status_is_an_attribute():
 
 
 def test_the_trial_says_who_wants_no_mail_and_suppresses_nobody():
-    upload = importing.receive(io.BytesIO(b"email,Unsubscribed at\na@x.test,\nb@x.test,2025-01-01\n"))
-    importing.choose(upload, [taken for _, taken in upload.columns])
+    upload = importing.receive_contacts(
+        io.BytesIO(b"email,Unsubscribed at\na@x.test,\nb@x.test,2025-01-01\n")
+    )
+    importing.choose_columns(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
     upload.refresh_from_db()
     rows = [*importing.stored_verdicts.read_verdicts(upload)]
@@ -144,8 +146,8 @@ def test_countries_become_the_letters_of_iso(written, code):
 
 def test_a_field_that_nobody_needs_loses_no_row():
     text = f"email,Country,first name,Rang,Score\na@x.test,Elbonia,{'x' * 200},{'y' * 20_000},A+\n"
-    upload = importing.receive(io.BytesIO(text.encode()))
-    importing.choose(upload, [taken for _, taken in upload.columns])
+    upload = importing.receive_contacts(io.BytesIO(text.encode()))
+    importing.choose_columns(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
     (row,) = importing.stored_verdicts.read_verdicts(upload)
     assert row.verdict == "created"
@@ -216,8 +218,8 @@ def test_values_stay_as_they_were_written():
 
 
 def test_the_rows_not_taken_come_back_without_formulas_and_are_read_as_they_were():
-    upload = importing.receive(io.BytesIO(b"email,=name\nnonsense,=1+1\n"))
-    importing.choose(upload, ["email", "note"])
+    upload = importing.receive_contacts(io.BytesIO(b"email,=name\nnonsense,=1+1\n"))
+    importing.choose_columns(upload, ["email", "note"])
     importing.run(upload.pk)
     upload.refresh_from_db()
     lines = [*importing.stored_verdicts.rejected_rows_csv(upload)]

@@ -115,7 +115,7 @@ def test_of_a_wide_row_one_line_that_is_a_row_is_enough():
 def test_marks_a_million_letters_apart_cost_no_memory_and_no_time():
     rows = "".join(f"u{n}@x.test,Bob\n" for n in range(30_000))
     data = f'email,first name\nx@x.test,"Bob\ny@x.test,"Cy\n{rows}z@x.test,"Di\nlast@x.test,Ed\n'
-    upload = importing.receive(io.BytesIO(data.encode()))
+    upload = importing.receive_contacts(io.BytesIO(data.encode()))
     read = [*files.Rows(importing.path_of(upload.pk))]
     assert sum(not isinstance(row, files.OddRow) for row in read) == 30_001
     assert [row[0] for row in read if isinstance(row, files.OddRow)] == ["x@x.test", "y@x.test", "z@x.test"]
@@ -230,11 +230,11 @@ JAPANESE = "email,name\na@x.test,山田 太郎\nb@x.test,佐藤 はな\n"
 )
 def test_an_alphabet_that_is_not_told_by_its_bytes_is_asked_for_and_read_as_chosen(text, codec):
     with pytest.raises(importing.UnreadableFile, match="choose its encoding"):
-        importing.receive(io.BytesIO(text.encode(codec)))
+        importing.receive_contacts(io.BytesIO(text.encode(codec)))
     chosen = {"gbk": "gb18030"}.get(codec, codec)
-    upload = importing.receive(io.BytesIO(text.encode(codec)), encoding=chosen)
+    upload = importing.receive_contacts(io.BytesIO(text.encode(codec)), encoding=chosen)
     assert importing.find_encoding(upload) == chosen
-    importing.choose(upload, [taken for _, taken in upload.columns])
+    importing.choose_columns(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
     upload.refresh_from_db()
     importing.start(upload)
@@ -253,22 +253,22 @@ def test_western_names_are_not_taken_for_japanese(name, codec):
 
 
 def test_another_encoding_is_chosen_on_the_page_of_the_columns_too():
-    upload = importing.receive(io.BytesIO("email,prénom\na@x.test,Ren\xe9\n".encode("cp1252")))
-    importing.read_again(upload, "cp1251")
+    upload = importing.receive_contacts(io.BytesIO("email,prénom\na@x.test,Ren\xe9\n".encode("cp1252")))
+    importing.read_in_encoding(upload, "cp1251")
     upload.refresh_from_db()
     assert upload.columns == [["email", "email"], ["prйnom", "prйnom"]]
     assert importing.read_examples(importing.path_of(upload.pk), upload.encoding)[1] == ["Renй"]
-    importing.read_again(upload, "")
+    importing.read_in_encoding(upload, "")
     upload.refresh_from_db()
     assert upload.columns[1] == ["prénom", "first_name"]
     for wrong, said in (("utf-8-sig", "Its text is not Unicode"), ("rot13", "Choose one of the encodings")):
         with pytest.raises(importing.UnreadableFile, match=said):
-            importing.read_again(upload, wrong)
+            importing.read_in_encoding(upload, wrong)
 
 
 def test_the_first_accent_may_come_late():
     rows = b"".join(b"u%d@x.test;Bob\n" % n for n in range(70_000))
-    upload = importing.receive(io.BytesIO(b"email;name\n" + rows + b"z@x.test;Ren\xe9\n"))
+    upload = importing.receive_contacts(io.BytesIO(b"email;name\n" + rows + b"z@x.test;Ren\xe9\n"))
     *_, last = files.Rows(importing.path_of(upload.pk))
     assert last == ["z@x.test", "René"]
 

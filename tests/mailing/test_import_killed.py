@@ -30,8 +30,8 @@ importing.run({})
 def test_an_import_goes_on_after_its_process_was_killed(settings, tmp_path):
     settings.VAR_DIR = tmp_path
     text = "email,n\n" + "".join(f"p{n}@example.com,{n}\n" for n in range(ROWS))
-    upload = importing.receive(io.BytesIO(text.encode()))
-    importing.choose(upload, ["email", "n"], new_list="Many")
+    upload = importing.receive_contacts(io.BytesIO(text.encode()))
+    importing.choose_columns(upload, ["email", "n"], new_list="Many")
     importing.run(upload.pk)
     importing.start(Upload.objects.get(pk=upload.pk))
     environment = os.environ | {

@@ -82,7 +82,7 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
 def test_the_rows_of_a_large_import_are_shown_a_page_at_a_time(client, marketer):
     rows = "".join(f"p{n:03}@example.com\n" for n in range(60))
     upload = upload_file(client, f"email\n{rows}".encode())
-    importing.choose(upload, ["email"])
+    importing.choose_columns(upload, ["email"])
     run_import(upload)
     text = page(client, f"/imports/{upload.pk}/")
     assert "p049@example.com" in text
@@ -166,7 +166,7 @@ def test_an_import_is_discarded_after_a_question(client, marketer):
 
 def test_one_that_is_being_worked_on_is_not_discarded(client, marketer):
     upload = upload_file(client)
-    importing.choose(upload, ["email", "", ""])
+    importing.choose_columns(upload, ["email", "", ""])
     response = client.post(f"/imports/{upload.pk}/discard/")
     assert response.status_code == 409
     assert "it cannot be discarded" in response.content.decode()
@@ -181,7 +181,7 @@ def test_a_file_that_has_gone_sends_back_to_the_upload(client, marketer):
 
 def test_an_analyst_looks_at_an_import_and_cannot_start_it(client, marketer):
     upload = upload_file(client)
-    importing.choose(upload, ["email", "", ""])
+    importing.choose_columns(upload, ["email", "", ""])
     run_import(upload)
     client.force_login(user_in("Analysts"))
     assert "/start/" not in page(client, f"/imports/{upload.pk}/")

@@ -25,7 +25,7 @@ def _short_pieces(settings, tmp_path, monkeypatch):
 
 
 def receive_file():
-    return importing.receive(io.BytesIO(CSV.encode()), name="people.csv")
+    return importing.receive_contacts(io.BytesIO(CSV.encode()), name="people.csv")
 
 
 def fresh(upload):
@@ -34,7 +34,7 @@ def fresh(upload):
 
 def try_import():
     upload = receive_file()
-    importing.choose(upload, ["email", "n"], new_list="Many")
+    importing.choose_columns(upload, ["email", "n"], new_list="Many")
     importing.run(upload.pk)
     return fresh(upload)
 
@@ -71,15 +71,15 @@ def test_one_that_is_stopped_takes_no_further_row_and_goes_on_where_it_was(clien
 def test_the_run_at_work_is_stopped_before_its_next_piece(monkeypatch):
     upload = try_import()
     importing.start(upload)
-    take = steps.take_batch
+    take = steps.import_batch
 
     def stopped_meanwhile(begun, piece):
-        monkeypatch.setattr(steps, "take_batch", take)
+        monkeypatch.setattr(steps, "import_batch", take)
         taken = take(begun, piece)
         importing.stop(begun)
         return taken
 
-    monkeypatch.setattr(steps, "take_batch", stopped_meanwhile)
+    monkeypatch.setattr(steps, "import_batch", stopped_meanwhile)
     assert importing.run(upload.pk) is False
     assert (fresh(upload).done, Contact.objects.count()) == (10, 10)
     with pytest.raises(Refused, match="is stopped: it cannot be stopped"):
@@ -114,17 +114,17 @@ def test_the_rest_of_a_stopped_one_can_be_left_and_what_was_taken_stays(client, 
 
 def test_a_stopped_trial_goes_on_or_starts_over_with_other_columns():
     upload = receive_file()
-    importing.choose(upload, ["email", "n"])
+    importing.choose_columns(upload, ["email", "n"])
     importing.run(upload.pk, seconds=0)
     importing.stop(upload)
     importing.resume(upload)
     importing.run(upload.pk)
     assert (fresh(upload).status, fresh(upload).created) == ("tried", 25)
 
-    importing.choose(upload, ["email", "n"])
+    importing.choose_columns(upload, ["email", "n"])
     importing.run(upload.pk, seconds=0)
     importing.stop(upload)
-    importing.choose(upload, ["email", "score"])
+    importing.choose_columns(upload, ["email", "score"])
     assert fresh(upload).done == 0
     importing.run(upload.pk)
     importing.start(fresh(upload))
@@ -134,12 +134,12 @@ def test_a_stopped_trial_goes_on_or_starts_over_with_other_columns():
 
 def test_a_run_that_read_with_other_columns_takes_nothing():
     upload = receive_file()
-    importing.choose(upload, ["email", "n"])
+    importing.choose_columns(upload, ["email", "n"])
     begun = fresh(upload)
     piece = next(steps._read_batches(begun))
     importing.stop(upload)
-    importing.choose(upload, ["email", "score"])
-    assert steps.take_batch(begun, piece) is False
+    importing.choose_columns(upload, ["email", "score"])
+    assert steps.import_batch(begun, piece) is False
     assert fresh(upload).done == 0
 
 

@@ -22,7 +22,7 @@ def _folder_of_its_own(settings, tmp_path):
 
 
 def receive_file(text):
-    return importing.receive(io.BytesIO(text if isinstance(text, bytes) else text.encode()))
+    return importing.receive_contacts(io.BytesIO(text if isinstance(text, bytes) else text.encode()))
 
 
 def fresh(upload):
@@ -32,7 +32,7 @@ def fresh(upload):
 def try_import(text, columns=None, **options):
     """A file received, its columns as guessed or as given, and tried."""
     upload = receive_file(text)
-    importing.choose(upload, columns or [taken for _, taken in upload.columns], **options)
+    importing.choose_columns(upload, columns or [taken for _, taken in upload.columns], **options)
     importing.run(upload.pk)
     return fresh(upload)
 
@@ -210,7 +210,7 @@ def test_what_each_column_is_is_guessed_from_its_name_or_its_values(text, guesse
 def test_columns_that_cannot_be_meant_are_refused_with_a_sentence(columns, words):
     upload = receive_file("a,b\nada@example.com,Rome\n")
     with pytest.raises(Refused, match=words):
-        importing.choose(upload, columns)
+        importing.choose_columns(upload, columns)
     assert fresh(upload).status == "choosing"
 
 
@@ -275,7 +275,7 @@ def test_a_trial_counts_what_the_import_then_does(monkeypatch):
 
 def test_columns_are_chosen_anew_after_a_trial_and_its_verdicts_go():
     upload = try_import("email,points\na@example.com,7\n")
-    importing.choose(upload, ["email", "score"])
+    importing.choose_columns(upload, ["email", "score"])
     importing.run(upload.pk)
     importing.start(fresh(upload))
     importing.run(upload.pk)
@@ -292,7 +292,7 @@ def test_an_import_is_started_once_and_only_after_its_trial():
     with pytest.raises(Refused, match="Somebody has continued"):
         importing.start(upload)
     with pytest.raises(Refused, match="Somebody has continued"):
-        importing.choose(upload, ["email"])
+        importing.choose_columns(upload, ["email"])
 
 
 def test_what_was_not_taken_in_can_be_discarded_and_is_after_a_week():
@@ -344,7 +344,7 @@ def test_a_stopped_import_goes_on_where_it_was_and_takes_no_row_twice(monkeypatc
     text = "email,n\n" + "".join(f"p{n}@example.com,{n}\n" for n in range(35))
     upload = try_import(text, new_list="Many")
     importing.start(upload)
-    take, pieces = steps.take_batch, []
+    take, pieces = steps.import_batch, []
 
     def dies_after_two(upload_id, rows):
         if len(pieces) == 2:
@@ -352,12 +352,12 @@ def test_a_stopped_import_goes_on_where_it_was_and_takes_no_row_twice(monkeypatc
         pieces.append(rows)
         return take(upload_id, rows)
 
-    monkeypatch.setattr(steps, "take_batch", dies_after_two)
+    monkeypatch.setattr(steps, "import_batch", dies_after_two)
     with pytest.raises(KeyboardInterrupt):
         importing.run(upload.pk)
     upload = fresh(upload)
     assert (upload.done, upload.rows, round(upload.percent)) == (20, 35, 57)
-    monkeypatch.setattr(steps, "take_batch", take)
+    monkeypatch.setattr(steps, "import_batch", take)
     assert importing.run(upload.pk, seconds=0) is True
     assert importing.run(upload.pk) is False
     assert importing.run(upload.pk) is False, "once more changes nothing"

@@ -89,8 +89,8 @@ def test_every_zone_a_contact_can_have_is_known_to_the_database_too():
 @pytest.mark.parametrize("heading", ["Language;Time zone", "Sprache;Zeitzone", "Langue;Fuseau horaire"])
 def test_a_file_brings_language_and_zone_under_english_german_and_french_headings(heading):
     text = f"email;{heading}\na@x.test;Deutsch;europe/berlin\nb@x.test;Klingon;CEST\n"
-    upload = importing.receive(io.BytesIO(text.encode()))
-    importing.choose(upload, [taken for _, taken in upload.columns])
+    upload = importing.receive_contacts(io.BytesIO(text.encode()))
+    importing.choose_columns(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
     upload.refresh_from_db()
     importing.start(upload)

@@ -71,7 +71,7 @@ def test_a_link_comes_by_mail_and_sets_a_password_once(ada, site, django_capture
 
 def test_a_weak_password_is_refused_with_a_sentence(ada):
     browser = Client()
-    path = urlsplit(password_reset.make_link(ada)).path
+    path = urlsplit(password_reset.make_reset_link(ada)).path
     at = browser.get(path, follow=True).redirect_chain[-1][0]
     said = browser.post(at, {"new_password1": "short", "new_password2": "short"}).content.decode()
     assert "too short" in said
@@ -144,7 +144,7 @@ def test_what_is_no_address_is_said_at_the_field(site):
 
 def test_the_link_leads_to_this_site_whatever_host_was_asked_for(ada, settings):
     settings.PUBLIC_URL = "https://news.shop.example"
-    assert password_reset.make_link(ada).startswith("https://news.shop.example/password/reset/")
+    assert password_reset.make_reset_link(ada).startswith("https://news.shop.example/password/reset/")
 
 
 def test_what_happened_is_logged_without_what_was_typed(ada, caplog):

@@ -298,11 +298,11 @@ def test_a_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     Contact.objects.update(language="de", soft_bounces=3)
     with django_capture_on_commit_callbacks(execute=True):
         assert "new@x.test" in anybody.post(path, {"do": "address", "email": "New@X.test"}).content.decode()
-    assert run_queued() == ["mail_address_link"]
+    assert run_queued() == ["send_address_link"]
     (mail,) = site.kept.values()
     assert b"To: new@x.test" in mail
     assert b"ada@x.test" not in mail, "whoever has the new address learns nothing of the old one"
-    link = urlsplit(preferences.make_link(AddressChange.objects.get())).path
+    link = urlsplit(preferences.make_confirmation_link(AddressChange.objects.get())).path
     assert "Bestätigen Sie Ihre neue Adresse" in anybody.get(link).content.decode()
     contact.refresh_from_db()
     assert contact.email == "ada@x.test", "a scanner that follows the link changes nothing"
@@ -312,15 +312,15 @@ def test_a_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     contact.refresh_from_db()
     assert (contact.email, contact.soft_bounces) == ("new@x.test", 0)
     assert list_changes(contact) == [("address", "", "ada@x.test", "new@x.test")]
-    assert run_queued() == ["mail_address_notice"]
+    assert run_queued() == ["send_address_notice"]
     assert sorted(message.recipient for message in site.accepted) == ["ada@x.test", "new@x.test"]
 
 
 def ask(delivery, email):
     reader = preferences.find_reader(tokens.sign_token(delivery.pk, Purpose.PREFERENCES))
-    assert not preferences.ask_for_address(reader, email, "192.0.2.1")
+    assert not preferences.request_address_change(reader, email, "192.0.2.1")
     row = AddressChange.objects.latest("pk")
-    return urlsplit(preferences.make_link(row)).path
+    return urlsplit(preferences.make_confirmation_link(row)).path
 
 
 def test_a_link_that_is_late_forged_or_outdated_changes_nothing(anybody, contact, delivery):
@@ -358,7 +358,7 @@ def test_an_address_of_somebody_else_or_without_mail_is_refused_behind_the_mail_
         SuppressionFactory(email="bob@x.test", reason="unsubscribed")
     answer = anybody.post(path, {"do": "address", "email": "bob@x.test"}).content.decode()
     assert "A mail is on its way to" in answer
-    link = urlsplit(preferences.make_link(AddressChange.objects.get())).path
+    link = urlsplit(preferences.make_confirmation_link(AddressChange.objects.get())).path
     assert anybody.post(link).status_code == 409
     contact.refresh_from_db()
     assert contact.email == "ada@x.test"

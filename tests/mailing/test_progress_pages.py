@@ -211,7 +211,7 @@ def test_a_final_campaign_is_not_resumed_by_the_back_door(client, marketer, laun
 
 def test_a_final_campaign_is_duplicated_for_those_not_reached(client, marketer, launched_campaign):
     fire(launched_campaign, "cancel")
-    endings.close(launched_campaign.pk)
+    endings.close_campaign(launched_campaign.pk)
     path = f"/campaigns/email/{launched_campaign.pk}/unreached/"
     assert path in page(client, f"/campaigns/email/{launched_campaign.pk}/")
     response = client.post(path)

@@ -131,6 +131,6 @@ def test_e6_the_same_unforeseen_error_three_times_fails_the_campaign_with_it(ser
         runs.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "something nobody thought of" in campaign.history.first().why
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     assert counts(campaign) == {"skipped": 5}
     assert set(campaign.deliveries.values_list("reason", flat=True)) == {"stopped"}

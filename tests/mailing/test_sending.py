@@ -166,7 +166,7 @@ def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):
     with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "cancel")
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     sent = len(server.accepted)
     assert counts(campaign) == {"accepted": sent, "skipped": 200 - sent}
     reasons = campaign.deliveries.filter(status="skipped").values_list("reason", flat=True).distinct()

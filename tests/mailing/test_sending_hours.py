@@ -94,7 +94,7 @@ def test_a_pause_over_the_end_of_its_hours_sends_nothing_on_resume(server):
     assert counts(campaign) == {"pending": 3}
     lifecycle.fire(campaign, "cancel")
     clock.tick(timezone.now())
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     assert counts(campaign) == {"skipped": 3}
 
 

@@ -284,7 +284,7 @@ def test_a_caught_link_that_sets_a_password_is_a_superusers_alone(client, settin
     settings.VAR_DIR = tmp_path
     user = UserFactory(is_superuser=True) if role == "superuser" else user_in(role)
     client.force_login(user)
-    link = password_reset.make_link(UserFactory())
+    link = password_reset.make_reset_link(UserFactory())
     mail = f"From: s@x.test\r\nTo: a@x.test\r\nSubject: Set a new password\r\n\r\nHere:\r\n\r\n{link}\r\n"
     name = outbox.store_message("s@x.test", ["a@x.test"], mail.encode())
     text = page(client, f"/outbox/{name}/")

@@ -172,7 +172,7 @@ def test_a_lane_that_met_with_throttling_is_not_overruled_by_one_that_did_not(se
     pace = Pace.objects.create(connection=campaign.connection, level=1)
     quiet = pump.Pressure(campaign.connection, pace, 2, lambda: None)
     Pace.objects.update(level=3)  # the other lane has told meanwhile
-    quiet.tell(was_of_use=True)
+    quiet.store_pace(was_of_use=True)
     assert Pace.objects.get().level == 3
 
 

@@ -208,7 +208,7 @@ def change(step, campaign, promotion):
     if step == "edit":
         publish.edit_campaign(campaign, changes={"max_uses": 1})
     elif step == "switch":
-        publish.switch(promotion, False)
+        publish.switch_promotion(promotion, False)
     else:
         lifecycle.fire(campaign, step)
 

@@ -82,12 +82,12 @@ def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
     assert till.give_back("B", "R1", {"1": 2})["total"] == 18_000
     till.put("C", basket_of(line(1, 600), line(2, 400)))
     assert till.give_back("C", "R1", {"1": 1})["total"] == 540
-    publish.switch(ten, False)
+    publish.switch_promotion(ten, False)
     one = PromotionFactory(standalone=True, level="order", benefit={"type": "fixed_total", "amount": 100})
     till.put("D", basket_of(line(1, 333, 3)))
     assert sum(till.give_back("D", f"R{number}", {"1": 1})["total"] for number in range(3)) == 899
     assert till.give_back("D", "R9", {"1": 1})["error"] == "exceeds_sold"
-    publish.switch(one, False)
+    publish.switch_promotion(one, False)
     PromotionFactory(
         standalone=True, target={"match": {"skus": ["SKU3"]}}, benefit={"type": "percent", "percent": 2000}
     )

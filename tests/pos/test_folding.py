@@ -111,9 +111,9 @@ def test_every_sale_can_be_folded_anew(till, campaign):
 def test_the_doctor_names_a_sale_whose_lines_are_not_what_was_sold(till, campaign):
     till.put("S1", basket(1_000))
     folding.fold_sales()
-    assert list(doctor.breaches()) == []
+    assert list(doctor.list_breaches()) == []
     SoldLine.objects.update(total=1)
-    assert [sentence for sentence in doctor.breaches() if "S1" in sentence] == [
+    assert [sentence for sentence in doctor.list_breaches() if "S1" in sentence] == [
         f"Sale {Sale.objects.get().pk} (S1) was paid 900; its sold lines say 1."
     ]
 
@@ -139,7 +139,7 @@ def test_a_void_that_is_committed_while_a_fold_runs_is_not_lost(till, monkeypatc
     monkeypatch.undo()
     folding.fold_sales()
     assert read_lines("total") == []
-    assert list(doctor.breaches()) == []
+    assert list(doctor.list_breaches()) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,7 +175,7 @@ def test_a_fold_that_is_killed_at_any_moment_leaves_the_same_lines(till, campaig
     command = [sys.executable, "manage.py", "fold", "--every", "0.1"]
     for _ in range(2):
         SoldLine.objects.all().delete()
-        folding.unfold_all_sales()
+        folding.refold_all_sales()
         before = UnfoldedSale.objects.count()
         fold = subprocess.Popen(command, cwd=ROOT, env=environment_of_test_database())
         try:
@@ -194,4 +194,4 @@ def test_a_fold_that_is_killed_at_any_moment_leaves_the_same_lines(till, campaig
         while folding.fold_sales(is_patient=True):
             pass  # patient: PostgreSQL may not have noticed yet that the other is dead
         assert SoldLine.objects.count() == 2 * 3_001
-        assert [sentence for sentence in doctor.breaches() if "sold lines" in sentence] == []
+        assert [sentence for sentence in doctor.list_breaches() if "sold lines" in sentence] == []

@@ -190,7 +190,7 @@ def test_a_promotion_that_was_switched_off_unlinked_or_deleted_since_still_count
     Change.objects.update(at=timezone.now() - 2 * HOUR)
     assert till.put("S0", offline(1_000, ago=HOUR))["discount"] == 271  # so that its deletion keeps it
     half_an_hour_ago(monkeypatch, publish.unlink, campaign, promotion)
-    half_an_hour_ago(monkeypatch, publish.switch, switched, False)
+    half_an_hour_ago(monkeypatch, publish.switch_promotion, switched, False)
     half_an_hour_ago(monkeypatch, publish.delete_promotion, deleted)
     assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 271
     assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 0
@@ -202,7 +202,7 @@ def test_a_promotion_made_or_linked_after_the_sale_does_not_count_for_it(till, m
     made = half_an_hour_ago(
         monkeypatch, publish.save_promotion, None, name="New", benefit={"type": "percent", "percent": 1_000}
     )
-    half_an_hour_ago(monkeypatch, publish.switch, made, True)
+    half_an_hour_ago(monkeypatch, publish.switch_promotion, made, True)
     half_an_hour_ago(
         monkeypatch, publish.edit_campaign, campaign, changes={}, promotions=[made, PromotionFactory()]
     )

@@ -158,7 +158,7 @@ def test_p4_and_p5_pause_and_resume_count_from_the_very_next_sale_and_keep_the_t
 def test_p5_a_promotion_switched_off_by_itself_stays_off(till):
     campaign = campaign_with(percent(10), percent(5))
     off = Promotion.objects.last()
-    publish.switch(off, False)
+    publish.switch_promotion(off, False)
     lifecycle.fire(campaign, "pause")
     lifecycle.fire(campaign, "resume")
     assert discount(till) == 100
@@ -200,7 +200,7 @@ def test_p8_one_in_several_active_campaigns_applies_once_through_the_first_that_
 def test_p8_one_switched_on_inside_a_paused_campaign_waits_for_the_resume(till):
     off = percent(10, status="inactive")
     campaign = campaign_with(off, status="paused")
-    publish.switch(off, True)
+    publish.switch_promotion(off, True)
     assert discount(till) == 0
     lifecycle.fire(campaign, "resume")
     assert discount(till) == 100
@@ -210,7 +210,7 @@ def test_p8_switching_one_off_leaves_its_campaign_and_the_others_as_they_are(til
     one, other = percent(10), percent(5)
     campaign = campaign_with(one, other)
     assert discount(till) == 145
-    publish.switch(one, False)
+    publish.switch_promotion(one, False)
     assert discount(till) == 50
     campaign.refresh_from_db()
     other.refresh_from_db()
@@ -327,7 +327,7 @@ def test_the_stacking_rules_of_the_site_count_from_the_very_next_sale(till):
     assert discount(till) == 100
     pair = Promotion.objects.values_list("pk", flat=True)
     stacking.change_rules(max_promotions=None)
-    stacking.keep_apart(*pair)
+    stacking.exclude_pair(*pair)
     assert discount(till) == 100
     assert reason(till) == ["excluded_pair"]
 

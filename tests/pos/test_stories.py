@@ -91,7 +91,7 @@ class Day:
         publish.edit_campaign(self.campaign, changes=step["changes"])
 
     def switch(self, step: Step) -> None:
-        publish.switch(self.promotion, step["on"])
+        publish.switch_promotion(self.promotion, step["on"])
 
     @staticmethod
     def check_status(answer: Response, step: Step) -> None:

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from promotions.engine import (
+    Allowance,
     Basket,
     BasketLine,
     CampaignTerms,
     Customer,
-    Left,
     Outcome,
     PresentedCoupon,
     Remaining,
@@ -223,7 +223,7 @@ def _remaining(promotions: list[tuple[int, Case]]) -> Remaining:
         if budget := _budget(promotion):
             of_campaign = left.setdefault(_campaign_number(promotion["campaign"]), {})
             of_campaign[fields[budget["type"]]] = budget["limit"] - budget.get("used", 0)
-    return Remaining({number: Left(**limits) for number, limits in left.items()})
+    return Remaining({number: Allowance(**limits) for number, limits in left.items()})
 
 
 def _match(match: Case) -> r.Match:

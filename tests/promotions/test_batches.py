@@ -26,10 +26,10 @@ def test_a_till_is_told_that_a_code_of_a_batch_is_switched_off_until_it_is_on_ag
     leaked, other = Coupon.objects.filter(batch="Leaflet").first(), CouponFactory(promotion=coupon_promotion)
     till = AtTill()
     assert status(till, leaked) == "applied"
-    assert batches.switch(coupon_promotion, "Leaflet", False) == 5
+    assert batches.switch_batch(coupon_promotion, "Leaflet", False) == 5
     assert (status(till, leaked), status(till, other)) == ("coupon_inactive", "applied")
     assert till.put("S1", basket(1_000, coupons=[leaked.code]))["discount"] == 0
-    assert batches.switch(coupon_promotion, "Leaflet", True) == 5
+    assert batches.switch_batch(coupon_promotion, "Leaflet", True) == 5
     assert status(till, leaked) == "applied"
 
 
@@ -37,15 +37,15 @@ def test_only_the_batch_of_that_promotion_is_switched(coupon_promotion):
     same_name = CouponFactory(batch="Leaflet")
     other_batch = CouponFactory(promotion=coupon_promotion, batch="Leaflet 2")
     coupons.generate_codes(coupon_promotion, 2, batch="Leaflet")
-    assert batches.switch(coupon_promotion, "Leaflet", False) == 2
+    assert batches.switch_batch(coupon_promotion, "Leaflet", False) == 2
     assert set(Coupon.objects.filter(active=True)) == {same_name, other_batch}
 
 
 def test_who_switched_a_batch_is_on_record_and_a_second_time_changes_nothing(coupon_promotion):
     coupons.generate_codes(coupon_promotion, 3, batch="Leaflet")
     marketer = user_in("Marketers")
-    batches.switch(coupon_promotion, "Leaflet", False, by=marketer)
-    assert batches.switch(coupon_promotion, "Leaflet", False, by=marketer) == 0
+    batches.switch_batch(coupon_promotion, "Leaflet", False, by=marketer)
+    assert batches.switch_batch(coupon_promotion, "Leaflet", False, by=marketer) == 0
     change, made = Change.objects.all()
     assert (change.promotion, change.by, change.what) == (coupon_promotion, marketer, "codes_off")
     assert change.detail == made.detail == {"batch": "Leaflet", "codes": 3}
@@ -54,14 +54,14 @@ def test_who_switched_a_batch_is_on_record_and_a_second_time_changes_nothing(cou
 def test_a_batch_that_is_not_there_an_analyst_and_a_deleted_promotion_are_refused(coupon_promotion):
     coupons.generate_codes(coupon_promotion, 1, batch="Leaflet")
     with pytest.raises(Refused, match="There is no batch “Other” any more"):
-        batches.switch(coupon_promotion, "Other", False)
+        batches.switch_batch(coupon_promotion, "Other", False)
     with pytest.raises(Refused, match="There is no batch “” any more"):
-        batches.switch(coupon_promotion, "", False)
+        batches.switch_batch(coupon_promotion, "", False)
     with pytest.raises(Refused, match="You may not change coupons"):
-        batches.switch(coupon_promotion, "Leaflet", False, by=user_in("Analysts"))
+        batches.switch_batch(coupon_promotion, "Leaflet", False, by=user_in("Analysts"))
     gone = CouponFactory(batch="Leaflet", promotion__deleted_at="2026-01-01T00:00Z").promotion
     with pytest.raises(Refused, match="was deleted"):
-        batches.switch(gone, "Leaflet", True)
+        batches.switch_batch(gone, "Leaflet", True)
     assert not Coupon.objects.filter(active=False).exists()
 
 

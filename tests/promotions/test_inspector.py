@@ -15,7 +15,7 @@ from promotions.engine import (
     StackingRules,
     evaluate,
 )
-from promotions.inspector import judge_meeting, list_applying
+from promotions.inspector import judge_combination, list_applying
 from promotions.models import Link
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
 from tests.promotions.pages import campaign_with
@@ -61,7 +61,7 @@ CASES = [
 @pytest.mark.parametrize(("first", "second", "rules", "can", "sentence"), CASES)
 def test_whether_two_meet_is_told_with_the_reason(first, second, rules, can, sentence):
     one, other = PromotionFactory(**first), PromotionFactory(**second)
-    answer = judge_meeting(one, other, rules)
+    answer = judge_combination(one, other, rules)
     assert answer.can is can
     assert sentence in " ".join(answer.hindrances + answer.remarks)
 
@@ -88,8 +88,12 @@ def test_the_engine_lets_no_two_meet_that_the_inspector_parts(first, second, rul
 
 def test_an_excluded_pair_never_meets():
     one, other = PromotionFactory.create_batch(2)
-    assert not judge_meeting(one, other, StackingRules(excluded_pairs=frozenset({(one.pk, other.pk)}))).can
-    assert judge_meeting(one, other, StackingRules(excluded_pairs=frozenset({(one.pk, other.pk + 1)}))).can
+    assert not judge_combination(
+        one, other, StackingRules(excluded_pairs=frozenset({(one.pk, other.pk)}))
+    ).can
+    assert judge_combination(
+        one, other, StackingRules(excluded_pairs=frozenset({(one.pk, other.pk + 1)}))
+    ).can
 
 
 def test_windows_hours_and_locations_that_never_meet_part_two_promotions():
@@ -98,7 +102,7 @@ def test_windows_hours_and_locations_that_never_meet_part_two_promotions():
     other = PromotionFactory(starts_at=now, conditions=[{"type": "hours", "weekdays": [3]}])
     one.locations.set([LocationFactory()])
     other.locations.set([LocationFactory()])
-    assert judge_meeting(one, other, StackingRules()).hindrances == [
+    assert judge_combination(one, other, StackingRules()).hindrances == [
         "Their windows never overlap: one ends before the other starts.",
         "Their days and hours never overlap.",
         "They apply at different locations.",
@@ -117,38 +121,38 @@ def test_windows_hours_and_locations_that_never_meet_part_two_promotions():
 )
 def test_hours_meet_to_the_minute_also_over_midnight(one, other, can):
     pair = [PromotionFactory(conditions=[{"type": "hours"} | hours]) for hours in (one, other)]
-    assert judge_meeting(*pair, StackingRules()).can is can
+    assert judge_combination(*pair, StackingRules()).can is can
 
 
 def test_promotions_whose_campaigns_never_meet_never_meet_and_one_that_meets_is_enough():
     now = timezone.now()
     sooner, (one,) = campaign_with(ends_at=now + DAY)
     later, (other,) = campaign_with(status="draft", starts_at=now + DAY, ends_at=None)
-    assert judge_meeting(one, other, StackingRules()).hindrances == [
+    assert judge_combination(one, other, StackingRules()).hindrances == [
         f"Their campaigns “{sooner}” and “{later}” never run at the same time."
     ]
     abroad, (yen,) = campaign_with(currency="JPY")
-    assert judge_meeting(one, yen, StackingRules()).hindrances == [
+    assert judge_combination(one, yen, StackingRules()).hindrances == [
         f"Their campaigns “{sooner}” and “{abroad}” count in different currencies, EUR and JPY."
     ]
     beside, (near,) = campaign_with()
     sooner.locations.set([LocationFactory()])
     beside.locations.set([LocationFactory()])
-    assert judge_meeting(one, near, StackingRules()).hindrances == [
+    assert judge_combination(one, near, StackingRules()).hindrances == [
         f"Their campaigns “{sooner}” and “{beside}” are for different locations."
     ]
     Link.objects.create(campaign=sooner, promotion=other)
-    assert judge_meeting(one, other, StackingRules()).can
-    assert judge_meeting(one, PromotionFactory(standalone=True), StackingRules()).can
+    assert judge_combination(one, other, StackingRules()).can
+    assert judge_combination(one, PromotionFactory(standalone=True), StackingRules()).can
 
 
 def test_promotions_of_an_exclusive_campaign_meet_no_others():
     campaign, (one, other) = campaign_with(2, name="Black Friday")
     alone = PromotionFactory(standalone=True)
-    assert judge_meeting(one, other, StackingRules()).can
+    assert judge_combination(one, other, StackingRules()).can
     type(campaign).objects.filter(pk=campaign.pk).update(exclusive=True)
     for pair in ((one, other), (one, alone), (alone, other)):
-        assert judge_meeting(*pair, StackingRules()).hindrances == [
+        assert judge_combination(*pair, StackingRules()).hindrances == [
             "Each promotion of “Black Friday” applies alone in a sale."
         ]
 
@@ -156,14 +160,14 @@ def test_promotions_of_an_exclusive_campaign_meet_no_others():
 def test_it_says_of_two_that_can_meet_which_of_them_no_sale_gets_at_present():
     _, (one,) = campaign_with(status="expired")
     off = PromotionFactory(standalone=True, status="inactive")
-    remarks = " ".join(judge_meeting(one, off, StackingRules()).remarks)
+    remarks = " ".join(judge_combination(one, off, StackingRules()).remarks)
     assert f"“{one}” is in no open campaign and not standalone" in remarks
     assert f"“{off}” is switched off" in remarks
     _, (waits,) = campaign_with(status="paused")
     told = f"None of the campaigns of “{waits}” is active at present."
-    assert told in judge_meeting(waits, off, StackingRules()).remarks
+    assert told in judge_combination(waits, off, StackingRules()).remarks
     Link.objects.create(campaign=campaign_with()[0], promotion=waits)
-    assert told not in judge_meeting(waits, off, StackingRules()).remarks
+    assert told not in judge_combination(waits, off, StackingRules()).remarks
 
 
 def test_what_applies_now_is_what_is_on_in_an_open_window_in_the_order_of_application():

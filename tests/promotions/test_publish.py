@@ -142,7 +142,7 @@ def test_only_those_who_may_edit_do():
         lambda: publish.create_campaign(by=analyst, changes={"name": "A"}),
         lambda: publish.link(campaign, PromotionFactory(), by=analyst),
         lambda: publish.save_promotion(None, by=analyst, name="A", benefit=PERCENT),
-        lambda: publish.switch(PromotionFactory(), False, by=analyst),
+        lambda: publish.switch_promotion(PromotionFactory(), False, by=analyst),
         lambda: publish.delete_promotion(PromotionFactory(), by=analyst),
     ):
         with pytest.raises(Refused, match="ask an administrator"):
@@ -199,9 +199,9 @@ def test_a_new_promotion_is_inactive_until_it_is_switched_on():
     marketer = user_in("Marketers")
     promotion = publish.save_promotion(None, by=marketer, name="Ten off", benefit=PERCENT)
     assert promotion.status == "inactive"
-    assert publish.switch(promotion, True, by=marketer).status == "active"
-    publish.switch(promotion, True, by=marketer)
-    assert publish.switch(promotion.pk, False).status == "inactive"
+    assert publish.switch_promotion(promotion, True, by=marketer).status == "active"
+    publish.switch_promotion(promotion, True, by=marketer)
+    assert publish.switch_promotion(promotion.pk, False).status == "inactive"
     assert [change.what for change in promotion.changes.all()] == ["deactivated", "activated", "created"]
 
 
@@ -251,8 +251,8 @@ def test_a_promotion_with_a_past_is_only_hidden_and_leaves_the_campaigns_that_go
     coupon.refresh_from_db()
     assert (promotion.status, promotion.deleted_at is None, coupon.active) == ("inactive", False, False)
     assert [made.campaign for made in promotion.links.all()] == [over]
-    for act in (publish.switch, publish.link):
-        args = (promotion, True) if act is publish.switch else (going_on, promotion)
+    for act in (publish.switch_promotion, publish.link):
+        args = (promotion, True) if act is publish.switch_promotion else (going_on, promotion)
         with pytest.raises(Refused):
             act(*args)
 

@@ -128,12 +128,12 @@ def test_two_promotions_are_kept_apart_and_let_meet_again():
     by = user_in("Administrators")
     before = snapshot.load().version
     for pair in ((second, first), (first.pk, second.pk)):  # the second time nothing changes
-        stacking.keep_apart(*pair, by=by)
+        stacking.exclude_pair(*pair, by=by)
         assert stacking.read_rules().excluded_pairs == {(first.pk, second.pk)}
     apart = snapshot.load().version
     assert apart > before
     for _ in range(2):
-        stacking.let_meet(second, first, by=by)
+        stacking.allow_pair(second, first, by=by)
         assert not stacking.read_rules().excluded_pairs
     assert snapshot.load().version > apart
     assert [(change.what, change.detail) for change in Change.objects.order_by("pk")] == [
@@ -144,14 +144,14 @@ def test_two_promotions_are_kept_apart_and_let_meet_again():
 
 def test_who_may_not_and_what_cannot_be_kept_apart_is_refused():
     first, second, gone = PromotionFactory(), PromotionFactory(), PromotionFactory(deleted_at=timezone.now())
-    for call in (stacking.keep_apart, stacking.let_meet):
+    for call in (stacking.exclude_pair, stacking.allow_pair):
         with pytest.raises(Refused, match="You may not"):
             call(first, second, by=user_in("Marketers"))
     with pytest.raises(Refused, match="cannot exclude itself"):
-        stacking.keep_apart(first, first)
+        stacking.exclude_pair(first, first)
     for unknown in (gone, 0):
         with pytest.raises(Refused, match="was deleted"):
-            stacking.keep_apart(first, unknown)
+            stacking.exclude_pair(first, unknown)
     assert not stacking.read_rules().excluded_pairs
 
 

@@ -35,10 +35,10 @@ class Command(BaseCommand):
             def stop(self) -> bool:
                 announce_stop()
                 stopped: bool = super().stop()
-                heartbeats.end(name)
+                heartbeats.note_stop(name)
                 return stopped
 
-        heartbeats.begin(name)
+        heartbeats.note_start(name)
         connection.close()  # the processes of the cluster would share it
-        own = get_broker(heartbeats.line(name, heartbeats.HOST))
-        Announced(heartbeats.TwoLines(get_broker(), own)).start()
+        own = get_broker(heartbeats.queue_name(name, heartbeats.HOST))
+        Announced(heartbeats.ClusterBroker(get_broker(), own)).start()

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:  # a demo that a power cut loses is loaded again
             cursor.execute("SET synchronous_commit = off")
         logins.load()
-        seeds.plant("demo", self.load)
+        seeds.make_once("demo", self.load)
 
     def load(self) -> None:
         marketer, now = logins.find_author(), database_time.now()

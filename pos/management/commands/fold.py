@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Argument, every: float | None, **options: Argument) -> None:
         if options["all"]:
-            folding.unfold_all_sales()
+            folding.refold_all_sales()
         if every is None:
             while folding.fold_sales(is_patient=True):
                 pass

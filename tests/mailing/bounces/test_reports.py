@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mailing.bounces import Kind, read_report
-from mailing.bounces.words import write_words
+from mailing.bounces.readable_text import write_readable_text
 from tests import outside
 from tests.mailing.bounces import corpus
 
@@ -79,7 +79,7 @@ def test_each_report_is_read_for_what_it_is(case):
 def test_a_hostile_message_is_read_in_no_time_and_proves_nothing(name):
     started = time.process_time()
     report = read_report(HOSTILE[name])
-    write_words(HOSTILE[name])
+    write_readable_text(HOSTILE[name])
     assert time.process_time() - started < 2
     assert report.delivery_id is None
     assert len(report.failures) <= 100

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mailing.content import ContentError, Links, Recipient, compile, find_problems, foreign
+from mailing.content import ContentError, Links, Recipient, compile, find_problems, merge_tags
 
 from .corpus import UNSUBSCRIBE, source
 
@@ -205,8 +205,8 @@ def test_a_scheme_before_a_value_that_has_one_is_taken_off():
     ],
 )  # fmt: skip
 def test_merge_tags_of_other_programs_become_liquid(written, here):
-    assert foreign.convert_merge_tags(written) == here
-    assert foreign.convert_merge_tags(here) == here, "what was converted stays"
+    assert merge_tags.convert_merge_tags(written) == here
+    assert merge_tags.convert_merge_tags(here) == here, "what was converted stays"
 
 
 @pytest.mark.parametrize(
@@ -256,5 +256,5 @@ def test_a_block_of_handlebars_is_named_where_it_does_not_compile():
 )
 def test_thousands_of_open_tags_are_read_at_once(open_):
     started = time.process_time()
-    foreign.find_merge_tags(open_ * 30_000)
+    merge_tags.find_merge_tags(open_ * 30_000)
     assert time.process_time() - started < 2

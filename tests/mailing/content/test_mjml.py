@@ -11,8 +11,8 @@ import pytest
 
 from mailing import content
 from mailing.content import ContentError, Recipient, compile, find_problems, render_preview
-from mailing.content.held import Held
 from mailing.content.mjml import to_html
+from mailing.content.protected_liquid import ProtectedLiquid
 
 from .corpus import LINKS, source
 
@@ -29,7 +29,7 @@ OTHERWISE = {
 
 
 def page_of(text: str) -> str:
-    held = Held(text)
+    held = ProtectedLiquid(text)
     return to_html(held.as_comments(held.liquid(text)), held, "und")
 
 

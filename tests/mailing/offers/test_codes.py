@@ -128,7 +128,7 @@ def test_of_a_cancelled_campaign_the_codes_that_were_sent_stay_good_and_the_othe
     Delivery.objects.filter(pk=doubtful.pk).update(status="uncertain", due_at=None)
     Delivery.objects.filter(pk=bounced.pk).update(status="bounced", due_at=None)
     fire(campaign, "cancel")
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     good = Coupon.objects.filter(active=True).values_list("pk", flat=True)
     assert set(good) == {sent.coupon_id, doubtful.coupon_id}
 
@@ -140,7 +140,7 @@ def test_codes_of_recipients_given_back_after_the_end_are_switched_off_however_l
     Delivery.objects.filter(pk=held.pk).update(status="claimed", due_at=None)
     Delivery.objects.filter(pk=sent.pk).update(status="accepted", sent_at=timezone.now(), due_at=None)
     fire(campaign, ends, **({"why": "It can never go on."} if ends == "fail" else {}))
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     assert fresh(campaign).settled_at is None, "a pump holds one"
     Delivery.objects.filter(pk=held.pk).update(status="skipped", reason="cancelled")
     clock.close_ended(timezone.now() + 400 * DAY)

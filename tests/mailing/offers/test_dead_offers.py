@@ -131,7 +131,7 @@ def test_e4_a_mail_pauses_itself_with_its_offer_and_says_why_and_what_brings_it_
     promotion, campaign = make_offer()
     mail = launch_mail(offer=promotion)
     fire(campaign, "pause")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     row = mail.history.first()
     assert (fresh(mail).status, row.verb, row.by) == ("paused", "pause", None)
     assert "“Autumn at the till” is paused" in row.why
@@ -139,7 +139,7 @@ def test_e4_a_mail_pauses_itself_with_its_offer_and_says_why_and_what_brings_it_
     with pytest.raises(Refused, match="is paused"):
         fire(fresh(mail), "resume")
     fire(campaign, "resume")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused", "a person resumes it"
     assert fire(fresh(mail), "resume").status == "running"
     assert fresh(mail).offer_stopped_at is None
@@ -149,13 +149,13 @@ def test_e4_a_mail_pauses_itself_with_its_offer_and_says_why_and_what_brings_it_
 def test_e4_a_mail_that_is_set_so_resumes_by_itself_once_its_offer_is_alive_again():
     promotion, _ = make_offer()
     mail = launch_mail(offer=promotion, resumes_with_offer=True)
-    publish.switch(promotion, False)
-    offers.heed_offers(timezone.now())
+    publish.switch_promotion(promotion, False)
+    offers.follow_offers(timezone.now())
     assert "It resumes by itself" in mail.history.first().why
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused"
-    publish.switch(promotion, True)
-    offers.heed_offers(timezone.now())
+    publish.switch_promotion(promotion, True)
+    offers.follow_offers(timezone.now())
     row = mail.history.first()
     assert (fresh(mail).status, row.verb, row.by) == ("running", "resume", None)
 
@@ -167,7 +167,7 @@ def test_e4_a_mail_that_a_person_paused_is_not_resumed_by_the_system():
     fire(mail, "pause")
     fire(campaign, "pause")
     fire(campaign, "resume")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused"
 
 
@@ -196,7 +196,7 @@ def test_no_claim_takes_a_recipient_while_the_offer_is_dead_or_its_budget_only_h
     assert runs.run_lane(mail.connection_id, 0) == 0
     assert counts(mail) == {"pending": 20}
     assert fresh(mail).status == "running", "the clock pauses it, and not for a budget that is only held"
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == ("running" if stops == "held" else "paused")
 
 

@@ -34,8 +34,8 @@ def make_signing(name="shop.example"):
 
 def check(subject, dns):
     """The state of each title; the worst where a title comes more than once."""
-    row = runs.ask(subject)
-    found = runs.run(row.pk, dns, may_ask=lambda address: False)
+    row = runs.request_check(subject)
+    found = runs.run_check(row.pk, dns, may_ask=lambda address: False)
     order = [State.OK, State.UNKNOWN, State.WARN, State.FAIL]
     states = {}
     for line in found:

@@ -249,14 +249,14 @@ def test_an_older_count_never_replaces_a_newer_one(campaign, rows, every_campaig
 
 
 def test_a_large_campaign_is_counted_when_it_ends(campaign, every_campaign_is_large):
-    stored_counts.queue_ended(timezone.now())
+    stored_counts.queue_ended_campaigns(timezone.now())
     assert not OrmQ.objects.exists()
     type(campaign).objects.filter(pk=campaign.pk).update(status="completed", finished_at=timezone.now())
-    stored_counts.queue_ended(timezone.now())
+    stored_counts.queue_ended_campaigns(timezone.now())
     assert OrmQ.objects.count() == 1
     tasks.count_report(campaign.pk)
     ReportFigures.objects.update(asked_at=None)
-    stored_counts.queue_ended(timezone.now())
+    stored_counts.queue_ended_campaigns(timezone.now())
     assert OrmQ.objects.count() == 1
 
 

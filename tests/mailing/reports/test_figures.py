@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def read_figures(campaign):
     answers = reports.count_answers(campaign)
-    unnamed = reports.Unnamed(answers.unnamed_opens, answers.unnamed_clicks)
+    unnamed = reports.UnnamedEvents(answers.unnamed_opens, answers.unnamed_clicks)
     counted = progress.read_figures(campaign)
     return reports.list_figures(campaign, counted, campaign.mode, unnamed)
 
@@ -136,7 +136,7 @@ def test_a_report_is_partial_or_live_where_it_is_and_says_so(client, marketer, s
     campaign.deliveries.filter(pk=campaign.deliveries.first().pk).update(status="accepted", due_at=None)
     verb = {"failed": "fail", "cancelled": "cancel", "paused": "pause"}[status]
     fire(campaign, verb, why="Enough.")
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     text = page(client, path(campaign))
     if status == "paused":
         assert "the figures will still change" in text

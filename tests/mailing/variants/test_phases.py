@@ -243,7 +243,7 @@ def test_a_test_of_everybody_completes_without_a_winner():
     accept(campaign)
     campaign = advance(campaign, 9 * HOUR)
     assert campaign.phase == "testing"
-    assert endings.finish(campaign.pk)
+    assert endings.complete_campaign(campaign.pk)
     assert fresh(campaign).winner is None
 
 
@@ -251,7 +251,7 @@ def test_a_test_of_everybody_completes_without_a_winner():
 def test_it_does_not_complete_while_the_rest_is_held():
     campaign = launch_tested(10)
     accept(campaign)
-    assert not endings.finish(campaign.pk)
+    assert not endings.complete_campaign(campaign.pk)
     assert "8 recipients left" in str(endings.find_unfinished(campaign))
 
 
@@ -331,7 +331,7 @@ def test_a_pause_keeps_the_phase_and_a_resume_goes_on(phase):
         accept(campaign)
         campaign = advance(campaign, 9 * HOUR)
     accept(campaign)
-    assert endings.finish(campaign.pk)
+    assert endings.complete_campaign(campaign.pk)
     assert counts(campaign) == {"accepted": 20}
     assert list(doctor.find_breaches()) == []
 
@@ -342,7 +342,7 @@ def test_a_pause_keeps_the_phase_and_a_resume_goes_on(phase):
 def test_an_end_in_any_phase_gives_the_rest_up(phase, verb):
     campaign = bring_to(launch_tested(20), phase)
     lifecycle.fire(campaign, verb, why="Enough.")
-    endings.close(campaign.pk)
+    endings.close_campaign(campaign.pk)
     campaign = advance(campaign, 9 * HOUR)
     assert campaign.phase == phase
     assert set(counts(campaign)) <= {"accepted", "skipped"}

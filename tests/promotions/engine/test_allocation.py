@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promotions.engine.allocation import allocate, half_up, spread
+from promotions.engine.allocation import allocate, round_half_up, spread
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_units_differ_by_one_minor_unit_at_most(amount, count, runs):
 
 @pytest.mark.parametrize(("numerator", "whole"), [(0, 0), (49, 0), (50, 1), (149, 1), (150, 2)])
 def test_a_half_is_rounded_up(numerator, whole):
-    assert half_up(numerator, 100) == whole
+    assert round_half_up(numerator, 100) == whole

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from promotions.engine import UNLIMITED, Basket, BasketLine, CampaignTerms, Left, Remaining, Rule, evaluate
+from promotions.engine import (
+    UNLIMITED,
+    Allowance,
+    Basket,
+    BasketLine,
+    CampaignTerms,
+    Remaining,
+    Rule,
+    evaluate,
+)
 from promotions.engine import rules as r
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "promotions.md"
@@ -43,7 +52,7 @@ def test_an_example_of_the_guide_is_what_the_till_gives(promotion, basket, disco
     outcome = evaluate(
         Basket("JPY" if "in yen" in more else "EUR", tuple(lines)),
         [Rule(1, BENEFITS[said], campaign=terms)],
-        Remaining({CAMPAIGN: Left(amount=left[0])}, {}) if left else UNLIMITED,
+        Remaining({CAMPAIGN: Allowance(amount=left[0])}, {}) if left else UNLIMITED,
         NOW,
     )
     assert outcome.discount == minor(discount)

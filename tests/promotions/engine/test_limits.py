@@ -2,7 +2,7 @@
 
 import pytest
 
-from promotions.engine import Customer, Left, Remaining, Rule
+from promotions.engine import Allowance, Customer, Remaining, Rule
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
     amounts_by_promotion,
@@ -48,28 +48,31 @@ def test_a_rejected_promotion_makes_way_for_the_next():
 
 def test_each_promotion_that_gives_is_one_use_of_its_campaign():
     rules = [Rule(n, off(10), campaign=OURS) for n in (1, 2, 3)]
-    outcome = quote(BASKET, *rules, left=Remaining({1: Left(uses=2)}))
+    outcome = quote(BASKET, *rules, left=Remaining({1: Allowance(uses=2)}))
     assert list(amounts_by_promotion(outcome)) == [1, 2]
     assert why(outcome, 3) == ("uses_exhausted", 1, 0, None)
 
 
 def test_a_promotion_that_gives_nothing_takes_no_use():
     rules = [Rule(1, off(0), campaign=OURS), Rule(2, off(10), campaign=OURS)]
-    assert amounts_by_promotion(quote(BASKET, *rules, left=Remaining({1: Left(uses=1)}))) == {2: 200}
+    assert amounts_by_promotion(quote(BASKET, *rules, left=Remaining({1: Allowance(uses=1)}))) == {2: 200}
 
 
 def test_the_limits_of_a_promotion_hold_beside_those_of_its_campaign():
     rules = [Rule(1, off(10), campaign=OURS)]
-    both = Remaining({1: Left(amount=150, uses=5)}, {1: Left(uses=0)})
+    both = Remaining({1: Allowance(amount=150, uses=5)}, {1: Allowance(uses=0)})
     assert why(quote(BASKET, *rules, left=both), 1)[0] == "uses_exhausted"
-    assert quote(BASKET, *rules, left=Remaining({1: Left(amount=150)}, {1: Left(uses=1)})).discount == 150
+    assert (
+        quote(BASKET, *rules, left=Remaining({1: Allowance(amount=150)}, {1: Allowance(uses=1)})).discount
+        == 150
+    )
 
 
 def test_a_customer_who_used_it_up_gets_none():
     limited = Rule(1, off(10), max_uses_per_customer=1)
-    outcome = quote(BASKET, limited, left=Remaining({}, {1: Left(customer_uses=0)}))
+    outcome = quote(BASKET, limited, left=Remaining({}, {1: Allowance(customer_uses=0)}))
     assert why(outcome, 1) == ("customer_limit", 1, 0, None)
-    assert quote(BASKET, limited, left=Remaining({}, {1: Left(customer_uses=1)})).discount == 200
+    assert quote(BASKET, limited, left=Remaining({}, {1: Allowance(customer_uses=1)})).discount == 200
 
 
 @pytest.mark.parametrize(
@@ -112,4 +115,4 @@ def test_a_group_has_one_use_left_for_its_best_promotion():
         Rule(1, off(10), target=r.Target(r.Match(("a",))), campaign=OURS, stacking=best_of("g")),
         Rule(2, off(20), target=r.Target(r.Match(("b",))), campaign=OURS, stacking=best_of("g")),
     ]
-    assert amounts_by_promotion(quote(BASKET, *rules, left=Remaining({1: Left(uses=1)}))) == {2: 200}
+    assert amounts_by_promotion(quote(BASKET, *rules, left=Remaining({1: Allowance(uses=1)}))) == {2: 200}

@@ -7,7 +7,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from promotions.engine import Basket, BasketLine, Customer, Left, Remaining, Rule, StackingRules
+from promotions.engine import Allowance, Basket, BasketLine, Customer, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
     STRICT,
@@ -103,7 +103,10 @@ def goods(draw: st.DrawFn, most: int = 4) -> list[BasketLine]:
 
 
 limits = st.builds(
-    Left, amount=st.none() | st.integers(0, 3000), uses=st.none() | st.integers(0, 3), customer_uses=st.none()
+    Allowance,
+    amount=st.none() | st.integers(0, 3000),
+    uses=st.none() | st.integers(0, 3),
+    customer_uses=st.none(),
 )
 remainders = st.builds(lambda one, two: Remaining({1: one, 2: two}), limits, limits)
 site_rules = st.builds(
@@ -301,7 +304,7 @@ set_deals = st.one_of(
 @example([("a", 5, 1), ("b", 10, 1)], [(r.FixedTotal(800), "a b"), (r.CheapestFree(1), "a")], 300)
 def test_of_promotions_that_put_units_together_the_best_sequence_is_found(rows, deals, left):
     terms = campaign(1) if left is not None else None
-    remaining = Remaining({1: Left(amount=left)}) if left is not None else Remaining()
+    remaining = Remaining({1: Allowance(amount=left)}) if left is not None else Remaining()
 
     def rules_in_order(order: tuple[int, ...]) -> list[Rule]:
         return [

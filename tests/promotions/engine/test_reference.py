@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from promotions.engine import (
     UNLIMITED,
+    Allowance,
     Basket,
     BasketLine,
     CampaignTerms,
     Customer,
-    Left,
     NotApplied,
     Outcome,
     PresentedCoupon,
@@ -173,7 +173,7 @@ customers = st.sampled_from(
     ]
 )
 limits = st.builds(
-    Left,
+    Allowance,
     amount=st.none() | st.integers(0, 3000),
     uses=st.none() | st.integers(0, 2),
     customer_uses=st.none() | st.none() | st.integers(0, 2),

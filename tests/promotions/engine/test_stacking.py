@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from promotions.engine import Left, PresentedCoupon, Remaining, Rule, StackingRules
+from promotions.engine import Allowance, PresentedCoupon, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
     STRICT,
@@ -80,7 +80,9 @@ def test_two_campaigns_of_one_promotion_are_one_promotion():
 
 
 @pytest.mark.parametrize(
-    "left", [Left(amount=0), Left(uses=0), Left(customer_uses=0), Left(amount=119)], ids=str
+    "left",
+    [Allowance(amount=0), Allowance(uses=0), Allowance(customer_uses=0), Allowance(amount=119)],
+    ids=str,
 )
 def test_a_promotion_applies_through_the_first_campaign_that_has_room(left):
     terms = [campaign(1, priority=1, on_budget_end="reject"), campaign(2, priority=2)]
@@ -93,7 +95,7 @@ def test_a_group_looks_at_the_next_campaign_too():
     terms = [campaign(1, priority=1, on_budget_end="reject"), campaign(2, priority=2)]
     rules = [Rule(1, off(20), campaign=one, stacking=SEASON) for one in terms]
     rules.append(Rule(2, off(10), stacking=SEASON))
-    outcome = quote(BASKET, *rules, left=Remaining({1: Left(amount=10)}))
+    outcome = quote(BASKET, *rules, left=Remaining({1: Allowance(amount=10)}))
     assert [(one.promotion, one.campaign) for one in outcome.applied] == [(1, 2)]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from promotions.engine import (
     UNLIMITED,
+    Allowance,
     Basket,
     BasketLine,
     CampaignTerms,
-    Left,
     Outcome,
     Remaining,
     Rule,
@@ -53,7 +53,7 @@ def best_of(group: str) -> r.BestOf:
 
 
 def budget(left: int, campaign: int = 1) -> Remaining:
-    return Remaining({campaign: Left(amount=left)})
+    return Remaining({campaign: Allowance(amount=left)})
 
 
 def campaign(number: int = 1, **terms: Any) -> CampaignTerms:

@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from math import floor
 
-from promotions.engine import Basket, Left, Remaining, Rule, StackingRules
+from promotions.engine import Allowance, Basket, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
 from tests.promotions.reference.goods import Unit, articles, total_of, units_of
 from tests.promotions.reference.holds import Hold, holds
@@ -147,7 +147,7 @@ class Limits:
         self.sale = min(caps, default=None)
         self.slots = stacking.max_promotions
 
-    def of(self, rule: Rule) -> list[Left]:
+    def of(self, rule: Rule) -> list[Allowance]:
         found = [self.promotions.get(rule.promotion)]
         if rule.campaign:
             found.append(self.campaigns.get(rule.campaign.id))
@@ -194,8 +194,8 @@ class Limits:
             self.campaigns[rule.campaign.id] = _less(self.campaigns[rule.campaign.id], amount)
 
 
-def _less(left: Left, amount: int) -> Left:
-    return Left(
+def _less(left: Allowance, amount: int) -> Allowance:
+    return Allowance(
         None if left.amount is None else left.amount - amount,
         None if left.uses is None else left.uses - 1,
         None if left.customer_uses is None else left.customer_uses - 1,

@@ -16,7 +16,7 @@ SECONDS_PER_MINUTE = 60.0
 _lock = threading.Lock()
 
 
-class Guesses:
+class CodeGuesses:
     """The codes that one till key tried, and how many unknown ones it may still try now."""
 
     __slots__ = ("_allowance", "_at", "_good", "_wrong")

@@ -12,7 +12,7 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 
 
-def ask_whether_sure(
+def ask_for_confirmation(
     request: Request,
     *,
     title: str,
@@ -35,21 +35,21 @@ def ask_whether_sure(
     return render(request, template, context, status=409 if refused else 200)
 
 
-def act_once_sure(
+def act_when_confirmed(
     request: Request, act: Callable[[], object], *, done: str, to: str, **question: str
 ) -> HttpResponse:
     """Ask `question`; once it is answered, `act`, say that it is `done` and redirect to `to`."""
     if request.method != "POST":
-        return ask_whether_sure(request, **question)
+        return ask_for_confirmation(request, **question)
     try:
         act()
     except Refused as refused:
-        return ask_whether_sure(request, **question, refused=str(refused))
+        return ask_for_confirmation(request, **question, refused=str(refused))
     messages.success(request, done)
     return redirect(to)
 
 
-def delete_once_sure(
+def delete_when_confirmed(
     request: Request, row: Model, *, sentence: str, back: str, delete: Callable[[], object] | None = None
 ) -> HttpResponse:
     """Ask before `row` is deleted, and delete it, unless that is refused.
@@ -57,7 +57,7 @@ def delete_once_sure(
     `back` is the name of the page to return to. `delete`: what deletes it, where more goes with it than its row.
     """
     noun = str(row._meta.verbose_name).removeprefix("contact ")
-    return act_once_sure(
+    return act_when_confirmed(
         request,
         delete or row.delete,
         done=f"The {noun} “{row}” is deleted.",

@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 
 from campaigns import dates
-from campaigns.editions import Overtaken
+from campaigns.editions import EditConflict
 from campaigns.formats import person
 from promotions import changes, models
 
@@ -13,7 +13,7 @@ def last_edit(edits: "QuerySet[models.Change]") -> int:
     return edits.values_list("pk", flat=True).order_by("-pk").first() or 0
 
 
-def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currency: str = "") -> None:
+def refuse_edit_conflict(edits: "QuerySet[models.Change]", seen: int | None, currency: str = "") -> None:
     """Refuse to overwrite a row that was edited since a form was shown.
 
     Args:
@@ -22,14 +22,14 @@ def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currenc
         currency: of the amounts in the sentence.
 
     Raises:
-        Overtaken: there is a later edition; it says who changed what.
+        EditConflict: there is a later edition; it says who changed what.
     """
     if seen is None:
         return
     later = list(edits.filter(pk__gt=seen).select_related("by").order_by("pk"))
     if later:
         told = " ".join(_describe_edit(edit, currency) for edit in later)
-        raise Overtaken(told, later[-1].pk)
+        raise EditConflict(told, later[-1].pk)
 
 
 def _describe_edit(edit: "models.Change", currency: str) -> str:

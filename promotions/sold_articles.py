@@ -24,7 +24,7 @@ SOLD_ARTICLES = """
 """
 
 
-class Goods(Struct, frozen=True):
+class SoldArticles(Struct, frozen=True):
     """The codes of sold articles, each once, in alphabetical order."""
 
     skus: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Goods(Struct, frozen=True):
         return {kind: getattr(self, kind)[:CODES_OFFERED] for kind in NOUNS}
 
 
-def read_sold_goods() -> Goods:
+def read_sold_articles() -> SoldArticles:
     """Return the articles of the latest sales."""
     skus: set[str] = set()
     categories: set[str] = set()
@@ -47,12 +47,12 @@ def read_sold_goods() -> Goods:
             skus.add(sku)
             categories.update(msgspec.json.decode(listed) if isinstance(listed, str) else listed or ())
             brands.add(brand)
-    return Goods(*(tuple(sorted(filter(None, codes))) for codes in (skus, categories, brands)))
+    return SoldArticles(*(tuple(sorted(filter(None, codes))) for codes in (skus, categories, brands)))
 
 
 def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
     """Yield a sentence for each code of `rule` that no sold article has, once there are sales."""
-    goods = read_sold_goods()
+    goods = read_sold_articles()
     if not goods.skus:
         return
     named = dict.fromkeys(_list_codes(msgspec.to_builtins([rule.target, rule.conditions, rule.benefit])))

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, modified_ns: int | None = None) -> None:
+def replace_file(path: Path, content: bytes, *, modified_ns: int | None = None) -> None:
     """Write a file that only this user can read, in place of one that may be there.
 
     Args:
@@ -21,7 +21,7 @@ def write_whole(path: Path, content: bytes, *, modified_ns: int | None = None) -
     draft.replace(path)
 
 
-def write_once(path: Path, content: bytes) -> None:
+def create_file(path: Path, content: bytes) -> None:
     """Write a file that only this user can read, unless there is one: of several processes the first wins."""
     draft = _write_draft(path, content)
     try:

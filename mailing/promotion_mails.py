@@ -21,7 +21,7 @@ WHERE coupon_id IN (
 """
 
 
-class CarryingMail(msgspec.Struct, frozen=True):
+class PromotionMail(msgspec.Struct, frozen=True):
     """A mail that carries an offer. sent: mails that bore a code; redeemed: uses of these codes, net of what came back.
 
     waiting: recipients whom it has not gone to yet.
@@ -39,12 +39,15 @@ class CarryingMail(msgspec.Struct, frozen=True):
         return 0 if is_shared else max(0, self.sent - self.redeemed)
 
 
-def list_carrying_mails(promotion: Promotion) -> list[CarryingMail]:
+def list_promotion_mails(promotion: Promotion) -> list[PromotionMail]:
     """List the mails that carry a promotion, the latest first."""
-    return [read_mail(campaign) for campaign in EmailCampaign.objects.filter(offer=promotion).order_by("-pk")]
+    return [
+        read_promotion_mail(campaign)
+        for campaign in EmailCampaign.objects.filter(offer=promotion).order_by("-pk")
+    ]
 
 
-def read_mail(campaign: EmailCampaign) -> CarryingMail:
+def read_promotion_mail(campaign: EmailCampaign) -> PromotionMail:
     """Read what became of the codes of a mail."""
     sums = tallies.read_sums(campaign.pk)
     sent = sums.get(Delivery.Status.ACCEPTED, 0) + sums.get(Delivery.Status.UNCERTAIN, 0)
@@ -52,10 +55,10 @@ def read_mail(campaign: EmailCampaign) -> CarryingMail:
         cursor.execute(REDEEMED, {"batch": codes.name_batch(campaign), "campaign": campaign.pk})
         redeemed = int(cursor.fetchone()[0])
     waiting = sum(sums.get(status, 0) for status in Delivery.UNFINISHED)
-    return CarryingMail(campaign, sent, redeemed, waiting)
+    return PromotionMail(campaign, sent, redeemed, waiting)
 
 
-def list_mails_stopped_by(campaign: PromotionCampaign) -> Sequence[CarryingMail]:
+def list_mails_stopped_by(campaign: PromotionCampaign) -> Sequence[PromotionMail]:
     """List the mails under way or scheduled that a promotion campaign, were it to stop, would stop.
 
     Those whose offer another campaign keeps alive are not among them.
@@ -67,10 +70,13 @@ def list_mails_stopped_by(campaign: PromotionCampaign) -> Sequence[CarryingMail]
     kept = carrying.filter(
         offer__links__campaign__in=PromotionCampaign.objects.filter(status__in=alive).exclude(pk=campaign.pk)
     )
-    return [read_mail(mail) for mail in carrying.exclude(pk__in=kept.values("pk")).order_by("name", "pk")]
+    return [
+        read_promotion_mail(mail)
+        for mail in carrying.exclude(pk__in=kept.values("pk")).order_by("name", "pk")
+    ]
 
 
-def find_delivery(coupon: Coupon) -> Delivery | None:
+def find_delivery_of_code(coupon: Coupon) -> Delivery | None:
     """Find the mail that bore a personal code."""
     if coupon.made_for is None:
         return None

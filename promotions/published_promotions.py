@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from campaigns.annotations import Argument
+from promotions.earlier_rules import StoredPromotion
 from promotions.engine import CampaignTerms, Rule
 from promotions.engine.rules import Benefit, Caps, Condition, Stackable, Stacking, Target
-from promotions.past import StoredPromotion
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Parts(Struct, frozen=True, gc=False):
     caps: Caps = Caps()
 
 
-class Published(Struct, frozen=True, gc=False):
+class PublishedPromotion(Struct, frozen=True, gc=False):
     """One promotion as it was read. `parts` None: it cannot be read. `rules`: one for each campaign that counts.
 
     `asks`: the kinds of its conditions.
@@ -126,7 +126,7 @@ def _read_rows(where: str, values: list[Argument]) -> list[StoredPromotion]:
         return [StoredPromotion(*row) for row in cursor]
 
 
-def read_promotions(known: Mapping[int, Published]) -> list[Published]:
+def read_promotions(known: Mapping[int, PublishedPromotion]) -> list[PublishedPromotion]:
     """Return all promotions; unchanged ones are the `known` objects, the others have no rules yet."""
     with connection.cursor() as cursor:
         cursor.execute(LOCATIONS)
@@ -144,25 +144,25 @@ def read_promotions(known: Mapping[int, Published]) -> list[Published]:
     )
 
 
-def read_promotion(row: StoredPromotion, stamp: Stamp | None = None) -> Published:
+def read_promotion(row: StoredPromotion, stamp: Stamp | None = None) -> PublishedPromotion:
     """Return a promotion as it is stored, without rules. One that cannot be read is logged."""
     try:
         parts = msgspec.json.decode(row.parts, type=Parts)
     except msgspec.ValidationError:
         logger.exception("Promotion %s “%s” cannot be read and is left out", row.id, row.name)
-        return Published(stamp, row, None, False, frozenset())
+        return PublishedPromotion(stamp, row, None, False, frozenset())
     asks = frozenset([type(condition) for condition in parts.conditions])
-    return Published(stamp, row._replace(parts=""), parts, MONEY.search(row.parts) is not None, asks)
+    return PublishedPromotion(stamp, row._replace(parts=""), parts, MONEY.search(row.parts) is not None, asks)
 
 
 def add_rules(
-    promotion: Published,
+    promotion: PublishedPromotion,
     links: Mapping[int, list[CampaignTerms]],
     *,
     drafts: bool,
     of: int | None = None,
     now: datetime,
-) -> Published:
+) -> PublishedPromotion:
     """Return `promotion` with one rule for each campaign of its `links` (by promotion) that counts.
 
     Of ended campaigns only those count that ended lately, or whose promotion has a coupon, so that the till can explain

@@ -2,7 +2,7 @@
 
 import pytest
 
-from promotions import goods
+from promotions import sold_articles
 from promotions.conflicts import conflicts_of
 from tests.factories import PromotionFactory, user_in
 from tests.pos.test_sandbox import result
@@ -38,7 +38,8 @@ def warnings_of_unsold_codes(**match):
 
 
 def test_what_was_sold_is_known_by_kind(till):
-    assert goods.read_sold_goods() == goods.Goods(("LAMP1", "SKU2"), ("Lighting", "home"), ("Lux",))
+    sold = sold_articles.read_sold_articles()
+    assert sold == sold_articles.SoldArticles(("LAMP1", "SKU2"), ("Lighting", "home"), ("Lux",))
 
 
 def test_what_nothing_matches_is_warned_of_with_what_may_be_meant(till):

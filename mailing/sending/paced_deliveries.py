@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import psycopg
 
 from mailing.sending.claim import ClaimedDelivery, RunningCampaign
-from mailing.sending.turns import FAR_SECONDS, Turnstile
+from mailing.sending.turns import FAR_SECONDS, RateLimiter
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +27,16 @@ class PacedDeliveries:
     """
 
     def __init__(
-        self, turnstile: Turnstile, release: Callable[[ClaimedDelivery], None], idle: Callable[[], int]
+        self, rate_limiter: RateLimiter, release: Callable[[ClaimedDelivery], None], idle: Callable[[], int]
     ) -> None:
-        self.turnstile = turnstile
+        self.rate_limiter = rate_limiter
         self._release = release
         self._idle = idle
         # by campaign, the one whose turn it is next first
         self._waiting: dict[int, deque[ClaimedDelivery]] = {}
         self._timed: list[tuple[float, int, ClaimedDelivery]] = []  # a heap: those that have a turn
         self._released = 0  # and not taken by a place yet
-        self._next_turn_at = 0.0  # of those that wait without one; in the time of Turnstile
+        self._next_turn_at = 0.0  # of those that wait without one; in the time of RateLimiter
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -45,18 +45,18 @@ class PacedDeliveries:
     @property
     def is_resting(self) -> bool:
         """Whether all waiting deliveries have a turn that is far away."""
-        is_far = self._next_turn_at - self.turnstile.now() > FAR_SECONDS
+        is_far = self._next_turn_at - self.rate_limiter.now() > FAR_SECONDS
         return bool(self._waiting) and not self._timed and not self._released and is_far
 
     def takes(self, campaign: RunningCampaign) -> bool:
         """Return whether the campaign's deliveries need a turn."""
         limit = campaign.limit
-        return self.turnstile.is_needed(limit) and self.turnstile.is_ahead(limit)
+        return self.rate_limiter.is_needed(limit) and self.rate_limiter.is_ahead(limit)
 
     def room(self, campaign: RunningCampaign, most: int) -> int:
         """Return how many deliveries of the campaign to claim now."""
         full = round(
-            min(most, max(LEAST_TAKEN, TAKEN_AHEAD_SECONDS / self.turnstile.interval(campaign.limit)))
+            min(most, max(LEAST_TAKEN, TAKEN_AHEAD_SECONDS / self.rate_limiter.interval(campaign.limit)))
         )
         waiting = len(self._waiting.get(campaign.pk, ()))
         return full - waiting if waiting <= full // 2 else 0
@@ -96,22 +96,26 @@ class PacedDeliveries:
 
     async def keep_turn(self, claimed: ClaimedDelivery) -> bool:
         """Wait for the turn of a message that the server is ready for; return False when it has none soon enough."""
-        limit, turnstile = claimed.campaign.limit, self.turnstile
-        if not turnstile.is_needed(limit):
+        limit, rate_limiter = claimed.campaign.limit, self.rate_limiter
+        if not rate_limiter.is_needed(limit):
             return True
         if claimed.turn is not None:
-            turnstile.learn(turnstile.now() - claimed.taken_at)
+            rate_limiter.learn(rate_limiter.now() - claimed.taken_at)
         while True:
-            is_missed = claimed.turn is None or turnstile.now() - claimed.turn > turnstile.tolerance(limit)
+            is_missed = claimed.turn is None or rate_limiter.now() - claimed.turn > rate_limiter.tolerance(
+                limit
+            )
             try:
                 if is_missed:
-                    claimed.turn = await turnstile.take_now(claimed.campaign.pk, limit, claimed.turn)
+                    claimed.turn = await rate_limiter.take_now(claimed.campaign.pk, limit, claimed.turn)
             except psycopg.OperationalError:  # the ledger sees it too, and waits with patience
                 return False
             if claimed.turn is None:
                 return False
-            await asyncio.sleep(claimed.turn - turnstile.now())
-            if not turnstile.is_ahead(limit) or turnstile.now() - claimed.turn <= turnstile.tolerance(limit):
+            await asyncio.sleep(claimed.turn - rate_limiter.now())
+            if not rate_limiter.is_ahead(
+                limit
+            ) or rate_limiter.now() - claimed.turn <= rate_limiter.tolerance(limit):
                 return True
 
     async def serve(self, over: asyncio.Event) -> None:
@@ -124,16 +128,16 @@ class PacedDeliveries:
             self._changed.clear()
             self._release_due()
             wait = await self._take_turns()
-            self._next_turn_at = self.turnstile.now() + wait if math.isfinite(wait) else 0.0
+            self._next_turn_at = self.rate_limiter.now() + wait if math.isfinite(wait) else 0.0
             if self._timed:
-                wait = min(wait, self._timed[0][0] - self.turnstile.lead - self.turnstile.now())
+                wait = min(wait, self._timed[0][0] - self.rate_limiter.lead - self.rate_limiter.now())
             if wait > 0:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(wait, LOOK_AGAIN_SECONDS)):
                         await self._changed.wait()
 
     def _release_due(self) -> None:
-        until = self.turnstile.now() + self.turnstile.lead
+        until = self.rate_limiter.now() + self.rate_limiter.lead
         while self._timed and self._timed[0][0] <= until:
             _, _, claimed = heapq.heappop(self._timed)
             self._released += 1
@@ -152,7 +156,7 @@ class PacedDeliveries:
             campaign = waiting[0].campaign
             share = -(-wanted // (len(self._waiting) + 1))
             try:
-                turns, wait = await self.turnstile.take(pk, campaign.limit, min(share, len(waiting)))
+                turns, wait = await self.rate_limiter.take(pk, campaign.limit, min(share, len(waiting)))
             finally:
                 if kept := [*waiting, *self._waiting.pop(pk, ())]:
                     self._waiting[pk] = deque(kept)  # last now: the others come first

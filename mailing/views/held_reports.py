@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing.bounces import intake
-from mailing.bounces.words import write_words
+from mailing.bounces.readable_text import write_readable_text
 from mailing.forms import HeldReportForm
 from mailing.models import BounceMailbox, HeldReport
 from mailing.views.mail_frames import answer_frame, mask_tokens
@@ -47,7 +47,7 @@ def held_report(request: Request, pk: int) -> HttpResponse:
 @viewing
 def held_frame(request: Request, pk: int) -> HttpResponse:
     """Show the words of the message in the frame on its page: as plain text, without the tokens of our links."""
-    words = write_words(bytes(get_object_or_404(HeldReport, pk=pk).content))
+    words = write_readable_text(bytes(get_object_or_404(HeldReport, pk=pk).content))
     return answer_frame(mask_tokens(words) or "The message holds no words.", "text/plain; charset=utf-8")
 
 

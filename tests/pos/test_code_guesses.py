@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from pos.sales import guesses
+from pos.sales import code_guesses
 from promotions.models import Coupon
 from tests.factories import CouponFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def clock(monkeypatch):
     """The seconds that the count goes by."""
     now = [1000.0]
-    monkeypatch.setattr(guesses.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(code_guesses.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -130,8 +130,8 @@ def test_a_refused_change_tells_a_guesser_no_more_than_a_quote(till, good):
 
 
 def test_what_is_remembered_of_a_key_is_bounded(monkeypatch):
-    monkeypatch.setattr(guesses, "MAX_REMEMBERED_CODES", 3)
-    known = guesses.Guesses()
+    monkeypatch.setattr(code_guesses, "MAX_REMEMBERED_CODES", 3)
+    known = code_guesses.CodeGuesses()
     for number in range(10):
         known.admit(f"good{number}", exists=True, per_minute=5)
         known.admit(f"wrong{number}", exists=False, per_minute=5)

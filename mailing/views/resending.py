@@ -8,10 +8,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import go_to, refuse_question, render_refusal
+from campaigns.views import go_to, refuse_confirmation, render_refusal
 from mailing import drafting, follow_ups, progress
 from mailing.models import EmailCampaign
-from mailing.views.sure import ask_whether_sure
+from mailing.views.confirmations import ask_for_confirmation
 
 operating = permission_required(EmailCampaign.OPERATE, raise_exception=True)
 
@@ -36,7 +36,7 @@ def resend_uncertain(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if request.method != "POST":
         count = progress.read_figures(campaign).uncertain
-        return ask_whether_sure(
+        return ask_for_confirmation(
             request,
             title="Resend to uncertain?",
             sentence=f"{count} mails were handed over, but the server never answered. Some of these people may have "
@@ -76,9 +76,9 @@ def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
 def resend_to_silent(request: Request, pk: int, asked: str) -> HttpResponse:
     """Make a draft of a campaign that has ended, for those who did not click or did not open it; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    if asked not in list(follow_ups.Asked):
+    if asked not in list(follow_ups.MissingResponse):
         raise Http404(f"“{asked}” is no question about recipients.")
-    measure = follow_ups.Asked(asked)
+    measure = follow_ups.MissingResponse(asked)
     try:
         if request.method != "POST":
             context = {
@@ -90,6 +90,6 @@ def resend_to_silent(request: Request, pk: int, asked: str) -> HttpResponse:
             return render(request, template, context)
         copy = follow_ups.resend_to_silent(campaign, measure, by=request.user)
     except Refused as refused:
-        return refuse_question(request, campaign, refused)
+        return refuse_confirmation(request, campaign, refused)
     messages.success(request, f"“{copy}” is a draft for those who did not {measure.verb} “{campaign}”.")
     return go_to(request, copy.get_absolute_url())

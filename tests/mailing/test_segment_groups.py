@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from campaigns.refusals import Refused
-from mailing import at_the_till, tasks
+from mailing import segment_groups, tasks
 from mailing.models import Contact, Segment
 from promotions import groups
 from promotions.models import CustomerGroup, GroupMember
@@ -41,7 +41,7 @@ def people():
 
 
 def at_till(**fields) -> Segment:
-    return at_the_till.save_segment(SegmentFactory.build(tree=IN_KIEL, **fields), at_till=True)
+    return segment_groups.save_segment(SegmentFactory.build(tree=IN_KIEL, **fields), at_till=True)
 
 
 def test_a_promotion_for_a_segment_is_got_by_its_customers_from_the_very_next_sale(client, marketer, people):
@@ -67,10 +67,10 @@ def test_what_contacts_do_moves_them_in_and_out_within_minutes(people):
     Contact.objects.filter(customer_id="C3").update(city="Kiel")
     kept = GroupMember.objects.get(customer="C2")
     now = timezone.now()
-    at_the_till.queue_due_fillings(now)
+    segment_groups.queue_due_fillings(now)
     assert not OrmQ.objects.exists()  # it was filled a moment ago
     for _ in range(2):  # two clocks
-        at_the_till.queue_due_fillings(now + at_the_till.FILL_EVERY + timedelta(seconds=1))
+        segment_groups.queue_due_fillings(now + segment_groups.FILL_EVERY + timedelta(seconds=1))
     (queued,) = OrmQ.objects.all()
     assert (queued.task["func"], queued.task["args"]) == ("mailing.tasks.fill_group", (segment.pk,))
     assert tasks.fill_group(segment.pk) == 2
@@ -101,7 +101,7 @@ def test_a_segment_that_leaves_the_till_leaves_its_group_to_people(client, marke
     assert Segment.objects.get().group is None
     assert (CustomerGroup.objects.get().kept_by, members(group)) == ("", ["C1", "C2"])
     assert tasks.fill_group(segment.pk) == 0
-    at_the_till.save_segment(Segment.objects.get(), at_till=True)  # again: the code is taken by then
+    segment_groups.save_segment(Segment.objects.get(), at_till=True)  # again: the code is taken by then
     assert {group.code for group in CustomerGroup.objects.all()} == {"coast", f"coast-{segment.pk}"}
 
 
@@ -129,5 +129,5 @@ def test_a_group_of_another_segment_of_the_same_name_gets_a_code_of_its_own():
 
 def test_who_may_not_make_groups_is_told_so_and_nothing_is_saved():
     with pytest.raises(Refused, match="You may not add customer groups"):
-        at_the_till.save_segment(SegmentFactory.build(tree=IN_KIEL), at_till=True, by=user_in("Analysts"))
+        segment_groups.save_segment(SegmentFactory.build(tree=IN_KIEL), at_till=True, by=user_in("Analysts"))
     assert not Segment.objects.exists()

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .foreign_tags import TagReader
+from .merge_tag_reader import TagReader
 
 _NAME = r"[A-Za-z_][\w.]{0,60}"
 _WORDS = r"[A-Za-z_][\w .:-]{0,60}?"

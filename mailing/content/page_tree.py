@@ -3,7 +3,7 @@
 Most templates are regular: each condition or loop begins, turns and ends in one place of the tree, and whichever
 branches are taken, the rest of the page is parsed alike. Of such a template everything can be worked out once. Where
 HTML and Liquid are entangled (a branch that opens an element another one closes, a condition inside a tag), only a
-rendered page tells what readers see; `parse_tree` then raises Irregular.
+rendered page tells what readers see; `parse_tree` then raises EntangledLiquid.
 """
 
 import html
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from . import limits, markup, styles
-from .held import OUTPUT, TEXT, Held
+from .protected_liquid import OUTPUT, TEXT, ProtectedLiquid
 
 _NUMBER = "data-liquid-n"  # of a start tag, to know it again in the tree
 _word = re.compile(r"\{%-?\s*(\w+)").match
@@ -40,7 +40,7 @@ _SHOWING = frozenset(
 )
 
 
-class Irregular(Exception):
+class EntangledLiquid(Exception):
     """HTML and Liquid of a template are entangled; the sentence says where."""
 
 
@@ -61,7 +61,7 @@ class _Item(NamedTuple):
     mark: Mark | None = None
 
 
-def describe_mark(held: Held, found: re.Match[str]) -> Mark:
+def describe_mark(held: ProtectedLiquid, found: re.Match[str]) -> Mark:
     """Return a mark with the kind of its Liquid."""
     piece, kind = held.piece(found), held.kind(found)
     text = found[0].removeprefix("<!--").removesuffix("-->")
@@ -86,14 +86,14 @@ def describe_mark(held: Held, found: re.Match[str]) -> Mark:
     return Mark("silent", word, text)
 
 
-def parse_tree(page: str, held: Held | None = None, is_regular: bool = False) -> LexborNode:
+def parse_tree(page: str, held: ProtectedLiquid | None = None, is_regular: bool = False) -> LexborNode:
     """Return the parsed page; with `held` a template, whose marks are comments of the tree and whose depth was checked.
 
     Args:
         is_regular: it was read before, and only values of its attributes have changed since.
 
     Raises:
-        Irregular: the tree is known only once the template is rendered.
+        EntangledLiquid: the tree is known only once the template is rendered.
     """
     if held is None:
         limits.check_html_depth(page)
@@ -117,7 +117,7 @@ def _parse(page: str) -> LexborNode:
     root = LexborHTMLParser(page.encode("utf-8", "replace").decode()).root
     document = root.parent if root is not None else None
     if document is None:
-        raise Irregular("the page is empty")
+        raise EntangledLiquid("the page is empty")
     return document
 
 
@@ -143,12 +143,12 @@ def walk_tree(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
             node, depth = parent, depth - 1
 
 
-def writes_markup(mark: Mark, held: Held) -> bool:
+def writes_markup(mark: Mark, held: ProtectedLiquid) -> bool:
     """Return whether a piece of Liquid may write tags, or text that is escaped already."""
     return _writes_markup(_piece_of(mark, held)) is not None
 
 
-def drop_hyphens(mark: Mark, held: Held) -> Mark:
+def drop_hyphens(mark: Mark, held: ProtectedLiquid) -> Mark:
     """Return the mark for Liquid that strips no white space: of the text, the page's was stripped already."""
     found = held.mark.fullmatch(mark.text)
     if not found:
@@ -158,7 +158,7 @@ def drop_hyphens(mark: Mark, held: Held) -> Mark:
     return mark if loose == piece else mark._replace(text=held.keep(loose, held.kind(found)))
 
 
-def mark_of(node: LexborNode, held: Held) -> Mark | None:
+def mark_of(node: LexborNode, held: ProtectedLiquid) -> Mark | None:
     """Return the mark that a comment of the tree is."""
     if not node.is_comment_node:
         return None
@@ -166,7 +166,7 @@ def mark_of(node: LexborNode, held: Held) -> Mark | None:
     return describe_mark(held, found) if found else None
 
 
-def _list_items(page: str, held: Held) -> list[_Item]:
+def _list_items(page: str, held: ProtectedLiquid) -> list[_Item]:
     """Parse a page with marks: comments as the marks in them, white space stripped as Liquid does."""
     found: list[_Item] = []
     known: dict[markup.Piece, _Item] = {}
@@ -188,7 +188,7 @@ def _list_items(page: str, held: Held) -> list[_Item]:
     return _strip_items(found, held)
 
 
-def _list_items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
+def _list_items_of_piece(piece: markup.Piece, held: ProtectedLiquid) -> Iterator[_Item]:
     """Yield the items of a piece that is no plain tag or text, or that holds Liquid."""
     if piece.hidden or piece.kind in ("comment", "condition"):
         if not piece.hidden and held.comment.fullmatch(piece.source):
@@ -217,16 +217,16 @@ def _list_items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
         yield _Item(piece.kind, piece.source, piece.name)
 
 
-def _mark_item(held: Held, mark: re.Match[str] | None, context: str) -> _Item:
+def _mark_item(held: ProtectedLiquid, mark: re.Match[str] | None, context: str) -> _Item:
     if mark is None:
-        raise Irregular("no mark")
+        raise EntangledLiquid("no mark")
     described = describe_mark(held, mark)
     if described.word in _ENTANGLED:
-        raise Irregular(f"{held.piece(mark)} writes what only a rendered page shows")
+        raise EntangledLiquid(f"{held.piece(mark)} writes what only a rendered page shows")
     return _Item("mark", f"<!--{described.text}-->", context, described)
 
 
-def _strip_items(items: list[_Item], held: Held) -> list[_Item]:
+def _strip_items(items: list[_Item], held: ProtectedLiquid) -> list[_Item]:
     """Take from the items the white space that {%- and -%} take away."""
     for place in [place for place, item in enumerate(items) if item.mark]:
         piece = _piece_of(items[place].mark, held)
@@ -237,60 +237,60 @@ def _strip_items(items: list[_Item], held: Held) -> list[_Item]:
     return items
 
 
-def _piece_of(mark: Mark | None, held: Held) -> str:
+def _piece_of(mark: Mark | None, held: ProtectedLiquid) -> str:
     found = held.mark.fullmatch(mark.text) if mark else None
     return held.piece(found) if found else ""
 
 
-def _check_raw(piece: markup.Piece, held: Held) -> None:
+def _check_raw(piece: markup.Piece, held: ProtectedLiquid) -> None:
     if held.mark.search(piece.source):
         if piece.name in _VISIBLE_RAW or piece.name == "style":
-            raise Irregular(f"Liquid in <{piece.name}>")
+            raise EntangledLiquid(f"Liquid in <{piece.name}>")
         _check_alone(piece.source, held)
 
 
-def _check_tag(piece: markup.Piece, held: Held) -> None:
+def _check_tag(piece: markup.Piece, held: ProtectedLiquid) -> None:
     """Check that Liquid in a tag's attributes leaves the tag what it is, and tells readers nothing by itself."""
     if not held.mark.search(piece.source):
         return
     if held.mark.search(markup.without_values(piece.source)):
-        raise Irregular(f"Liquid in the syntax of <{piece.name}>")
+        raise EntangledLiquid(f"Liquid in the syntax of <{piece.name}>")
     for name, value in markup.attributes(piece.source).items():
         if not held.mark.search(value):
             continue
         if name == "style":
             _check_style(markup.unescape_value(value), held)
         elif name in _SENSITIVE:
-            raise Irregular(f"Liquid in {name}= of <{piece.name}>")
+            raise EntangledLiquid(f"Liquid in {name}= of <{piece.name}>")
         _check_alone(value, held)
 
 
-def _check_style(style: str, held: Held) -> None:
+def _check_style(style: str, held: ProtectedLiquid) -> None:
     known = 0
     for each in styles.read_declarations(style):
         if each.name not in _SHOWING and held.mark.search(each.value) and not held.mark.search(each.name):
             _check_alone(each.value, held)
             known += len(held.mark.findall(each.value))
     if known != len(held.mark.findall(style)):
-        raise Irregular("Liquid decides over the style")
+        raise EntangledLiquid("Liquid decides over the style")
 
 
-def _check_alone(text: str, held: Held) -> None:
+def _check_alone(text: str, held: ProtectedLiquid) -> None:
     """Check that what Liquid does inside this text stays inside it."""
     depth = 0
     for found in held.mark.finditer(text):
         mark = describe_mark(held, found)
         acts = mark.kind in ("silent", "counting", "print") or mark.word in ("capture", *_ENTANGLED)
         if acts and mark.word not in ("", "comment", "endcomment"):
-            raise Irregular(f"{held.piece(found)} in an attribute")
+            raise EntangledLiquid(f"{held.piece(found)} in an attribute")
         depth += {"open": 1, "end": -1}.get(mark.kind, 0)
         if depth < 0 or (mark.kind == "turn" and not depth):
             break
     if depth:
-        raise Irregular("a condition that begins or ends inside an attribute")
+        raise EntangledLiquid("a condition that begins or ends inside an attribute")
 
 
-def _check_blocks(items: list[_Item], held: Held) -> None:
+def _check_blocks(items: list[_Item], held: ProtectedLiquid) -> None:
     """Check that each block is all in comments or all outside, and that what is captured is text alone."""
     opened: list[_Item] = []
     for item in items:
@@ -301,21 +301,21 @@ def _check_blocks(items: list[_Item], held: Held) -> None:
                 item.mark is not None and item.mark.kind in ("output", "text", "end")
             )
             if not inside:
-                raise Irregular("markup is captured")
+                raise EntangledLiquid("markup is captured")
         mark = item.mark
         if mark is None:
             continue
         if item.name == "comment" and (mark.kind in ("counting", "print") or mark.word == "capture"):
-            raise Irregular(f"{_piece_of(mark, held)} in a comment")
+            raise EntangledLiquid(f"{_piece_of(mark, held)} in a comment")
         if mark.kind == "open":
             opened.append(item)
         elif mark.kind in ("turn", "end"):
             if not opened or opened[-1].name != item.name:
-                raise Irregular("a condition that begins or ends inside a comment")
+                raise EntangledLiquid("a condition that begins or ends inside a comment")
             if mark.kind == "end":
                 opened.pop()
     if opened:
-        raise Irregular("a condition that never ends")
+        raise EntangledLiquid("a condition that never ends")
 
 
 def _add_tbody(items: list[_Item]) -> list[_Item]:
@@ -334,7 +334,7 @@ def _add_tbody(items: list[_Item]) -> list[_Item]:
     return items
 
 
-def _check_places(root: LexborNode, held: Held) -> None:
+def _check_places(root: LexborNode, held: ProtectedLiquid) -> None:
     """Check that Liquid writes only where text may be, and that each block stays within one element."""
     opened: list[int] = []
     for node, begins in walk_tree(root):
@@ -344,18 +344,18 @@ def _check_places(root: LexborNode, held: Held) -> None:
         name = (parent.tag if parent is not None else None) or "html"
         place = parent.mem_id if parent is not None else 0
         if mark.kind in ("output", "text", "print", "counting") and name in _NO_TEXT:
-            raise Irregular(f"text straight inside <{name}>")
+            raise EntangledLiquid(f"text straight inside <{name}>")
         if mark.kind == "open":
             opened.append(place)
             if name == "ol":
-                raise Irregular(f"a condition inside <{name}>")
+                raise EntangledLiquid(f"a condition inside <{name}>")
         elif mark.kind in ("turn", "end") and (not opened or opened[-1] != place):
-            raise Irregular("an element that a condition opens or closes, and its other side does not")
+            raise EntangledLiquid("an element that a condition opens or closes, and its other side does not")
         if mark.kind == "end":
             opened.pop()
 
 
-def _check_order(items: list[_Item], root: LexborNode, held: Held) -> None:
+def _check_order(items: list[_Item], root: LexborNode, held: ProtectedLiquid) -> None:
     """Check that the tree has the tags, the text and the marks of the page in the page's order, each once."""
     expected, found = _Sequence(), _Sequence()
     for number, item in enumerate(items):
@@ -376,7 +376,7 @@ def _check_order(items: list[_Item], root: LexborNode, held: Held) -> None:
         elif node.is_text_node and (node.parent is None or node.parent.tag not in markup.RAW):
             found.add_text(node.text_content or "")
     if expected.entries != found.entries or "".join(expected.texts) != "".join(found.texts):
-        raise Irregular("the parser moves what a condition holds")
+        raise EntangledLiquid("the parser moves what a condition holds")
 
 
 class _Sequence:

@@ -25,7 +25,7 @@ OUTPUT, TAG, TEXT = (
 )
 
 
-class Held:
+class ProtectedLiquid:
     """The pieces of Liquid taken out of one text, by their marks."""
 
     def __init__(self, text: str) -> None:

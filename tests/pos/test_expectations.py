@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from pos.api import schemas
-from pos.api.answers import Declined
+from pos.api.answers import RequestRefused
 from pos.api.body import read_request
-from pos.api.expected import describe_expected
+from pos.api.expectations import describe_expected
 from pos.api.schemas import SaleRequest
 from tests.pos.tills import basket, line
 
@@ -41,7 +41,7 @@ from tests.pos.tills import basket, line
     ],
 )
 def test_a_value_that_cannot_be_is_told_what_is_expected(changes, message):
-    with pytest.raises(Declined) as declined:
+    with pytest.raises(RequestRefused) as declined:
         read_request(msgspec.json.encode(basket(1_000, **changes)), SaleRequest)
     assert declined.value.problem.message == message
 

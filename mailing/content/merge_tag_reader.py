@@ -2,7 +2,7 @@
 
 import re
 
-from .foreign_names import is_about_people, is_merge_name, is_simple, name_here, write_output
+from .merge_tag_names import is_about_people, is_merge_name, is_simple, name_here, write_output
 
 _fallback = re.compile(r"(.+?)[\s,|]+(?:fallback|default)\s*[=:]\s*(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 _or = re.compile(r"(.+?)\s+OR\s+(.+)").fullmatch

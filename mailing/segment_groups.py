@@ -64,7 +64,7 @@ def save_segment(
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
 
     Raises:
-        Overtaken: it was changed since.
+        EditConflict: it was changed since.
         Refused: `by` may not make or change customer groups.
         SegmentError: the tree cannot be used.
     """
@@ -76,12 +76,12 @@ def save_segment(
         )
         before = describe_segment(was) if was else None
         if was and before:
-            editions.refuse_overtaken(was, before, seen)
+            editions.refuse_edit_conflict(was, before, seen)
             segment.group_id = was.group_id
         segment.save()
         if at_till and segment.group is None:
             segment.group = groups.save_group(
-                CustomerGroup(name=segment.name, code=_free_code(segment)), (), by=by
+                CustomerGroup(name=segment.name, code=_find_free_code(segment)), (), by=by
             )
         if not at_till and segment.group is not None:
             _end_group(segment, by=by)
@@ -92,7 +92,7 @@ def save_segment(
     return segment
 
 
-def _free_code(segment: Segment) -> str:
+def _find_free_code(segment: Segment) -> str:
     """Return a code made of the segment's name, with its number when another group has that code."""
     code = slugify(segment.name)[:40] or "segment"
     return f"{code}-{segment.pk}" if CustomerGroup.objects.filter(code=code).exists() else code

@@ -61,7 +61,7 @@ class StoredPromotion(NamedTuple):
     parts: str
 
 
-class Past(Struct, frozen=True):
+class EarlierRules(Struct, frozen=True):
     """What was different: values by field, of campaigns and promotions by id, as JSON holds them.
 
     `links`: by (campaign, promotion), whether it was there.
@@ -107,9 +107,9 @@ class Past(Struct, frozen=True):
         return msgspec.convert(msgspec.to_builtins(now) | self.stacking, StackingRules)
 
 
-def read_past(at: datetime) -> Past:
+def read_earlier_rules(at: datetime) -> EarlierRules:
     """Read what was different at `at`: for each changed value, the one before the first change since then."""
-    past = Past()
+    past = EarlierRules()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT t.campaign_id, t.was {STEPS} ORDER BY t.at, t.id", [at])
         for campaign, status in cursor:
@@ -124,7 +124,11 @@ def read_past(at: datetime) -> Past:
 
 
 def _undo(
-    past: Past, what: str, campaign: int | None, promotion: int | None, detail: dict[str, list[StoredValue]]
+    past: EarlierRules,
+    what: str,
+    campaign: int | None,
+    promotion: int | None,
+    detail: dict[str, list[StoredValue]],
 ) -> None:
     found = {name: before for name, (before, _) in detail.items()}
     if campaign is not None and promotion is not None:

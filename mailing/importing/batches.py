@@ -89,7 +89,7 @@ ON CONFLICT (email) DO NOTHING
 """
 
 
-def take_batch(begun: Upload, piece: RowBatch) -> bool:
+def import_batch(begun: Upload, piece: RowBatch) -> bool:
     """Judge and import one piece; return False, and do nothing, when it is not its turn.
 
     It is not when the upload differs from `begun`, what it was when the piece was read: it has other columns, was
@@ -108,7 +108,7 @@ def take_batch(begun: Upload, piece: RowBatch) -> bool:
             upload.suppressed += _judge_contacts(cursor, piece)
             upload.declined += _judge_declined(piece)
             if not upload.is_trial:
-                upload.joined += _take_contacts(cursor, piece, upload.list_id)
+                upload.joined += _write_contacts(cursor, piece, upload.list_id)
                 _suppress_declined(cursor, piece, upload)
         else:
             _judge_suppressions(cursor, block)
@@ -181,7 +181,7 @@ def _find_same_number(piece: RowBatch) -> set[int]:
     return refused
 
 
-def _take_contacts(cursor: CursorWrapper, piece: RowBatch, list_id: int | None) -> int:
+def _write_contacts(cursor: CursorWrapper, piece: RowBatch, list_id: int | None) -> int:
     """Write the contacts of the table `incoming`; return how many places in lists that made."""
     cursor.execute(UPSERT_INTO_LIST, [list_id])
     joined: int = cursor.rowcount

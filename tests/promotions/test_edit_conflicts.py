@@ -82,7 +82,7 @@ def test_codes_switched_off_meanwhile_are_not_switched_on_by_an_old_form(client,
     address = f"/coupons/{coupon.pk}/"
     answers = {"code": coupon.code, "active": "on", "discount": "promotion", "kind": "multi_use"}
     answers |= {"seen": read_edition(read_page(client.get(address)))}
-    batches.switch(coupon.promotion, "Guests", False, by=mara)
+    batches.switch_batch(coupon.promotion, "Guests", False, by=mara)
     assert "Codes switched off by Mara Market" in read_page(client.post(address, answers), 422)
     assert not Coupon.objects.get().active
     coupons.save_coupon(coupon, by=mara, active=True)

@@ -36,7 +36,7 @@ _MOST_ENTRIES = 1000  # remembered for one node
 _LONGEST_RESULT = 500  # characters of the longest
 
 
-class SlotMemory:
+class SlotCache:
     """The results of a node for the values of `names`."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -64,12 +64,12 @@ class SlotMemory:
             self._known[key] = result
 
 
-class RememberedSlot:
+class CachedSlot:
     """A slot whose node reads only `names`: for the same values it writes the same again."""
 
     def __init__(self, node: Node, names: tuple[str, ...]) -> None:
         self.node = node
-        self.memory = SlotMemory(names)
+        self.memory = SlotCache(names)
 
     def wire(self, rendering: Rendering) -> str:
         """Return what the node writes, in quoted-printable."""
