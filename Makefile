@@ -9,11 +9,13 @@ TESTS ?= tests
 # Tests wait for servers, browsers and clocks: one process more than there are cores keeps the cores busy; two were slower.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-# What root makes in somebody's project is given to that user, who may work here next.
+# What root makes in somebody's project is given to that user, who may work here next. Bytecode is not written there.
 OWNER := $(shell [ "$$(id -u)" != 0 ] || ls -nd . | awk '$$3 != 0 { print $$3 ":" $$4 }')
 hand_over = $(if $(OWNER),chown -Rh $(OWNER) $(1),:)
 ifneq ($(OWNER),)
+ifndef PYTHONPYCACHEPREFIX
 export PYTHONDONTWRITEBYTECODE := 1
+endif
 endif
 
 # A Python that is gone since, or closed to this user, as one in root's home: the environment is made anew.

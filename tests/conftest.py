@@ -1,5 +1,6 @@
 """What every test shares. Outside checks run without this file: nothing a factory or a case needs may live here."""
 
+import gc
 import os
 import shutil
 from collections import Counter
@@ -40,6 +41,17 @@ def name_group(nodeid):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return FilesOnOneWorker(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """Leave what is imported and collected, which stays to the end, out of every search for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from django.contrib import admin
 from django.db import transaction
@@ -38,6 +38,7 @@ ASKED = (
 ).split()
 # those that a form may take for good, so that they reach a column
 TAKEN = ("empty", "huge", "digits", "object")
+QUOTED = {text: quote_plus(text, errors="surrogatepass") for text in TEXTS.values()}
 list_refused_fields = re.compile(r'\bname="([^"]+)"[^<>]*\baria-invalid="true"').findall
 
 
@@ -49,6 +50,14 @@ def deal_texts(names: list[str], turn: int) -> dict[str, str]:
     if turn % len(texts) == 0:  # the first field's turn for it
         return dealt
     return {name: text for name, text in dealt.items() if text != nul}
+
+
+def encode_fields(fields: dict[str, str]) -> str:
+    """Write fields as a form sends them."""
+    return "&".join(
+        f"{quote_plus(name)}={QUOTED.get(text) or quote_plus(text, errors='surrogatepass')}"
+        for name, text in fields.items()
+    )
 
 
 def pick_one_of_each(names: Iterable[str]) -> list[str]:
@@ -245,7 +254,7 @@ class Attacker:
 
     def _send(self, method: str, path: str, fields: dict[str, str], what: str) -> tuple[int, str]:
         """Send one request and undo what it did; return the status and the page."""
-        data = urlencode(fields, errors="surrogatepass")
+        data = encode_fields(fields)
         self.client.cookies["sessionid"] = self.session  # a form may have signed the person out
         with transaction.atomic():
             if method == "GET":

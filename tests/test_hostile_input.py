@@ -4,6 +4,7 @@ from itertools import groupby
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.template.base import Template
 from django.urls import reverse
 
@@ -26,6 +27,24 @@ def _folder_of_its_own(settings, tmp_path):
 def _no_copies_of_contexts(monkeypatch):
     """Render templates as the product does: nothing here asks what the test client remembers of each of them."""
     monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
+
+
+@pytest.fixture(autouse=True)
+def _one_menu_of_the_admin(monkeypatch):
+    """Make the menu of the administration once for each test: it hangs on nothing that is sent."""
+    monkeypatch.setattr(admin.site, "_build_app_dict", cache_menus(admin.site._build_app_dict))
+
+
+def cache_menus(build):
+    menus = {}
+
+    def build_once(request, label=None):
+        key = request.user.pk, label
+        if key not in menus:
+            menus[key] = build(request, label)
+        return menus[key]
+
+    return build_once
 
 
 @pytest.fixture
