@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--contacts", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=5_000_000)
     parser.add_argument("--explain", action="store_true", help="print the plan of each")
+    parser.add_argument("--only", choices=TREES, action="append")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -77,8 +78,8 @@ def main() -> None:
         rig.database("fanfare_bench_segments"),
     ):
         fill(options.contacts, options.lines)
-        for name, node in TREES.items():
-            measure(name, {"all": [node]}, explain=options.explain)
+        for name in options.only or TREES:
+            measure(name, {"all": [TREES[name]]}, explain=options.explain)
         measure_groups(TREES["bought of a category, twice"])
 
 

@@ -59,9 +59,18 @@ def _list_events(contact: Contact, most: int) -> Iterator[Entry]:
         yield Entry(event.at, EVENTS[Event.Kind(event.kind)], event.campaign)
 
 
+def list_sales_by_code(contact: Contact) -> list[int]:
+    """Return the keys of the sales in which a code that they were sent took effect."""
+    return list(Sale.objects.filter(_bought_by_code(contact)).values_list("pk", flat=True))
+
+
+def _bought_by_code(contact: Contact) -> Q:
+    return Q(conversion__delivery__contact=contact, conversion__how="code")
+
+
 def _sales_of(contact: Contact) -> Q:
     """Return which sales are theirs: those that name them, and those with a code that they were sent."""
-    own = Q(conversion__delivery__contact=contact, conversion__how="code")
+    own = _bought_by_code(contact)
     return own | Q(customer=contact.customer_id) if contact.customer_id else own
 
 

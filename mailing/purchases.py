@@ -5,7 +5,8 @@ themselves. A condition is
 
     {"event": "bought", "of": {"sku": "TEA"}, "times": 2, "within": {"amount": 30, "unit": "day"}}
 
-`of` may be left out; then `bought` counts every committed sale. An article that was given back whole was not bought.
+`of` may be left out; then `bought` counts every committed sale. An article that was given back whole was not bought,
+and a sale that was paid back whole is nobody's first.
 
 All of them are conditions on `contact.customer_id` alone, so that they hold for customers who are no contacts as well.
 """
@@ -41,7 +42,8 @@ LINES = f"SELECT line.customer FROM pos_soldline AS line WHERE {NAMED}"
 SALES = f"SELECT line.customer FROM pos_sale AS line{{back}} WHERE {NAMED} AND line.state = 'committed'"
 PAID_BACK = """ LEFT JOIN (
     SELECT sale_id, sum((answer::jsonb ->> 'total')::bigint) AS total FROM pos_return GROUP BY sale_id
-) AS back ON back.sale_id = line.id"""
+) AS back ON back.sale_id = {sale}.id"""
+KEPT_SALE = "(back.sale_id IS NULL OR {sale}.total > back.total)"
 REDEEMED = f"""SELECT line.customer FROM promotions_redemption AS used JOIN pos_sale AS line ON line.id = used.sale_id
 WHERE {NAMED} AND line.state = 'committed' AND used.reverses_id IS NULL"""
 KEPT = "line.quantity > line.returned_quantity"
@@ -81,7 +83,8 @@ def ask_some(condition: Condition) -> Condition:
 
 def _compile_first(since: Condition | None) -> Condition:
     having = f" HAVING min(line.at) > {since.sql}" if since else ""
-    return Condition(f"{LINES} AND {KEPT} GROUP BY line.customer{having}", since.params if since else [])
+    kept = f"{SALES.format(back=PAID_BACK.format(sale='line'))} AND {KEPT_SALE.format(sale='line')}"
+    return Condition(f"{kept} GROUP BY line.customer{having}", since.params if since else [])
 
 
 def _compile_times(node: JsonObject, since: Condition | None, times: int, spent: int | None) -> Condition:
@@ -91,7 +94,7 @@ def _compile_times(node: JsonObject, since: Condition | None, times: int, spent:
     if event == "redeemed":
         sql, sale = REDEEMED, "count(DISTINCT line.id)"
     elif event == "bought" and not wanted:
-        sql, sale = SALES.format(back="" if spent is None else PAID_BACK), "count(*)"
+        sql, sale = SALES.format(back="" if spent is None else PAID_BACK.format(sale="line")), "count(*)"
         kept = "line.total - coalesce(back.total, 0)"
     elif event == "returned":
         sql = f"{LINES} AND line.returned_quantity > 0"

@@ -112,7 +112,13 @@ class Sale(models.Model):
             models.UniqueConstraint(fields=["location", "reference"], name="sale_once_per_location")
         ]
         indexes = [
-            models.Index(fields=["customer"], condition=models.Q(state="committed"), name="sale_of_customer"),
+            # with what segments ask of all sales of all customers
+            models.Index(
+                fields=["customer"],
+                include=["at", "currency", "total", "id"],
+                condition=models.Q(state="committed"),
+                name="sale_of_customer",
+            ),
             models.Index(fields=["expires_at"], condition=models.Q(state="held"), name="sale_held"),
             models.Index(
                 fields=["received_at"],
@@ -203,6 +209,11 @@ class SoldLine(models.Model):
                 fields=["customer", "at"], condition=~models.Q(customer=""), name="sold_line_of_customer"
             ),
             models.Index(fields=["sku", "at"], name="sold_line_of_article"),
+            models.Index(
+                fields=["customer", "at"],
+                condition=~models.Q(customer="") & models.Q(returned_quantity__gt=0),
+                name="sold_line_returned",
+            ),
         ]
         default_permissions = ("view",)
 

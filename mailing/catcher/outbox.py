@@ -95,6 +95,14 @@ def delete_all() -> None:
         _path_of(name).unlink(missing_ok=True)
 
 
+def delete_messages_to(address: str) -> None:
+    """Delete the messages that went to this address, to others as well or not."""
+    for name in _list_ids():
+        entry = _read_entry(name)
+        if entry and address in (recipient.lower() for recipient in entry.recipients):
+            _path_of(name).unlink(missing_ok=True)
+
+
 def count_messages() -> int:
     """Count the mails that are kept."""
     return len(_list_ids())

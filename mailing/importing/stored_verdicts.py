@@ -85,6 +85,28 @@ def rejected_rows_csv(upload: Upload) -> Iterator[str]:
     )
 
 
+def replace_address(address: str, stand_in: str) -> None:
+    """Put another address in the place of this one in all results, and leave out what a rejected row said beside it.
+
+    Needs a transaction.
+    """
+    for kept in VerdictBlock.objects.order_by("pk").iterator(chunk_size=1):
+        plain = zlib.decompress(kept.packed)
+        if address.encode() not in plain.lower():
+            continue
+        block = _decoder.decode(plain)
+        for place, email in enumerate(block.emails):
+            row = [email, *block.cells.get(place, ()), block.details.get(place, "")]
+            if not any(address in text.lower() for text in row):
+                continue
+            block.emails[place] = stand_in
+            block.details.pop(place, None)
+            if place in block.cells:
+                block.cells[place] = []
+        kept.packed = _pack(block)
+        kept.save(update_fields=["packed"])
+
+
 def _pack(block: Block) -> bytes:
     return zlib.compress(msgspec.json.encode(block), 1)
 

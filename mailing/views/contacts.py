@@ -14,7 +14,7 @@ from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
-from mailing import audience, contact_history, contacts, local_time
+from mailing import audience, contact_history, contacts, local_time, privacy
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
@@ -252,3 +252,27 @@ def contact_delete(request: Request, pk: int) -> HttpResponse:
         "each mail; a suppression is kept. Mails not sent yet are skipped."
     )
     return delete_when_confirmed(request, row, sentence=sentence, back="mailing:contacts")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_contact", raise_exception=True)
+def contact_erase(request: Request, pk: int) -> HttpResponse:
+    """Erase a contact from all that is kept; a GET asks first."""
+    row = get_object_or_404(Contact, pk=pk)
+    if request.method != "POST":
+        return render(request, "mailing/erase.html", {"contact": row})
+    privacy.erase_contact(row, with_sales="with_sales" in request.POST, by=request.user)
+    messages.success(request, "The contact is erased.")
+    return redirect("mailing:contacts")
+
+
+@require_GET
+@viewing
+@permission_required("pos.view_sale", raise_exception=True)
+def contact_export(request: Request, pk: int, form: str) -> HttpResponse | FileResponse:
+    """Return everything that is kept of a contact as a file, `form` json or csv."""
+    row = get_object_or_404(Contact, pk=pk)
+    if form == "csv":
+        return csv_response(privacy.csv_lines(row), f"contact-{row.pk}.csv")
+    headers = {"Content-Disposition": f'attachment; filename="contact-{row.pk}.json"'}
+    return HttpResponse(privacy.write_json(row), content_type="application/json", headers=headers)

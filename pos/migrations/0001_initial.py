@@ -241,7 +241,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="sale",
             index=models.Index(
-                condition=models.Q(("state", "committed")), fields=["customer"], name="sale_of_customer"
+                condition=models.Q(("state", "committed")),
+                fields=["customer"],
+                include=("at", "currency", "total", "id"),
+                name="sale_of_customer",
             ),
         ),
         migrations.AddIndex(

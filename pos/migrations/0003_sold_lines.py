@@ -28,6 +28,7 @@ CREATE TABLE pos_soldline (
 ) PARTITION BY RANGE (at);
 CREATE INDEX sold_line_of_customer ON pos_soldline (customer, at) WHERE customer <> '';
 CREATE INDEX sold_line_of_article ON pos_soldline (sku, at);
+CREATE INDEX sold_line_returned ON pos_soldline (customer, at) WHERE customer <> '' AND returned_quantity > 0;
 INSERT INTO pos_unfoldedsale (sale_id) SELECT id FROM pos_sale WHERE state = 'committed';
 """
 NO_TABLE = "DROP TABLE pos_soldline;"
@@ -120,6 +121,13 @@ class Migration(migrations.Migration):
                                 name="sold_line_of_customer",
                             ),
                             models.Index(fields=["sku", "at"], name="sold_line_of_article"),
+                            models.Index(
+                                condition=models.Q(
+                                    models.Q(("customer", ""), _negated=True), ("returned_quantity__gt", 0)
+                                ),
+                                fields=["customer", "at"],
+                                name="sold_line_returned",
+                            ),
                         ],
                     },
                 ),

@@ -8,7 +8,7 @@ from mailing import audience, rfm, segment_groups
 from mailing.models import Contact, Segment
 from mailing.segments import SegmentError
 from pos import folding
-from pos.models import SoldLine
+from pos.models import Sale
 from promotions.models import GroupMember
 from tests.factories import ContactFactory, SegmentFactory
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, fold, give_back, sell, void
@@ -125,12 +125,12 @@ def test_everybody_who_bought_has_one_class(buyers):
 
 
 def test_what_came_back_and_other_currencies_are_no_money(buyers):
-    SoldLine.objects.filter(customer="J").update(currency="JPY")
+    Sale.objects.filter(customer="J").update(currency="JPY")
     give_back(sell("I", NOW - DAY, total=50_000), 50_000)
     fold()
     assert choose("money 1") == "AJ"
     assert choose("money 5") == "HI"
-    assert choose("recency 5") == "IJ", "what was given back whole was not bought"
+    assert choose("recency 5") == "IJ", "the day of what was paid back whole does not count"
 
 
 def test_a_class_is_a_group_at_the_till_that_no_single_sale_moves(buyers):
