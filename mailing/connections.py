@@ -1,7 +1,5 @@
 """SMTP connections as an administrator sees them: whether one works, and if not, what to do."""
 
-import asyncio
-
 import msgspec
 from django.db.models import Q
 
@@ -11,7 +9,7 @@ from mailing.models import EmailCampaign, SmtpConnection
 from mailing.secrets import SecretUnreadable
 from mailing.senders import domains
 from mailing.sending import breaker
-from mailing.sending.direct import send_directly, write_plain_mail
+from mailing.sending.direct import send_directly, talk, write_plain_mail
 from mailing.sending.servers import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Server, Timeouts
@@ -36,7 +34,7 @@ NAME_OF_MEANING = {  # other reasons to refuse a test mail, and what to do
     ),
 }
 TEST_TIMEOUTS = Timeouts(
-    connect=8, greeting=10, ehlo=8, starttls=8, auth=10, mail=10, rcpt=10, data=10, dot=20, quit=2
+    connect=8, greeting=10, ehlo=8, starttls=8, auth=10, mail=10, rcpt=10, data=10, dot=20, quit=2, total=20
 )
 
 
@@ -88,7 +86,8 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
 def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
     """Connect and log in, and send nothing. Each failure has a name and says what to do."""
     try:
-        asyncio.run(_log_in(server_of(smtp, TEST_TIMEOUTS)))
+        server = server_of(smtp, TEST_TIMEOUTS)
+        talk(server, lambda: _log_in(server))
     except ConnectFailed as error:
         return ConnectionTest(False, str(error.cause), error.sentence)
     return ConnectionTest(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")
@@ -110,10 +109,12 @@ def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) ->
     meaning = find_meaning(f"{result.reply.enhanced} {result.reply.text}") if result.reply else None
     cause = client.name_cause(result.stage, result.reply) if result.reply else None
     if cause or (
-        result.stage is Stage.MAIL and (result.verdict is None or result.verdict.kind is Kind.CONNECTION)
+        result.stage is Stage.MAIL and result.verdict is not None and result.verdict.kind is Kind.CONNECTION
     ):
         cause = cause or Cause.SENDER
         return ConnectionTest(False, str(cause), f"{said}: {client.ADVICE[cause]}")
+    if result.verdict is None and (step := client.name_step(result.stage)):
+        said = f"{said.rstrip('.')} {step}."
     if result.verdict is None:
         return ConnectionTest(False, str(Cause.TIMED_OUT), f"{said} {client.ADVICE[Cause.TIMED_OUT]}")
     if meaning in NAME_OF_MEANING:

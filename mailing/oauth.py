@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 REFRESH_BEFORE = timedelta(minutes=5)  # longer than a run of the pump
 USUAL_LIFE_SECONDS = 3600  # of a token whose end is not told
 ANSWER_SECONDS = 10  # seconds for each read of an answer
-WHOLE_ANSWER_SECONDS = 20  # seconds for all of it
+WHOLE_ANSWER_SECONDS = 15  # seconds for all of it
 LONGEST_ANSWER = 64 * 1024  # bytes of an answer
 LONGEST_WORDS = 500  # characters of a refusal that are kept
 VERIFIER_LETTERS = 64
@@ -254,7 +254,7 @@ def _lock_grant(grant_id: int) -> OAuthGrant:
 def _make_session(grant: OAuthGrant) -> "OAuth2Session":
     from authlib.integrations.requests_client import OAuth2Session
 
-    from mailing.bounded_http import BoundedAdapter
+    from mailing.bounded_http import bound_answers
 
     session = OAuth2Session(
         grant.client_id,
@@ -264,6 +264,5 @@ def _make_session(grant: OAuthGrant) -> "OAuth2Session":
         code_challenge_method="S256",
         token_endpoint_auth_method="client_secret_post" if grant.client_secret else "none",
     )
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, BoundedAdapter(most=LONGEST_ANSWER, seconds=WHOLE_ANSWER_SECONDS))
+    bound_answers(session, most=LONGEST_ANSWER, seconds=WHOLE_ANSWER_SECONDS)
     return session

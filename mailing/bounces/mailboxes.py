@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 READ_EVERY = timedelta(minutes=1)
 MESSAGES_AT_ONCE = 500  # read in one session
-SECONDS_AT_ONCE = 30.0  # far below a task's time
+SECONDS_AT_ONCE = 30.0  # until no further message is begun
 LOCK = "mailing.bounces.mailbox"
 
 
@@ -105,8 +105,10 @@ def _take(raw: bytes, mailbox: BounceMailbox | None) -> None:
         intake.hold_message(raw, Report(Kind.UNKNOWN), mailbox)
 
 
-def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Argument]:
-    """Open the mailbox's source: IMAP, POP3 or a maildir.
+def open_source(
+    mailbox: BounceMailbox, seconds: float = sources.CONVERSATION_SECONDS
+) -> AbstractContextManager[Argument]:
+    """Open the mailbox's source: IMAP, POP3 or a maildir. A conversation with a server lasts so many seconds at most.
 
     Raises:
         SourceFailed: it cannot be read, or its login must not be tried.
@@ -121,8 +123,8 @@ def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Argument]:
     place = Place(mailbox.host, mailbox.port, mailbox.tls, mailbox.authority)
     login = find_login(mailbox)
     if mailbox.kind == BounceMailbox.Kind.POP3:
-        return sources.open_pop3(place, login)
-    return sources.open_imap(place, login, mailbox.folder)
+        return sources.open_pop3(place, login, seconds)
+    return sources.open_imap(place, login, mailbox.folder, seconds)
 
 
 def find_login(mailbox: BounceMailbox) -> Login:
@@ -143,7 +145,7 @@ def find_login(mailbox: BounceMailbox) -> Login:
 def check_mailbox(mailbox: BounceMailbox) -> MailboxTest:
     """Log in and count the waiting messages, or say what is wrong. No message is removed."""
     try:
-        with open_source(mailbox) as source:
+        with open_source(mailbox, sources.CHECK_SECONDS) as source:
             count = source.count_messages()
     except SourceFailed as error:
         return MailboxTest(False, str(error))

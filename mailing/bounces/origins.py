@@ -1,6 +1,7 @@
 """Finds the mail of ours that a message is about, proved by a token that only we can have signed."""
 
 import re
+from collections.abc import Iterable
 from email.message import Message
 
 from mailing.bounces import parts
@@ -29,11 +30,11 @@ _UNSUBSCRIBE = re.compile(
 )
 
 
-def list_recipients(message: Message) -> list[str]:
+def list_recipients(message: Message, headers: Iterable[str] = RECIPIENT_HEADERS) -> list[str]:
     """Return the addresses that servers and the sender say a message was sent to."""
     found = [
         address
-        for name in RECIPIENT_HEADERS
+        for name in headers
         for value in parts.read_headers(message, name)
         for address in parts.ADDRESS.findall(value)
     ]
@@ -44,7 +45,15 @@ def list_recipients(message: Message) -> list[str]:
 
 def list_own_addresses(message: Message) -> frozenset[str]:
     """Return the addresses of ours that a report was sent to."""
-    return frozenset(address.strip("<>.'").lower() for address in list_recipients(message))
+    headers = [
+        name for name in RECIPIENT_HEADERS if name != "X-Original-To" or not _is_from_dragonfly(message)
+    ]
+    return frozenset(address.strip("<>.'").lower() for address in list_recipients(message, headers))
+
+
+def _is_from_dragonfly(message: Message) -> bool:
+    """Return whether DragonFly Mail Agent wrote a report: it puts the failed recipient into X-Original-To."""
+    return any("(DragonFly Mail Agent" in value for value in parts.read_headers(message, "Received"))
 
 
 def find_delivery_id(message: Message, raw: bytes) -> int | None:

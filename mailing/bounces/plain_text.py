@@ -149,5 +149,5 @@ def find_reason(text: str, address: str, place: int, end: int) -> str:
     if reply := _REPLY.search(behind):  # what the server said, without what ours says around it
         return (reply[1] or reply[2]).strip()
     if len(behind.strip(" \r\n\t<>:;.,-")) > 3:
-        return behind.strip(" \r\n\t<>:;,-")
+        return behind.strip(" \r\n\t<>:;,-").lstrip(". \r\n\t")
     return text[max(0, place - LONGEST_REASON) : place].strip()

@@ -7,19 +7,23 @@ import imaplib
 import mailbox as mailboxes
 import poplib
 import re
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from mailing.bounces.parts import MOST_BYTES_READ
+from mailing.deadlines import Deadline, end_after
 from mailing.smtp.server import make_tls_context
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0  # for each wait
+CONVERSATION_SECONDS = 120.0  # for all that is said to a server, with its slow answers; below a task's time
+CHECK_SECONDS = 20.0  # for a whole conversation that only looks whether the mailbox can be read
 MOST_BYTES_TAKEN = 2 * MOST_BYTES_READ  # of one message; IMAP is asked for no more
 MOST_LINES_TAKEN = 5_000  # of a larger one, from POP3
 poplib._MAXLINE = 65_536  # type: ignore[attr-defined]  # bytes; some servers fold no headers
@@ -60,6 +64,41 @@ class Place(msgspec.Struct, frozen=True):
 
     def make_context(self) -> ssl.SSLContext:
         return make_tls_context(authority=self.authority)
+
+
+class _Imap(imaplib.IMAP4):
+    """A client whose conversation ends with a deadline."""
+
+    def __init__(self, place: Place, deadline: Deadline) -> None:
+        self.place, self.deadline = place, deadline
+        super().__init__(place.host, place.port, timeout=TIMEOUT_SECONDS)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return _open_socket(self.place, self.deadline, timeout)
+
+
+class _Pop3(poplib.POP3):
+    """A client whose conversation ends with a deadline."""
+
+    def __init__(self, place: Place, deadline: Deadline) -> None:
+        self.place, self.deadline = place, deadline
+        with ExitStack() as self.on_failure:  # the library leaves the socket open when there is no greeting
+            super().__init__(place.host, place.port, timeout=TIMEOUT_SECONDS)
+            self.on_failure.pop_all()
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return self.on_failure.enter_context(_open_socket(self.place, self.deadline, timeout))
+
+
+def _open_socket(place: Place, deadline: Deadline, timeout: float | None) -> socket.socket:
+    """Connect to a server, and encrypt where that comes first."""
+    opened = deadline.open_socket(place.host, place.port, most=timeout)
+    opened.settimeout(timeout)
+    if place.tls == "implicit":
+        deadline.begin("while the encryption began")
+        opened = place.make_context().wrap_socket(opened, server_hostname=place.host)
+    deadline.begin("at the greeting")
+    return opened
 
 
 class Source(Protocol):
@@ -150,27 +189,29 @@ class MaildirSource:
 
 
 @contextmanager
-def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
-    """Open a folder of an IMAP server.
+def open_imap(
+    place: Place, login: Login, folder: str, seconds: float = CONVERSATION_SECONDS
+) -> Iterator[ImapSource]:
+    """Open a folder of an IMAP server, for so many seconds.
 
     Raises:
         SourceFailed: the mailbox cannot be read.
     """
     _refuse_controls(login.username, login.secret, folder)
-    with _naming_failures(place):
-        if place.tls == "implicit":
-            client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-                place.host, place.port, ssl_context=place.make_context(), timeout=TIMEOUT_SECONDS
-            )
-        else:
-            client = imaplib.IMAP4(place.host, place.port, timeout=TIMEOUT_SECONDS)
+    with end_after(seconds) as deadline, _naming_failures(place, deadline):
+        deadline.begin("when it was called")
+        client = _Imap(place, deadline)
         try:
             if place.tls == "starttls":
+                deadline.begin("while the encryption began")
                 client.starttls(place.make_context())
+            deadline.begin("at the login")
             _log_in_to_imap(client, login)
+            deadline.begin("when the folder was opened")
             state, answer = client.select(write_text(encode_folder(folder)))
             if state != "OK":
                 raise SourceFailed(f"{place.host} has no folder “{folder}”: {_decode(answer)}.")
+            deadline.begin("while the messages were read")
             yield ImapSource(client)
         finally:
             with suppress(*FAILURES):  # it may have gone already, and everything was said
@@ -180,29 +221,28 @@ def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
 
 
 @contextmanager
-def open_pop3(place: Place, login: Login) -> Iterator[Pop3Source]:
-    """Open a POP3 mailbox. Removed messages are deleted when the block ends without an error.
+def open_pop3(place: Place, login: Login, seconds: float = CONVERSATION_SECONDS) -> Iterator[Pop3Source]:
+    """Open a POP3 mailbox, for so many seconds. Removed messages are deleted when the block ends without an error.
 
     Raises:
         SourceFailed: the mailbox cannot be read.
     """
     _refuse_controls(login.username, login.secret)
-    with _naming_failures(place):
-        if place.tls == "implicit":
-            client: poplib.POP3 = poplib.POP3_SSL(
-                place.host, place.port, timeout=TIMEOUT_SECONDS, context=place.make_context()
-            )
-        else:
-            client = poplib.POP3(place.host, place.port, timeout=TIMEOUT_SECONDS)
+    with end_after(seconds) as deadline, _naming_failures(place, deadline):
+        deadline.begin("when it was called")
+        client = _Pop3(place, deadline)
         is_done = False
         try:
             if place.tls == "starttls":
+                deadline.begin("while the encryption began")
                 client.stls(place.make_context())
+            deadline.begin("at the login")
             if login.is_token:
                 _log_in_with_token(client, login)
             else:
                 client.user(login.username)
                 client.pass_(login.secret)
+            deadline.begin("while the messages were read")
             yield Pop3Source(client)
             client.quit()
             is_done = True
@@ -221,7 +261,7 @@ def open_maildir(folder: Path) -> Iterator[MaildirSource]:
     """
     if not (folder / "new").is_dir():
         raise SourceFailed(f"There is no maildir in {folder}.")
-    with _naming_failures(None):
+    with _naming_failures():
         yield MaildirSource(folder)
 
 
@@ -262,18 +302,27 @@ def _log_in_with_token(client: poplib.POP3, login: Login) -> None:
 
 
 @contextmanager
-def _naming_failures(place: Place | None) -> Iterator[None]:
+def _naming_failures(place: Place | None = None, deadline: Deadline | None = None) -> Iterator[None]:
     where = f"{place.host}:{place.port}" if place else "The maildir"
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
-        raise SourceFailed(
-            f"{where} shows a certificate that is not trusted: {error.verify_message}."
-        ) from error
-    except (imaplib.IMAP4.error, poplib.error_proto) as error:
-        raise SourceRefused(f"{where} refused: {_decode(error.args)}") from error
-    except FAILURES as error:
-        raise SourceFailed(f"{where} cannot be reached: {error}") from error
+    except (*FAILURES, UnicodeError) as error:
+        if deadline is None or not (deadline.is_over or isinstance(error, TimeoutError)):
+            raise _name_failure(where, error) from error
+        raise SourceFailed(f"{where} did not answer in time {deadline.step}.") from error
+
+
+def _name_failure(where: str, error: Exception) -> Exception:
+    match error:
+        case ssl.SSLCertVerificationError():
+            words = f"{where} shows a certificate that is not trusted: {error.verify_message}."
+            return SourceFailed(words)
+        case imaplib.IMAP4.error() | poplib.error_proto():
+            return SourceRefused(f"{where} refused: {_decode(error.args)}")
+        case SourceFailed():
+            return error
+        case _:
+            return SourceFailed(f"{where} cannot be reached: {error}")
 
 
 def _decode(said: object) -> str:

@@ -5,8 +5,6 @@ import os
 import re
 import time
 from datetime import UTC, datetime
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -14,7 +12,6 @@ from pathlib import Path
 import msgspec
 from django.conf import settings
 
-from campaigns.annotations import ColumnValue
 from campaigns.texts import make_storable
 from mailing.bounces import parts
 from mailing.catcher import index
@@ -176,18 +173,8 @@ def _read_entry(name: str) -> IndexEntry | None:
 def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size: int) -> IndexEntry:
     """Make the entry of a message from its envelope and its beginning."""
     headers = _headers.parsebytes(head.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n")
-    return IndexEntry(
-        name, sender, recipients, _decode_header(headers["From"]), _decode_header(headers["Subject"]), size
-    )
-
-
-def _decode_header(value: ColumnValue) -> str:
-    """Decode a header; return it as it is when it breaks RFC 2047."""
-    unfolded = "".join(str(value or "").splitlines())
-    try:
-        return str(make_header(decode_header(unfolded)))
-    except (HeaderParseError, LookupError, ValueError):
-        return unfolded
+    shown = [parts.read_header(headers, header) for header in ("From", "Subject")]
+    return IndexEntry(name, sender, recipients, *shown, size)
 
 
 def _make_caught(line: IndexEntry) -> Caught:

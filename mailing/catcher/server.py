@@ -46,6 +46,7 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
             hostname="fanfare.localhost",
             ident="Fanfare mail catcher",
             data_size_limit=LARGEST_MESSAGE_BYTES,
+            enable_SMTPUTF8=True,
         ),
         host,
         port,

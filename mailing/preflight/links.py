@@ -5,21 +5,21 @@ name that means another address a moment later reaches nothing. Redirects are fo
 Proxies of the environment and cookies are not used, and no body is read.
 """
 
-import contextlib
 import http.client
 import ipaddress
 import math
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from functools import cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import msgspec
 
+from mailing.deadlines import Deadline, end_after, look_up
 from mailing.preflight.lines import State
 
 SECONDS = 8.0  # for one step of one link
@@ -120,7 +120,7 @@ def _judge_status(status: int) -> tuple[State, str]:
 def _ask(url: str, deadline: float, may_ask: Judge) -> tuple[int, str]:
     """Return the status of an answer, and where it redirects to."""
     parts = _split_url(url)
-    addresses = _look_up(parts, may_ask)
+    addresses = _look_up(parts, deadline, may_ask)
     status, following = _request("HEAD", parts, addresses, deadline)
     if status in NO_HEAD:
         status, following = _request("GET", parts, addresses, deadline)
@@ -140,17 +140,20 @@ def _split_url(url: str) -> SplitResult:
     return parts
 
 
-def _look_up(parts: SplitResult, may_ask: Judge) -> list[str]:
+def _look_up(parts: SplitResult, deadline: float, may_ask: Judge) -> list[str]:
     """Return the addresses of the host, all of them public."""
     host = parts.hostname or ""
+    seconds = deadline - time.monotonic()
     try:
-        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+        found = look_up(host, parts.port or 443, min(SECONDS, max(0.0, seconds)))
     except (OSError, ValueError) as error:  # ValueError: NUL, or letters that no name of a host has
-        again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        again = isinstance(error, TimeoutError) or (
+            isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        )
         if again:
             raise _Ended(State.UNKNOWN, f"has a host that DNS did not answer for ({host})") from error
         raise _Ended(State.FAIL, f"has a host that does not exist ({host})") from error
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    addresses = [address for address, _ in found]
     if not addresses or not all(may_ask(address) for address in addresses):
         raise _Ended(State.FAIL, f"leads into a private network ({host})")
     return addresses
@@ -165,26 +168,22 @@ def _request(method: str, parts: SplitResult, addresses: list[str], deadline: fl
         if seconds <= 0:
             break
         try:
-            connection = _Connection(parts, address, seconds)
+            with end_after(seconds) as end, closing(_Connection(parts, address, end)) as connection:
+                connection.request(
+                    method, path, headers={"User-Agent": AGENT, "Accept": "*/*", "Connection": "close"}
+                )
+                answer = connection.getresponse()
+                end.count_seconds_left()  # what was cut off may look like an end
+                return answer.status, answer.getheader("Location") or ""
         except http.client.InvalidURL as error:
             raise _Ended(State.FAIL, "leads to what is no address of the web") from error
-        end = threading.Timer(seconds, connection.abort)  # for servers that send a letter now and then
-        end.start()
-        try:
-            connection.request(
-                method, path, headers={"User-Agent": AGENT, "Accept": "*/*", "Connection": "close"}
-            )
-            answer = connection.getresponse()
-            return answer.status, answer.getheader("Location") or ""
         except ssl.SSLCertVerificationError as error:
             raise _Ended(
                 State.FAIL, f"has a certificate that browsers refuse ({error.verify_message})"
             ) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            said = "does not answer in time" if isinstance(error, TimeoutError) else "could not be reached"
-        finally:
-            end.cancel()
-            connection.close()
+            is_late = isinstance(error, TimeoutError) or end.is_over
+            said = "does not answer in time" if is_late else "could not be reached"
     raise _Ended(State.WARN, said)
 
 
@@ -197,19 +196,13 @@ def _load_authorities() -> ssl.SSLContext:
 class _Connection(http.client.HTTPConnection):
     """A connection to one address of a host, by the name of the host."""
 
-    def __init__(self, parts: SplitResult, address: str, seconds: float) -> None:
+    def __init__(self, parts: SplitResult, address: str, end: Deadline) -> None:
         self._is_encrypted = parts.scheme == "https"
         self.default_port = 443 if self._is_encrypted else 80
-        super().__init__(parts.hostname or "", parts.port or self.default_port, timeout=seconds)
-        self._address = address
+        super().__init__(parts.hostname or "", parts.port or self.default_port)
+        self._address, self._end = address, end
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        self.sock = self._end.open_socket(self._address, self.port)
         if self._is_encrypted:
             self.sock = _load_authorities().wrap_socket(self.sock, server_hostname=self.host)
-
-    def abort(self) -> None:
-        """End what is under way, from another thread."""
-        if self.sock:
-            with contextlib.suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)

@@ -1,15 +1,22 @@
 """Mails that are sent at once and stand in no ledger: test mails, and mails of the site itself."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, quote
+from typing import TypeVar
 
 from mailing.content.mime import make_one_line
+from mailing.deadlines import look_up
 from mailing.smtp import client
-from mailing.smtp.client import Result, Server
+from mailing.smtp.client import Cause, ConnectFailed, Result, Server
+from mailing.smtp.replies import Stage
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def write_plain_mail(sender: str, recipient: str, subject: str, text: str, *, name: str = "") -> bytes:
@@ -41,7 +48,26 @@ def send_directly(
     Raises:
         ConnectFailed: the server cannot be used.
     """
-    return asyncio.run(_send_one_by_one(server, sender, mails, ready=ready))
+    return talk(server, lambda: _send_one_by_one(server, sender, mails, ready=ready))
+
+
+def talk(server: Server, conversation: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Run a conversation with a server, and return what it returns.
+
+    The host is looked up first: the look-up of an event loop cannot be ended.
+
+    Raises:
+        ConnectFailed: the server cannot be used.
+    """
+    try:
+        look_up(server.host, server.port, server.timeouts.connect)
+    except TimeoutError as error:
+        raise ConnectFailed(Cause.TIMED_OUT, Stage.CONNECT, None, str(error)) from error
+    except (OSError, ValueError) as error:
+        logger.info(
+            "%s cannot be looked up: %s", server.host, error
+        )  # the conversation says it in its own words
+    return asyncio.run(conversation())
 
 
 async def _send_one_by_one(

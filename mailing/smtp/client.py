@@ -170,7 +170,7 @@ async def _open(server: Server) -> Connection:
         return connection
 
     try:
-        async with asyncio.timeout(server.timeouts.connect):
+        async with asyncio.timeout(min(server.timeouts.connect, server.timeouts.total)):
             transport, connection = await loop.create_connection(
                 make_connection,
                 server.host,
@@ -314,7 +314,15 @@ _AT_STAGE = {
     Stage.STARTTLS: "at STARTTLS",
     Stage.AUTH: "at the login",
     Stage.MAIL: "at the sender's address",
+    Stage.RCPT: "at the recipient's address",
+    Stage.DATA: "when the message was to follow",
+    Stage.DOT: "after the message",
 }
+
+
+def name_step(stage: Stage) -> str:
+    """Say at which step of a conversation something happened, as “at the login”."""
+    return _AT_STAGE.get(stage, "")
 
 
 _CAUSE_OF_MEANING = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import math
 import re
 import socket
 import ssl
@@ -35,7 +36,10 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait at each stage. The dot's is RFC 5321's (§4.5.3.2): giving up there makes a message uncertain."""
+    """Seconds to wait at each stage. The dot's is RFC 5321's (§4.5.3.2): giving up there makes a message uncertain.
+
+    total: for all that is said over a connection, from its opening on.
+    """
 
     connect: float = 15.0
     greeting: float = 60.0
@@ -47,6 +51,7 @@ class Timeouts:
     data: float = 120.0
     dot: float = 600.0
     quit: float = 5.0
+    total: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Wire(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._limits: tuple[float, ...] = ()
         self._deadline = 0.0
+        self._until = self._loop.time() + server.timeouts.total
         self._watch: asyncio.TimerHandle | None = None
         self._tick = min(astuple(server.timeouts))  # no deadline can come sooner
 
@@ -74,7 +75,7 @@ class Wire(asyncio.Protocol):
             self,
             self.server.tls_context(),
             server_hostname=self.server.host,
-            ssl_handshake_timeout=seconds,
+            ssl_handshake_timeout=min(seconds, max(0.001, self._until - self._loop.time())),
         )
         if transport is None:
             raise ConnectionError("The connection was closed during the TLS handshake.")
@@ -104,7 +105,7 @@ class Wire(asyncio.Protocol):
             if len(inbox) >= len(self._limits):
                 self._wake()
             else:
-                self._deadline = self._loop.time() + self._limits[len(inbox)]
+                self._deadline = min(self._loop.time() + self._limits[len(inbox)], self._until)
 
     def eof_received(self) -> None:
         # at once: a write from here on would be lost unseen
@@ -137,7 +138,7 @@ class Wire(asyncio.Protocol):
         if self._waiter is not None:
             raise RuntimeError("Two tasks use one connection.")
         self._limits = limits
-        self._deadline = self._loop.time() + limits[len(self._inbox)]
+        self._deadline = min(self._loop.time() + limits[len(self._inbox)], self._until)
         if self._watch is None:
             self._watch = self._loop.call_later(self._tick, self._look_at_the_clock)
         self._waiter = self._loop.create_future()

@@ -17,7 +17,7 @@ from mailing.bounces import health
 from mailing.forms import SenderDomainForm
 from mailing.models import DkimKey, SenderDomain
 from mailing.preflight import records
-from mailing.senders import domains, keys
+from mailing.senders import domains, keys, lookups
 from mailing.views.confirmations import act_when_confirmed
 from mailing.views.connections import show_connections
 
@@ -117,10 +117,11 @@ def make_keys(request: Request, name: str) -> HttpResponse:
 def check_keys(request: Request, name: str) -> HttpResponse:
     """Look for the records of the keys, SPF and DMARC in DNS."""
     own = read_domain(name)
+    resolver = lookups.DnsResolver()  # one for all: its time is theirs together
     return take_step(
         request,
         own,
-        lambda: (domains.check_keys(own), records.check_domain(own)),
+        lambda: (domains.check_keys(own, resolver), records.check_domain(own, resolver)),
         "The records were looked up: what DNS says stands beside each.",
     )
 

@@ -26,13 +26,15 @@ from django.http import HttpRequest
 from django.http.request import RawPostDataException
 
 from campaigns.annotations import Argument, Columns, Json, JsonObject
+from mailing.bounded_http import bound_answers
 from mailing.models import Webhook
 from mailing.webhooks import signatures
 
 logger = logging.getLogger(__name__)
 
 USER = "fanfare"  # of the login in an address
-CONFIRM_SECONDS = 10
+CONFIRM_SECONDS = 10  # for all of the answer
+LONGEST_CONFIRMATION = 64 * 1024  # bytes of it
 Provider = Webhook.Provider
 _is_host_of_sns = re.compile(r"https://sns\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/").match
 
@@ -75,7 +77,9 @@ class AmazonSesView(AmazonSESTrackingWebhookView):  # type: ignore[misc]
         if not _is_host_of_sns(link):
             raise ValueError("The link to confirm leads to no host of Amazon SNS.")
         try:
-            requests.get(link, timeout=CONFIRM_SECONDS, allow_redirects=False).raise_for_status()
+            with requests.Session() as session:
+                bound_answers(session, most=LONGEST_CONFIRMATION, seconds=CONFIRM_SECONDS)
+                session.get(link, timeout=CONFIRM_SECONDS, allow_redirects=False).raise_for_status()
         except requests.RequestException as error:
             raise ConfirmationFailed(str(error)) from error
 

@@ -15,6 +15,8 @@ import pytest
 
 from mailing import catcher
 from mailing.catcher import outbox
+from mailing.sending.direct import send_directly, write_plain_mail
+from mailing.smtp.client import Outcome, Server
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,19 @@ def unused_tcp_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.mark.django_db
+def test_an_address_with_umlauts_is_announced_taken_stored_and_shown(port, client, administrator):
+    server, address = Server("127.0.0.1", port), "jürgen@müller.example"
+    mail = write_plain_mail("grüße@shop.example", address, "Für Jürgen", "Grüß Gott", name="Grüße")
+    [result] = send_directly(server, "grüße@shop.example", [(address, mail)])
+    assert result.outcome is Outcome.ACCEPTED
+    [caught] = catcher.list_messages()
+    assert (caught.sender, caught.recipients) == ("grüße@shop.example", ["jürgen@xn--mller-kva.example"])
+    assert (caught.from_header, caught.subject) == ('"Grüße" <grüße@shop.example>', "Für Jürgen")
+    assert "jürgen@xn--mller-kva.example" in client.get("/outbox/").content.decode()
+    assert address in client.get(f"/outbox/{caught.id}/").content.decode()
 
 
 def mail(subject="Grüße", to="ada@example.com"):

@@ -301,7 +301,9 @@ def test_a_subscription_is_confirmed_at_amazon_alone(monkeypatch):
         def raise_for_status(self):
             pass
 
-    monkeypatch.setattr(readers.requests, "get", lambda link, **how: asked.append(link) or Answer())
+    monkeypatch.setattr(
+        readers.requests.Session, "get", lambda _, link, **how: asked.append(link) or Answer()
+    )
     webhook = make_webhook("amazon_ses")
     right = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=x"
     assert subscribe(webhook, right).status_code == 200
