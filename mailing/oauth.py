@@ -15,7 +15,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from campaigns import database_time
-from campaigns.annotations import Columns, JsonObject
+from campaigns.annotations import Columns, Json, JsonObject
 from campaigns.texts import make_storable
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.models.oauth import digest_place
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 REFRESH_BEFORE = timedelta(minutes=5)  # longer than a run of the pump
 USUAL_LIFE_SECONDS = 3600  # of a token whose end is not told
+LONGEST_LIFE_SECONDS = 30 * 86400
+LONGEST_TOKEN = 16_384  # characters
+# what the library and we raise for an answer that is no answer for a token
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 ANSWER_SECONDS = 10  # seconds for each read of an answer
 WHOLE_ANSWER_SECONDS = 15  # seconds for all of it
 LONGEST_ANSWER = 64 * 1024  # bytes of an answer
@@ -219,25 +223,32 @@ def _ask(grant: OAuthGrant, ask: Any) -> Columns:
     except OAuthError as error:
         said = make_storable(str(error.description or error.error))[:LONGEST_WORDS].strip().rstrip(".")
         words = f"{host} answered “{said}”."
-        if error.error in LOST or error.error in UNREGISTERED:
+        if str(error.error) in LOST | UNREGISTERED:
             raise ConsentLost(words) from error
         raise TokenUnavailable(words) from error
-    except (requests.RequestException, ValueError) as error:
+    except (requests.RequestException, *MALFORMED) as error:
         raise TokenUnavailable(f"{host} gives no token now: {type(error).__name__}.") from error
-    token = answer.get("access_token")
-    if not isinstance(token, str) or not token or not token.isascii():
+    if not _is_token(answer.get("access_token")):
         raise TokenUnavailable(f"{host} answered without a token.")
     return answer
 
 
+def _is_token(value: Json) -> bool:
+    """Return whether a value is a token of RFC 6749 (A.12): printable ASCII, and no longer than a login may be."""
+    return (
+        isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()
+    )
+
+
 def _store_answer(grant: OAuthGrant, answer: JsonObject) -> None:
     try:
-        seconds = min(max(float(answer.get("expires_in", USUAL_LIFE_SECONDS)), 0), 30 * 86400)
-    except (TypeError, ValueError):
+        seconds = min(max(int(float(answer.get("expires_in", USUAL_LIFE_SECONDS))), 0), LONGEST_LIFE_SECONDS)
+    except MALFORMED:
         seconds = USUAL_LIFE_SECONDS
     grant.access_token = answer["access_token"]
     # a provider that gives a new refresh token takes the old one back
-    grant.refresh_token = str(answer.get("refresh_token") or grant.refresh_token)
+    if _is_token(answer.get("refresh_token")):
+        grant.refresh_token = answer["refresh_token"]
     grant.expires_at = database_time.now() + timedelta(seconds=seconds)
     grant.place, grant.trouble = digest_place(grant.owner), ""
     grant.save()

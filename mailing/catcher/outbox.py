@@ -173,8 +173,8 @@ def _read_entry(name: str) -> IndexEntry | None:
 def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size: int) -> IndexEntry:
     """Make the entry of a message from its envelope and its beginning."""
     headers = _headers.parsebytes(head.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n")
-    shown = [parts.read_header(headers, header) for header in ("From", "Subject")]
-    return IndexEntry(name, sender, recipients, *shown, size)
+    writer, subject = (parts.read_header(headers, header) for header in ("From", "Subject"))
+    return IndexEntry(name, sender, recipients, writer, subject, size)
 
 
 def _make_caught(line: IndexEntry) -> Caught:

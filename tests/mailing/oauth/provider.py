@@ -18,7 +18,7 @@ class IdentityProvider:
 
     life: seconds an access token lasts. refusal: the error it answers each request for a token with. asked: every
     request for a token. rotates: each refresh token works once. filling: bytes before each answer; drip: seconds
-    between one byte of an answer and the next.
+    between one byte of an answer and the next. odd: what it answers in place of what it should.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class IdentityProvider:
         self.refresh_tokens: list[str] = []
         self.asked: list[dict[str, str]] = []
         self.life, self.refusal, self.status, self.rotates = 3600, "", 0, True
-        self.filling, self.drip = 0, 0.0
+        self.filling, self.drip, self.odd = 0, 0.0, b""
         self.pause = threading.Event()
         self.pause.set()
         self.lock = threading.Lock()
@@ -92,7 +92,7 @@ def run_provider() -> Iterator[IdentityProvider]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, said = provider.answer({name: each[0] for name, each in parse_qs(raw).items()})
-            body = b" " * provider.filling + json.dumps(said).encode()
+            body = b" " * provider.filling + (provider.odd or json.dumps(said).encode())
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -12,48 +12,12 @@ from mailing import connections, oauth
 from mailing.bounces import mailboxes as reading
 from mailing.models import BounceMailbox, OAuthGrant, Pace
 from mailing.sending import runs
-from tests.factories import SmtpConnectionFactory
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.bounces import servers
-from tests.mailing.oauth.provider import CLIENT, SECRET, run_provider
+from tests.mailing.oauth.grants import USER, make_connection, make_grant, write_form
+from tests.mailing.oauth.provider import SECRET
 from tests.mailing.pages import page
 from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launch_campaign, send
-
-USER = "news@shop.example"
-
-
-@pytest.fixture
-def provider():
-    with run_provider() as provider:
-        yield provider
-
-
-def write_form(provider, **more):
-    return {
-        "provider": "other",
-        "client_id": CLIENT,
-        "client_secret": SECRET,
-        "authorize_url": f"{provider.base}/authorize",
-        "token_url": f"{provider.base}/token",
-        "scope": "mail offline_access",
-    } | more
-
-
-def make_grant(provider, owner, **fields):
-    """A grant that somebody has consented to."""
-    provider.refresh_tokens = ["refresh-0"]
-    name = "connection" if hasattr(owner, "max_connections") else "mailbox"
-    given = {
-        "access_token": "access-0",
-        "refresh_token": "refresh-0",
-        "expires_at": database_time.now() + timedelta(hours=1),
-        "place": oauth.digest_place(owner),
-    }
-    return OAuthGrant.objects.create(**{name: owner} | write_form(provider) | given | fields)
-
-
-def make_connection(server=None, **fields):
-    return SmtpConnectionFactory(username=USER, **({"port": server.port} if server else {}) | fields)
 
 
 def connect(client, provider, smtp):
