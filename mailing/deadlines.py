@@ -89,13 +89,13 @@ class Deadline:
         with self._lock:
             self._watched.append(kept)
             if self._is_over:
-                _shut(kept)
+                _shut_connection(kept)
 
     def _shut_down(self) -> None:
         with self._lock:
             self._is_over = True
             for kept in self._watched:
-                _shut(kept)
+                _shut_connection(kept)
 
     def start(self) -> None:
         self._timer.start()
@@ -109,7 +109,7 @@ class Deadline:
             self._watched.clear()
 
 
-def _shut(kept: socket.socket) -> None:
+def _shut_connection(kept: socket.socket) -> None:
     with contextlib.suppress(OSError):  # the other side was quicker
         kept.shutdown(socket.SHUT_RDWR)
 

@@ -55,6 +55,7 @@ __all__ = [
     "connect",
     "loop_factory",
     "name_cause",
+    "name_step",
 ]
 
 

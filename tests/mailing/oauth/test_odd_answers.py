@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 ODD_ANSWERS = [
     *(
-        "",
+        " ",
         "<html>",
         "5",
         "[1]",
