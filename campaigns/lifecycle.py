@@ -85,6 +85,10 @@ class KindLifecycle(Generic[C]):
     def follow_up(self, campaign: C, verb: str, was: str) -> None:
         """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
 
+    def find_linked(self, campaign: C) -> Campaign | None:
+        """Find a campaign that is linked to this one, so that it is not deleted."""
+        return None
+
     def copy_parts(self, campaign: C, copy: C) -> None:
         """Copy the rows that belong to this campaign to the `copy`, a new draft."""
 
@@ -307,7 +311,7 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
 
     Raises:
         Locked: it has had effects.
-        Refused: `by` may not delete it.
+        Refused: `by` may not delete it, or another campaign is linked to it.
     """
     now = now or database_time.now()
     with transaction.atomic():
@@ -317,6 +321,8 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
         _take_owed_steps(campaign, now)
         if by is not None and not may_delete(campaign, by):
             raise Refused(f"Only its creator or an administrator can delete “{campaign}”.")
+        if linked := lifecycle_of(campaign).find_linked(campaign):
+            raise Refused(f"“{linked}” is linked to “{campaign}”: remove the link first.")
         campaign.delete()
 
 

@@ -3,6 +3,7 @@
 No login, no cookie: a signed token of the delivery.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,10 +13,16 @@ from mailing.models import Delivery, EmailCampaign
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
 from mailing.tracking import MailGone, read_token
+from promotions import current
 
 
 class CodePage(msgspec.Struct, frozen=True):
-    """A code as its owner sees it. ends_at: when it ends at the latest. is_good: a sale gets the offer now or later."""
+    """A code as its owner sees it.
+
+    ends_at: when it ends at the latest. is_good: a sale gets the offer now or later. min_spend: in minor units. places:
+    names of the locations where it is good, where these are not all. instead: what is on for everybody, in sentences,
+    once it is over.
+    """
 
     code: str
     label: str
@@ -24,6 +31,9 @@ class CodePage(msgspec.Struct, frozen=True):
     ends_at: datetime | None
     is_good: bool
     is_used: bool
+    min_spend: int = 0
+    places: Sequence[str] = ()
+    instead: Sequence[str] = ()
 
 
 def find_code(token: str) -> str:
@@ -63,6 +73,7 @@ def read_page(token: str, now: datetime) -> CodePage:
         and (ends_at is None or ends_at > now)
         and offers.find_fault(found.campaign, now) is None
     )
+    places = codes.list_places(coupon)
     return CodePage(
         coupon.code,
         found.campaign.offer.name,
@@ -71,4 +82,7 @@ def read_page(token: str, now: datetime) -> CodePage:
         ends_at,
         is_good,
         is_used,
+        coupon.min_subtotal,
+        [place.name for place in places],
+        () if is_good else current.describe_current_promotions([place.pk for place in places], now),
     )

@@ -12,6 +12,7 @@ from django.db import connection
 from campaigns import database_time
 from campaigns.annotations import Argument
 from mailing.models import Delivery, EmailCampaign
+from pos.models import Location
 from promotions.codes import ALPHABET, code_as_stored, code_key, find_check_letter
 from promotions.models import Coupon
 
@@ -38,7 +39,7 @@ _CODED = """
 coded AS (
     INSERT INTO promotions_coupon (promotion_id, code, key, kind, active, ends_at, min_subtotal, uses, overrun_uses,
                                    customer, made_for, batch, created_at)
-    SELECT %s, %s || letters, %s || lower(letters COLLATE "C"), 'one_time', true, %s::timestamptz, 0, 0, 0,
+    SELECT %s, %s || letters, %s || lower(letters COLLATE "C"), 'one_time', true, %s::timestamptz, %s, 0, 0,
            {customer}, contact_id, %s, %s::timestamptz
     FROM lettered{join}
     ORDER BY contact_id
@@ -57,6 +58,13 @@ WITH recipients AS (
 ),{draw}
 UPDATE mailing_delivery AS delivery SET coupon_id = coded.id FROM coded
 WHERE delivery.campaign_id = %s AND delivery.contact_id = coded.made_for
+"""
+
+PLACE = """
+INSERT INTO promotions_coupon_locations (coupon_id, location_id)
+SELECT coupon.id, location.id FROM promotions_coupon AS coupon, pos_location AS location
+WHERE coupon.batch = %s AND coupon.batch <> '' AND location.code = ANY(%s)
+ON CONFLICT DO NOTHING
 """
 
 # Of recipients whom the mail never reached. Locked in the order in which sales lock coupons.
@@ -108,6 +116,7 @@ def _draw_params(campaign: EmailCampaign) -> tuple[Argument, ...]:
         prefix,
         code_key(prefix),
         campaign.code_ends_at,
+        campaign.code_min_spend,
         name_batch(campaign),
         database_time.now(),
     )
@@ -131,6 +140,18 @@ def refill_codes(campaign: EmailCampaign) -> None:
             cursor.execute(statement, [campaign.pk, *_draw_params(campaign), campaign.pk])
 
 
+def place_codes(campaign: EmailCampaign) -> None:
+    """Let the codes of a campaign be good at its locations only, where it names some."""
+    if campaign.offer_id is not None and campaign.code_locations:
+        with connection.cursor() as cursor:
+            cursor.execute(PLACE, [name_batch(campaign), campaign.code_locations])
+
+
+def list_places(coupon: Coupon) -> list[Location]:
+    """List the locations where a code is good: its own, else those of its promotion; none where it is everywhere."""
+    return list(coupon.locations.all()) or list(coupon.promotion.locations.all())
+
+
 def find_coupon(code: str) -> Coupon | None:
     """Return the coupon that has this code already."""
     return Coupon.objects.select_related("promotion").filter(key=code_key(code)).first() if code else None
@@ -150,6 +171,7 @@ def _find_shared_coupon(campaign: EmailCampaign) -> Coupon:
                 "code": made,
                 "kind": Coupon.Kind.MULTI_USE,
                 "ends_at": campaign.code_ends_at,
+                "min_subtotal": campaign.code_min_spend,
                 "batch": name_batch(campaign),
             },
         )

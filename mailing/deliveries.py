@@ -145,6 +145,7 @@ def make_deliveries(
         # without fresh statistics the first claims would sort the whole ledger
         cursor.execute("ANALYZE mailing_delivery")
     codes.refill_codes(campaign)
+    codes.place_codes(campaign)
     if campaign.local_time is not None and not are_held:
         last = Delivery.objects.filter(campaign=campaign.pk).aggregate(last=Max("due_at"))["last"]
         note_last_due(campaign.pk, last)

@@ -26,6 +26,7 @@ from mailing.models import (
     SplitTest,
     Target,
 )
+from mailing.models.offers import OFFER_COLUMNS
 from mailing.senders import domains
 from mailing.sending import lanes, tokens
 from mailing.sending.direct import send_directly
@@ -68,13 +69,7 @@ FIELDS = (
     "window_zone",
     "local_time",
     "starts_at",
-    "offer",
-    "code_kind",
-    "code_prefix",
-    "code_ends_at",
-    "code_days",
-    "code_is_bound",
-    "resumes_with_offer",
+    *OFFER_COLUMNS,
 )
 TEST_FIELDS = (
     "share_percent",

@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 
+from campaigns import formats
 from campaigns.annotations import JsonObject
 
 
 class MailOffer(msgspec.Struct, frozen=True):
     """What all mails of a campaign say of its offer, and how the end of a code is found.
 
-    ends_at: of the promotion, where it has an end. zone: IANA, in which days end.
+    ends_at: of the promotion, where it has an end. zone: IANA, in which days end. min_spend: with the code, in minor
+    units of the site's currency; 0 for none.
     """
 
     label: str
@@ -20,6 +22,7 @@ class MailOffer(msgspec.Struct, frozen=True):
     zone: str
     code_ends_at: datetime | None
     code_days: int | None
+    min_spend: int = 0
 
     def find_code_end(self, now: datetime) -> datetime | None:
         """Return when the code of a mail that is sent now ends by itself."""
@@ -39,6 +42,8 @@ class MailOffer(msgspec.Struct, frozen=True):
             "label": self.label,
             "ends_at": write_end(end) if end else "",
             "until": end.isoformat(timespec="minutes") if end else "",
+            "min_spend": formats.money(self.min_spend) if self.min_spend else "",
+            "page": base,
             "qr": f"{base}/qr.png",
             "barcode": f"{base}/barcode.png",
         }

@@ -2,7 +2,8 @@
 
 A mail never promises a dead discount. The statements that claim and mark deliveries ask
 `mailing_find_offer_fault` (mailing/migrations/0003_ledger.py) themselves; what stands here launches nothing dead, and
-pauses and resumes.
+pauses and resumes. A mail may also be linked to a campaign at the till, with an offer or without: it stops with that
+one.
 """
 
 import logging
@@ -19,6 +20,7 @@ from mailing import codes, content
 from mailing.mail_offers import MailOffer
 from mailing.models import Delivery, EmailCampaign
 from mailing.sending import tokens
+from pos.models import Location
 from promotions import offers
 from promotions.offers import Fault
 
@@ -31,14 +33,15 @@ LONGEST_WAIT = timedelta(days=1)  # until a recipient's local time comes
 _TO_PAUSE = """
 SELECT email.campaign_ptr_id FROM mailing_emailcampaign AS email
 JOIN campaigns_campaign AS campaign ON campaign.id = email.campaign_ptr_id
-WHERE email.offer_id IS NOT NULL AND campaign.status = 'running'
+WHERE (email.offer_id IS NOT NULL OR email.promotion_campaign_id IS NOT NULL) AND campaign.status = 'running'
   AND mailing_find_offer_fault(email.campaign_ptr_id, %s) NOT IN ('', 'held')
 ORDER BY 1
 """
 _TO_RESUME = """
 SELECT email.campaign_ptr_id FROM mailing_emailcampaign AS email
 JOIN campaigns_campaign AS campaign ON campaign.id = email.campaign_ptr_id
-WHERE email.offer_id IS NOT NULL AND campaign.status = 'paused' AND email.offer_stopped_at IS NOT NULL
+WHERE (email.offer_id IS NOT NULL OR email.promotion_campaign_id IS NOT NULL) AND campaign.status = 'paused'
+  AND email.offer_stopped_at IS NOT NULL
   AND email.resumes_with_offer AND mailing_find_offer_fault(email.campaign_ptr_id, %s) = ''
 ORDER BY 1
 """
@@ -48,14 +51,16 @@ ORDER BY 1
 
 
 def find_fault(campaign: EmailCampaign, at: datetime) -> Fault | None:
-    """Return why the campaign's offer gives nothing at `at`; None when it does, or will, or there is none."""
-    if campaign.offer_id is None:
-        return None
-    if campaign.code_ends_at is not None and campaign.code_ends_at <= at:
+    """Return why what the campaign promises gives nothing at `at`; None when it does, or will, or there is nothing."""
+    if campaign.offer_id is not None and campaign.code_ends_at is not None and campaign.code_ends_at <= at:
         ended = dates.write_moment_for_all(campaign.code_ends_at)
         cure = "Nothing brings it back: duplicate it with a later end."
         return Fault(f"The codes ended on {ended}.", cure, field="code_ends_at")
-    return offers.find_fault(campaign.offer_id, at)
+    if campaign.promotion_campaign_id is not None and (
+        fault := offers.find_campaign_fault(campaign.promotion_campaign_id, at)
+    ):
+        return fault
+    return None if campaign.offer_id is None else offers.find_fault(campaign.offer_id, at)
 
 
 def find_problems(campaign: EmailCampaign, at: datetime | None = None) -> list[Problem]:
@@ -63,18 +68,34 @@ def find_problems(campaign: EmailCampaign, at: datetime | None = None) -> list[P
 
     at: when it is to be sent; now where that is not said.
     """
-    if campaign.offer_id is None:
-        return []
-    problems = _find_code_problems(campaign)
+    problems = [*_find_location_problems(campaign), *_find_code_problems(campaign)]
     last = (at or database_time.now()) + (LONGEST_WAIT if campaign.local_time else timedelta())
     if fault := find_fault(campaign, last):
-        when = "" if at is None else " When the mail is sent, no code would be good."
+        when = "" if at is None else f" When the mail is sent, {_name_loss(campaign)}."
         problems.append((fault.field, f"{fault.sentence}{when}"))
     return problems
 
 
+def _name_loss(campaign: EmailCampaign) -> str:
+    return "nothing would be given" if campaign.offer_id is None else "no code would be good"
+
+
+def _find_location_problems(campaign: EmailCampaign) -> list[Problem]:
+    """Return what stands against the locations of the codes: gone, or none of those where the promotion applies."""
+    if campaign.offer is None or not campaign.code_locations:
+        return []
+    asked = campaign.code_locations
+    known = set(Location.objects.filter(code__in=asked).values_list("code", flat=True))
+    if gone := [code for code in asked if code not in known]:
+        return [("code_locations", f"There is no location “{gone[0]}” any more.")]
+    own = set(campaign.offer.locations.values_list("code", flat=True))
+    if own and not own & known:
+        return [("code_locations", f"“{campaign.offer}” applies at none of the locations of the codes.")]
+    return []
+
+
 def _find_code_problems(campaign: EmailCampaign) -> list[Problem]:
-    if campaign.code_kind != EmailCampaign.CodeKind.SHARED:
+    if campaign.offer_id is None or campaign.code_kind != EmailCampaign.CodeKind.SHARED:
         return []
     problems = []
     if campaign.code_days is not None:
@@ -142,9 +163,11 @@ def read_mail_offer(campaign: EmailCampaign) -> MailOffer | None:
     """Read the offer of a campaign, saved or not."""
     if campaign.offer_id is None:
         return None
-    terms = offers.read_terms(campaign.offer_id)
+    terms = offers.read_terms(campaign.offer_id, campaign.code_locations)
     zone = terms.zone or settings.TIME_ZONE
-    return MailOffer(terms.label, terms.ends_at, zone, campaign.code_ends_at, campaign.code_days)
+    return MailOffer(
+        terms.label, terms.ends_at, zone, campaign.code_ends_at, campaign.code_days, campaign.code_min_spend
+    )
 
 
 def write_sample_values(campaign: EmailCampaign) -> JsonObject | None:

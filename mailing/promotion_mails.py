@@ -1,23 +1,31 @@
 """The mails that carry a promotion, and what became of their codes."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import msgspec
 from django.db import connection
+from django.db.models import Q
 
 from campaigns.models import Campaign
-from mailing import codes, tallies
+from mailing import codes
 from mailing.models import Delivery, EmailCampaign
-from promotions.models import Coupon, Promotion, PromotionCampaign
+from promotions.models import Coupon, PromotionCampaign
 
 UNDER_WAY = (Campaign.Status.RUNNING, Campaign.Status.SCHEDULED)
 
+# Of each mail: its codes by their batch, and the one code that all its recipients got.
 REDEEMED = """
-SELECT coalesce(sum(uses), 0) FROM promotions_redemption
-WHERE coupon_id IN (
-    SELECT id FROM promotions_coupon WHERE batch = %(batch)s AND batch <> '' AND uses > 0
-    UNION SELECT coupon_id FROM (SELECT coupon_id FROM mailing_delivery WHERE campaign_id = %(campaign)s LIMIT 1) AS one
-)
+SELECT mail.id, sum(used.uses)
+FROM unnest(%s::bigint[], %s::text[]) AS mail (id, batch)
+CROSS JOIN LATERAL (
+    SELECT id FROM promotions_coupon WHERE batch = mail.batch AND batch <> '' AND uses > 0
+    UNION SELECT coupon_id FROM (SELECT coupon_id FROM mailing_delivery WHERE campaign_id = mail.id LIMIT 1) AS one
+) AS coupon
+JOIN promotions_redemption AS used ON used.coupon_id = coupon.id GROUP BY 1
+"""
+SENT = """
+SELECT campaign_id, measure, sum(amount) FROM mailing_tally WHERE campaign_id = ANY(%s) GROUP BY 1, 2
 """
 
 
@@ -39,41 +47,46 @@ class PromotionMail(msgspec.Struct, frozen=True):
         return 0 if is_shared else max(0, self.sent - self.redeemed)
 
 
-def list_promotion_mails(promotion: Promotion) -> list[PromotionMail]:
-    """List the mails that carry a promotion, the latest first."""
-    return [
-        read_promotion_mail(campaign)
-        for campaign in EmailCampaign.objects.filter(offer=promotion).order_by("-pk")
-    ]
+def read_promotion_mails(campaigns: Sequence[EmailCampaign]) -> list[PromotionMail]:
+    """Read what became of the codes of some mails: two queries, however many there are."""
+    keys = [campaign.pk for campaign in campaigns]
+    if not keys:
+        return []
+    sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    with connection.cursor() as cursor:
+        cursor.execute(SENT, [keys])
+        for pk, measure, amount in cursor:
+            sums[pk][measure] = int(amount)
+        cursor.execute(REDEEMED, [keys, [codes.name_batch(campaign) for campaign in campaigns]])
+        redeemed = {pk: int(uses) for pk, uses in cursor}
+    return [_build_mail(campaign, sums[campaign.pk], redeemed.get(campaign.pk, 0)) for campaign in campaigns]
+
+
+def _build_mail(campaign: EmailCampaign, sums: Counter[str], redeemed: int) -> PromotionMail:
+    sent = sums[Delivery.Status.ACCEPTED] + sums[Delivery.Status.UNCERTAIN]
+    return PromotionMail(campaign, sent, redeemed, sum(sums[status] for status in Delivery.UNFINISHED))
 
 
 def read_promotion_mail(campaign: EmailCampaign) -> PromotionMail:
     """Read what became of the codes of a mail."""
-    sums = tallies.read_sums(campaign.pk)
-    sent = sums.get(Delivery.Status.ACCEPTED, 0) + sums.get(Delivery.Status.UNCERTAIN, 0)
-    with connection.cursor() as cursor:
-        cursor.execute(REDEEMED, {"batch": codes.name_batch(campaign), "campaign": campaign.pk})
-        redeemed = int(cursor.fetchone()[0])
-    waiting = sum(sums.get(status, 0) for status in Delivery.UNFINISHED)
-    return PromotionMail(campaign, sent, redeemed, waiting)
+    return read_promotion_mails([campaign])[0]
 
 
 def list_mails_stopped_by(campaign: PromotionCampaign) -> Sequence[PromotionMail]:
     """List the mails under way or scheduled that a promotion campaign, were it to stop, would stop.
 
-    Those whose offer another campaign keeps alive are not among them.
+    Those whose offer another campaign keeps alive are not among them, unless they are linked to this one by hand.
     """
-    carrying = EmailCampaign.objects.filter(
-        status__in=UNDER_WAY, offer__links__campaign=campaign, offer__standalone=False
-    )
+    tied = Q(promotion_campaign=campaign)
+    by_offer = Q(offer__links__campaign=campaign, offer__standalone=False)
     alive = (Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED)
-    kept = carrying.filter(
+    kept = EmailCampaign.objects.filter(
         offer__links__campaign__in=PromotionCampaign.objects.filter(status__in=alive).exclude(pk=campaign.pk)
     )
-    return [
-        read_promotion_mail(mail)
-        for mail in carrying.exclude(pk__in=kept.values("pk")).order_by("name", "pk")
-    ]
+    stopped = EmailCampaign.objects.filter(
+        tied | (by_offer & ~Q(pk__in=kept.values("pk"))), status__in=UNDER_WAY
+    )
+    return read_promotion_mails(list(stopped.distinct().order_by("name", "pk")))
 
 
 def find_delivery_of_code(coupon: Coupon) -> Delivery | None:

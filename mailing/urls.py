@@ -70,6 +70,7 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/unreached/", resending.duplicate_for_unreached, name="unreached"),
     path("campaigns/email/<int:pk>/silent/<slug:asked>/", resending.resend_to_silent, name="silent"),
     path("campaigns/email/variants/", variants.split_test, name="variants"),
+    path("campaigns/email/offers/new/", offer_section.offer_new, name="offer_new"),
     path("campaigns/email/hold-out/", offer_section.hold_out, name="hold_out"),
     path("campaigns/email/<int:pk>/variants/", variants.test_figures, name="test_figures"),
     path("campaigns/email/<int:pk>/variants/<int:number>/", variants.choose_winner, name="choose_winner"),

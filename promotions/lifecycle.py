@@ -72,6 +72,11 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
         if campaign.status != was:
             publish.publish_campaign(campaign)
 
+    def find_linked(self, campaign: PromotionCampaign) -> Campaign | None:
+        """Find a mail that stops with this campaign."""
+        mail: Campaign | None = campaign.mails.first()
+        return mail
+
     def copy_parts(self, campaign: PromotionCampaign, copy: PromotionCampaign) -> None:
         copy.locations.set(campaign.locations.all())
         Link.objects.bulk_create(

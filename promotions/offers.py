@@ -4,6 +4,7 @@ Whether it does is judged in SQL, by the functions of promotions/migrations/0002
 statements in which they take and mark mails. Here stand the words.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,27 +37,33 @@ CURES = {
     "ended": "Move the end of the promotion.",
     "used_up": "Raise the maximum of uses of the promotion.",
     "unlinked": "Put the promotion into a campaign.",
+    "campaign": "Resume, start or extend it, or link the mail to another one.",
     "campaigns": "Resume, start or extend one of its campaigns, or put the promotion into another.",
     "deleted": "Nothing brings it back: duplicate the mail with another offer.",
 }
 
 FAULT = "SELECT promotions_find_offer_fault(%s, %s)"
+FAULT_OF_CAMPAIGN = """
+SELECT name, promotions_find_campaign_fault(id, %s) FROM campaigns_campaign WHERE id = %s
+"""
 FAULTS_OF_CAMPAIGNS = """
 SELECT campaign.name, promotions_find_campaign_fault(campaign.id, %s)
 FROM promotions_link AS link JOIN campaigns_campaign AS campaign ON campaign.id = link.campaign_id
 WHERE link.promotion_id = %s ORDER BY link.id
 """
 
-# When the last of its campaigns ends, or itself; its time zone, where all its locations are in one.
+# When the last of its campaigns ends, or itself; the time zone of its locations, or of those of its codes, where they
+# are in one. Parameters: codes of locations, twice, and the promotion.
 TERMS = """
 SELECT promotion.name, least(promotion.ends_at, CASE WHEN NOT promotion.standalone THEN (
            SELECT CASE WHEN bool_and(campaign.ends_at IS NOT NULL) THEN max(campaign.ends_at) END
            FROM promotions_link AS link JOIN campaigns_campaign AS campaign ON campaign.id = link.campaign_id
            WHERE link.promotion_id = promotion.id AND NOT campaigns_is_final(campaign.status)
        ) END), (
-           SELECT min(location.time_zone) FROM promotions_promotion_locations AS place
-           JOIN pos_location AS location ON location.id = place.location_id
-           WHERE place.promotion_id = promotion.id HAVING count(DISTINCT location.time_zone) = 1
+           SELECT min(location.time_zone) FROM pos_location AS location
+           WHERE CASE WHEN cardinality(%s::text[]) > 0 THEN location.code = ANY(%s::text[]) ELSE location.id IN (
+               SELECT location_id FROM promotions_promotion_locations WHERE promotion_id = promotion.id
+           ) END HAVING count(DISTINCT location.time_zone) = 1
        )
 FROM promotions_promotion AS promotion WHERE promotion.id = %s
 """
@@ -94,6 +101,17 @@ def find_fault(promotion: Promotion | int, at: datetime) -> Fault | None:
     return Fault(said, CURES[fault])
 
 
+def find_campaign_fault(campaign_id: int, at: datetime) -> Fault | None:
+    """Return why a promotion campaign gives nothing at `at`, as `find_fault` does for a promotion."""
+    with connection.cursor() as cursor:
+        cursor.execute(FAULT_OF_CAMPAIGN, [at, campaign_id])
+        name, fault = cursor.fetchone() or ("", "cancelled")
+    if fault in ("", HELD):
+        return None
+    sentence = OF_CAMPAIGN[fault].format(name)
+    return Fault(f"{sentence[0].upper()}{sentence[1:]}.", CURES["campaign"], "promotion_campaign")
+
+
 class Terms(NamedTuple):
     """What a mail says of the promotion: its name, when its last campaign ends, and the time zone of its locations.
 
@@ -105,9 +123,9 @@ class Terms(NamedTuple):
     zone: str
 
 
-def read_terms(promotion_id: int) -> Terms:
-    """Read the terms of a promotion."""
+def read_terms(promotion_id: int, locations: Sequence[str] = ()) -> Terms:
+    """Read the terms of a promotion, whose codes are good at these `locations` (their codes); () for all of its own."""
     with connection.cursor() as cursor:
-        cursor.execute(TERMS, [promotion_id])
+        cursor.execute(TERMS, [[*locations], [*locations], promotion_id])
         label, ends_at, zone = cursor.fetchone() or ("", None, None)
     return Terms(label, ends_at, zone or "")

@@ -7,7 +7,7 @@ OPEN = "__open"  # the open pixel's address, written by the compiler
 SUBJECT = "__subject"  # the subject as this recipient reads it, for the title of the page
 
 OFFER = "offer"  # what the mail carries for this recipient: a code, and what goes with it
-OFFER_FIELDS = ("code", "label", "ends_at", "until", "qr", "barcode")
+OFFER_FIELDS = ("code", "label", "ends_at", "until", "min_spend", "page", "qr", "barcode")
 # each is spliced like a variable of its own
 OFFER_PATHS = {f"{OFFER}.{field}": field for field in OFFER_FIELDS}
 
@@ -16,7 +16,7 @@ TRAP = 999_999  # the number of the honeypot link: far above any that a link can
 OWN_ADDRESSES = frozenset((UNSUBSCRIBE, PREFERENCES))  # whole addresses of pages of ours, never tracked
 # never the same for two recipients
 OF_DELIVERY = frozenset(
-    (*OWN_ADDRESSES, CLICK, OPEN, "email", f"{OFFER}.code", f"{OFFER}.qr", f"{OFFER}.barcode")
+    (*OWN_ADDRESSES, CLICK, OPEN, "email", *(f"{OFFER}.{each}" for each in ("code", "page", "qr", "barcode")))
 )
 RESERVED = frozenset((*OWN_ADDRESSES, "email", "first_name", "last_name", "attributes"))
 

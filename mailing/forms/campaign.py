@@ -12,7 +12,7 @@ from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField, DaysField
-from mailing.forms.offer import OFFER_FIELDS, OfferFields, clean_offer
+from mailing.forms.offer import OfferFields, clean_offer, fill_offer_choices
 from mailing.languages import list_languages, name_language
 from mailing.models import (
     ContactList,
@@ -23,6 +23,7 @@ from mailing.models import (
     Target,
     TrackingPolicy,
 )
+from mailing.models.offers import OFFER_COLUMNS
 
 
 class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
@@ -86,7 +87,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
             "utm_campaign",
             "utm_content",
             "starts_at",
-            *OFFER_FIELDS,
+            *OFFER_COLUMNS,
         ]
         labels = {
             "sharing": "Sending server",
@@ -117,6 +118,8 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         site = name_language(settings.LANGUAGE_CODE)
         language.choices = [("", f"The site’s ({site})"), *list_languages()]
         self.initial["has_offer"] = self.instance.offer_id is not None
+        self.initial["code_min_spend"] = self.instance.code_min_spend or None
+        fill_offer_choices(self, self.instance)
         self._name_blank_choices()
         self.target_names = self._add_targets()
         self.route_names = self._add_routes()

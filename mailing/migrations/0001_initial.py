@@ -415,6 +415,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "promotion_campaign",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="A campaign at the till that the mail announces: the mail pauses with it, also without an offer.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mails",
+                        to="promotions.promotioncampaign",
+                    ),
+                ),
+                (
                     "code_kind",
                     models.CharField(
                         choices=[
@@ -455,6 +466,25 @@ class Migration(migrations.Migration):
                             django.core.validators.MaxValueValidator(366),
                         ],
                         verbose_name="or days after the mail",
+                    ),
+                ),
+                (
+                    "code_min_spend",
+                    models.BigIntegerField(
+                        blank=True,
+                        default=0,
+                        help_text="In minor units. The promotion may ask for more.",
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="minimum spend with the code",
+                    ),
+                ),
+                (
+                    "code_locations",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="The codes of locations. Choose none for all where the promotion applies.",
+                        verbose_name="locations of the codes",
                     ),
                 ),
                 (
@@ -529,6 +559,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "e-mail campaign",
                 "permissions": [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code_min_spend__gte", 0)), name="code_min_spend_from_0"
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("code_ends_at", None), ("code_days", None), _connector="OR"),
                         name="codes_end_in_one_way",

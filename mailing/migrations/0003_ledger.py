@@ -67,12 +67,20 @@ BEGIN
     );
 END $$;
 
--- Why no mail of this campaign may promise its offer at a time; '' when it may, and '' without an offer. For the other
--- words see promotions_find_offer_fault.
+-- Why no mail of this campaign may promise what it promises at a time; '' when it may, and '' where it hangs on no
+-- promotion. The campaign at the till that it is linked to counts before its offer, and a reserved budget after all. For
+-- the other words see promotions_find_offer_fault.
 CREATE FUNCTION mailing_find_offer_fault(asked bigint, at timestamptz) RETURNS text STABLE LANGUAGE sql AS $$
-    SELECT CASE WHEN offer_id IS NULL THEN '' WHEN code_ends_at <= $2 THEN 'over'
-                ELSE promotions_find_offer_fault(offer_id, $2) END
-    FROM mailing_emailcampaign WHERE campaign_ptr_id = $1
+    SELECT CASE WHEN offer_id IS NOT NULL AND code_ends_at <= $2 THEN 'over'
+                WHEN of_campaign.fault NOT IN ('', 'held') THEN of_campaign.fault
+                WHEN of_offer.fault <> '' THEN of_offer.fault ELSE of_campaign.fault END
+    FROM mailing_emailcampaign AS email,
+    LATERAL (SELECT CASE WHEN email.promotion_campaign_id IS NULL THEN ''
+                    ELSE coalesce(promotions_find_campaign_fault(email.promotion_campaign_id, $2), 'cancelled') END
+            ) AS of_campaign (fault),
+    LATERAL (SELECT CASE WHEN email.offer_id IS NULL THEN ''
+                    ELSE promotions_find_offer_fault(email.offer_id, $2) END) AS of_offer (fault)
+    WHERE email.campaign_ptr_id = $1
 $$;
 
 -- What stands in it is good for an hour: it need not survive a crash, and no copy of the log holds it.

@@ -5,10 +5,23 @@ from django.db import models
 from django.db.models import Q
 
 LONGEST_VALIDITY = 366  # days
+OFFER_COLUMNS = (
+    "offer",
+    "promotion_campaign",
+    "code_kind",
+    "code_prefix",
+    "code_ends_at",
+    "code_days",
+    "code_min_spend",
+    "code_locations",
+    "code_is_bound",
+    "resumes_with_offer",
+)
+"""What people may change of an offer."""
 
 
 class CarriedOffer(models.Model):
-    """A promotion that a mail brings to its recipients, and the codes by which tills know it."""
+    """The promotion that a mail carries, the codes by which tills know it, and the campaign it stops with."""
 
     class CodeKind(models.TextChoices):
         PERSONAL = "personal", "A code for each recipient, good once"
@@ -21,6 +34,14 @@ class CarriedOffer(models.Model):
         blank=True,
         related_name="mails",
         help_text="A promotion that applies with a coupon code. Choose none for a mail without an offer.",
+    )
+    promotion_campaign = models.ForeignKey(
+        "promotions.PromotionCampaign",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mails",
+        help_text="A campaign at the till that the mail announces: the mail pauses with it, also without an offer.",
     )
     code_kind = models.CharField("kind of code", max_length=10, choices=CodeKind, default=CodeKind.PERSONAL)
     code_prefix = models.CharField(
@@ -37,6 +58,19 @@ class CarriedOffer(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_VALIDITY)],
         help_text="The code is good until the end of that day. Leave both blank for as long as the promotion lasts.",
+    )
+    code_min_spend = models.BigIntegerField(
+        "minimum spend with the code",
+        default=0,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="In minor units. The promotion may ask for more.",
+    )
+    code_locations = models.JSONField(
+        "locations of the codes",
+        default=list,
+        blank=True,
+        help_text="The codes of locations. Choose none for all where the promotion applies.",
     )
     code_is_bound = models.BooleanField(
         "only for the customer themselves",
@@ -55,7 +89,8 @@ class CarriedOffer(models.Model):
     class Meta:
         abstract = True
         constraints = [
+            models.CheckConstraint(name="code_min_spend_from_0", condition=Q(code_min_spend__gte=0)),
             models.CheckConstraint(
                 name="codes_end_in_one_way", condition=Q(code_ends_at=None) | Q(code_days=None)
-            )
+            ),
         ]

@@ -74,10 +74,13 @@ RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judge
           judged.score, judged.soft_bounces, judged.tries, judged.first_at, delivery.variant{code}
 """
 CLAIM = _CLAIM.format_map(defaultdict(str))
+_WHILE_OFFERED = "\n      AND mailing_find_offer_fault(%(campaign)s, now()) = ''"
+# Of a campaign without codes that is linked to one at the till: only while that gives something.
+CLAIM_WHILE_OFFERED = _CLAIM.format_map(defaultdict(str, while_offered=_WHILE_OFFERED))
 # Of a campaign with an offer: only while that gives something, and each with its code, which nobody has switched off.
 CLAIM_WITH_CODES = _CLAIM.format(
     coupon_id=", delivery.coupon_id",
-    while_offered="\n      AND mailing_find_offer_fault(%(campaign)s, now()) = ''",
+    while_offered=_WHILE_OFFERED,
     coupon=", coupon.id AS coupon_id, coupon.code, coupon.active",
     join_coupon="\n    LEFT JOIN promotions_coupon AS coupon ON coupon.id = due.coupon_id",
     has_code=" AND judged.active",
@@ -123,8 +126,8 @@ SELECT campaign.id, content.compiled, email.from_email, email.retry_hours,
              AND key.switched_on_at IS NOT NULL AND key.replaced_at IS NULL
        ), (SELECT provider FROM mailing_webhook WHERE connection_id = %s), email.recent_results,
        email.window_from, email.window_until, email.window_days, email.window_zone,
-       email.phase, email.per_second, email.per_minute, email.per_hour, email.offer_id, email.code_ends_at,
-       email.code_days
+       email.phase, email.per_second, email.per_minute, email.per_hour, email.promotion_campaign_id,
+       email.offer_id, email.code_locations, email.code_ends_at, email.code_days, email.code_min_spend
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
@@ -142,7 +145,8 @@ class RunningCampaign(msgspec.Struct):
 
     recent_results: of its last messages, as earlier runs stored them; see `breaker.ResultRate`. retry_for: how long
     after its first try a delivery is tried again. stretch: the stretch of its window that is open or comes next.
-    is_open: it was open at the last look. variants: the contents of an A/B test without the first.
+    is_open: it was open at the last look. is_tied: it stops with a promotion, with codes or without. variants: the
+    contents of an A/B test without the first.
     """
 
     pk: int
@@ -161,6 +165,7 @@ class RunningCampaign(msgspec.Struct):
     recent_results: dict[str, str] = {}
     signer: Signer | None = None
     offer: MailOffer | None = None
+    is_tied: bool = False
 
     def find_content(self, variant: int | None) -> content.Compiled:
         """Return the content of a variant; the first variant has the campaign's own."""
@@ -261,14 +266,13 @@ async def read_campaigns(
         per_second,
         per_minute,
         per_hour,
-        offer_id,
-        code_ends_at,
-        code_days,
+        *promised,
     ) in await cursor.fetchall():
         try:
             loaded = content.load(bytes(compiled))
             variants = await _load_variants(database, pk) if phase else {}
-            offer = await _read_offer(database, offer_id, code_ends_at, code_days) if offer_id else None
+            linked_id, offer_id, *terms = promised
+            offer = await _read_offer(database, offer_id, *terms) if offer_id else None
         except Exception as error:
             logger.exception("Campaign %s: its frozen content cannot be read.", pk)
             broken[pk] = error
@@ -293,6 +297,7 @@ async def read_campaigns(
             recent_results=recent,
             signer=signer,
             offer=offer,
+            is_tied=bool(offer_id or linked_id),
         )
     for pk, campaign in found.items():
         if pk in running:
@@ -309,11 +314,16 @@ async def _load_variants(database: psycopg.AsyncConnection, campaign_id: int) ->
 
 
 async def _read_offer(
-    database: psycopg.AsyncConnection, promotion: int, code_ends_at: datetime | None, code_days: int | None
+    database: psycopg.AsyncConnection,
+    promotion: int,
+    locations: list[str],
+    code_ends_at: datetime | None,
+    code_days: int | None,
+    min_spend: int,
 ) -> MailOffer:
-    cursor = await database.execute(TERMS, [promotion])
+    cursor = await database.execute(TERMS, [locations, locations, promotion])
     label, ends_at, zone = await cursor.fetchone() or ("", None, "")
-    return MailOffer(label, ends_at, zone or settings.TIME_ZONE, code_ends_at, code_days)
+    return MailOffer(label, ends_at, zone or settings.TIME_ZONE, code_ends_at, code_days, min_spend)
 
 
 async def claim_deliveries(
@@ -335,7 +345,7 @@ async def claim_deliveries(
     """
     cursor = database.cursor(binary=True)
     await cursor.execute(
-        CLAIM_WITH_CODES if campaign.offer else CLAIM,
+        CLAIM_WITH_CODES if campaign.offer else CLAIM_WHILE_OFFERED if campaign.is_tied else CLAIM,
         {
             "planned": planned_connection_id,
             "campaign": campaign.pk,

@@ -51,8 +51,9 @@ WHERE delivery.id = ANY(%s::bigint[]) AND delivery.run IS NOT DISTINCT FROM %s
 RETURNING delivery.id
 """
 FLUSH = _FLUSH.format(before="", unless="")
-# With marks of mails that bear codes: none whose offer has stopped by now, whatever the claim saw. A code that is good
-# for so many days gets its end here, the one that the mail names; a retry moves it on and never back.
+# With marks of mails that bear codes or stop with a campaign at the till: none whose offer has stopped by now, whatever
+# the claim saw. A code that is good for so many days gets its end here, the one that the mail names; a retry moves it
+# on and never back.
 FLUSH_WITH_CODES = _FLUSH.format(
     before="""stopped AS MATERIALIZED (
     SELECT id FROM unnest(%s::bigint[]) AS id WHERE mailing_find_offer_fault(id, clock_timestamp()) NOT IN ('', 'held')
@@ -221,7 +222,7 @@ class Ledger:
         results: list[tuple[ClaimedDelivery, Fate]],
     ) -> set[int]:
         asked = [claimed.pk for claimed, _ in marks]
-        with_codes = [claimed for claimed, _ in marks if claimed.campaign.offer]
+        with_codes = [claimed for claimed, _ in marks if claimed.campaign.is_tied]
         marked = await self._commit(asked, results, with_codes) if asked or results else set()
         if len(marked) < len(asked):
             await return_deliveries(self._database, self.run, [pk for pk in asked if pk not in marked])

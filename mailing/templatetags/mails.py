@@ -3,6 +3,7 @@
 from django import template
 
 from mailing import audience, content, launch, promotion_mails
+from mailing import through_mails as through
 from mailing.models import Delivery, EmailCampaign
 from promotions.models import Coupon, Promotion, PromotionCampaign
 
@@ -24,9 +25,11 @@ def recipients(campaign: EmailCampaign) -> int:
 
 
 @register.simple_tag
-def mails_of_promotion(promotion: Promotion) -> list[promotion_mails.PromotionMail]:
-    """List the mails that carry a promotion, with what became of their codes."""
-    return promotion_mails.list_promotion_mails(promotion)
+def through_mails(thing: Promotion | PromotionCampaign) -> through.ThroughMails:
+    """Split what a promotion or its campaign gave by the mails that it came through."""
+    if isinstance(thing, Promotion):
+        return through.split_promotion(thing)
+    return through.split_campaign(thing)
 
 
 @register.simple_tag

@@ -128,7 +128,12 @@ REQUESTS: dict[str, dict[str, JsonObject]] = {
 
 AVAILABLE: JsonObject = {
     "available": [
-        {"code": "AUTUMN-RTKMWHPXB", "label": "A tenth off", "ends_at": "2026-11-30T20:00:00Z"},
+        {
+            "code": "AUTUMN-RTKMWHPXB",
+            "label": "A tenth off",
+            "ends_at": "2026-11-30T20:00:00Z",
+            "min_subtotal": 500,
+        },
     ]
 }
 ANSWERS: dict[str, JsonObject] = {

@@ -84,8 +84,8 @@ it: codes it has not used before are not looked up for a while. Ask again a litt
 
 **Codes of the customer.** A quote that names its customer lists in `available` the codes that belong to them, were not
 presented and could be used now: from mails that were sent to them, or made for their id. Send one in `coupons` to use
-it. A location can be set so that they are applied by themselves; `coupons` then says which were. `CUPN:` before a code,
-as scanners read it, is no part of it.
+it. `min_subtotal` is the spend that the code asks for. A location can be set so that they are applied by themselves;
+`coupons` then says which were. `CUPN:` before a code, as scanners read it, is no part of it.
 
 **Ids.** Each till chooses ids that no other till of its location uses, as its own number with a running one. An id that
 another till has sent is a 409 `sale_id_taken` or `return_id_taken`, which names that till. A device that replaces

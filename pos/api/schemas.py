@@ -119,11 +119,15 @@ class Coupon(CouponOutcome, frozen=True, gc=False, omit_defaults=True):
 
 
 class AvailableOffer(Struct, frozen=True, omit_defaults=True):
-    """A code that belongs to the customer and that the till may offer: what it is called, and when it ends."""
+    """A code that belongs to the customer and that the till may offer: what it is called, and when it ends.
+
+    `min_subtotal`: the minimum spend with the code, in minor units; absent for none.
+    """
 
     code: str
     label: str
     ends_at: datetime | None = None
+    min_subtotal: int = 0
 
 
 class Quote(Struct, frozen=True):

@@ -180,7 +180,7 @@ def list_available(
         )
         label = snapshot.rules.find_label(coupon.promotion, basket, now)
         if judged.status == "valid" and label is not None:
-            available.append(AvailableOffer(coupon.typed, label, coupon.ends_at))
+            available.append(AvailableOffer(coupon.typed, label, coupon.ends_at, coupon.min_subtotal))
     return tuple(available)
 
 

@@ -52,7 +52,11 @@ class Shop:
         autumn = PromotionFactory(name="A tenth off", standalone=True, trigger="coupon")
         contact = ContactFactory(customer_id="C9")
         coupon = CouponFactory(
-            code="AUTUMN-RTKMWHPXB", promotion=autumn, made_for=contact.pk, ends_at=campaign.ends_at
+            code="AUTUMN-RTKMWHPXB",
+            promotion=autumn,
+            made_for=contact.pk,
+            ends_at=campaign.ends_at,
+            min_subtotal=500,
         )
         DeliveryFactory(contact=contact, coupon=coupon, status="accepted", due_at=None)
         self.ids = {("promotion", coffee.pk): 7, ("promotion", spring.pk): 8}

@@ -48,6 +48,18 @@ def test_a_quote_that_names_the_customer_lists_the_codes_that_could_be_used_now(
     assert offer["ends_at"].startswith(ends_at.strftime("%Y-%m-%dT%H:%M"))
 
 
+def test_a_till_is_told_from_which_spend_on_a_code_counts_and_only_where_it_is_good(till):
+    coupon = give_code(min_subtotal=500)
+    assert [offer["min_subtotal"] for offer in till.quote(basket(1_000, customer=C7))["available"]] == [500]
+    assert "available" not in till.quote(basket(499, customer=C7)).body
+    (refused,) = till.quote(basket(499, customer=C7, coupons=[coupon.code]))["coupons"]
+    assert (refused["status"], refused["need"], refused["have"]) == ("coupon_min_subtotal", 500, 499)
+    coupon.locations.set([LocationFactory()])
+    assert "available" not in till.quote(basket(1_000, customer=C7)).body
+    (refused,) = till.quote(basket(1_000, customer=C7, coupons=[coupon.code]))["coupons"]
+    assert refused["status"] == "coupon_wrong_location"
+
+
 def test_old_tills_see_no_difference(till):
     give_code()
     for more in ({}, {"customer": {"id": "C8"}}, {"customer": {"groups": ["vip"]}}):

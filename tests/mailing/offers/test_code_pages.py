@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -12,8 +13,8 @@ from mailing import pictures
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose, read_token
 from promotions.models import Coupon
-from tests.factories import user_in
-from tests.mailing.offers.carrying import launch_mail, make_offer
+from tests.factories import LocationFactory, PromotionFactory, user_in
+from tests.mailing.offers.carrying import launch_mail, link, make_offer
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +110,40 @@ def test_the_question_before_a_pause_names_the_mails_that_it_stops(client, mail)
     page = client.get(reverse("campaigns:fire", args=[campaign.pk, "pause"])).text
     assert "It stops these mails" in page
     assert f"{mail}: 1 not sent yet" in page
+
+
+def test_once_the_offer_is_over_the_page_says_what_is_on_instead_at_its_locations(client, mail, token):
+    here, elsewhere = LocationFactory(), LocationFactory()
+    mail.offer.locations.set([here])
+
+    def make(name, benefit, campaign_places=(), status="active", places=(), **fields):
+        promotion = PromotionFactory(name=name, benefit={"type": "percent", "percent": benefit}, **fields)
+        promotion.locations.set(places)
+        if not promotion.standalone:
+            campaign = link(promotion, status)
+            campaign.locations.set(campaign_places)
+        return promotion
+
+    make("Everywhere", 1100)
+    make("Here", 1200, places=[here])
+    make("By its campaign", 1300, campaign_places=[here])
+    make("Alone", 1400, standalone=True)
+    hidden = [
+        make("Elsewhere", 2100, places=[elsewhere]),
+        make("Its campaign is elsewhere", 2200, campaign_places=[elsewhere]),
+        make("Paused", 2300, status="paused"),
+        make("With a code", 2400, trigger="coupon"),
+        make("Off", 2500, standalone=True),
+        make("For some", 2600, conditions=[{"type": "in_group", "groups": ["vip"]}]),
+        make("Over", 2700, standalone=True, ends_at=timezone.now() - timedelta(days=1)),
+    ]
+    type(hidden[4]).objects.filter(pk=hidden[4].pk).update(status="inactive")
+    page = client.get(reverse("mailing:code_page", args=[token])).text
+    assert "What is on now" not in page, "its own offer is good"
+    fire(mail.offer.links.get().campaign, "cancel")
+    page = client.get(reverse("mailing:code_page", args=[token])).text
+    said = page.partition("What is on now")[2]
+    for percent in (11, 12, 13, 14):
+        assert f"{percent}% off" in said
+    for percent in range(21, 28):
+        assert f"{percent}% off" not in said
