@@ -11,7 +11,7 @@ from mailing import contact_history, revenue
 from mailing.models import Conversion
 from tests.factories import ContactFactory, LocationFactory
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, give_back, sell, send_campaign, void
-from tests.mailing.running import launch_campaign
+from tests.mailing.running import draft, launch_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +128,11 @@ def test_the_incremental_figure_says_so_when_it_is_too_early_to_tell(
     assert words in said
     assert ("so far" in said) == (later == HOUR)
     assert len([each for each in queries if "mailing_" in each["sql"]]) == 2  # the campaign, and both groups
+
+
+def test_the_panel_of_a_campaign_that_was_not_launched_says_so(client, marketer):
+    page = client.get(f"/campaigns/email/{draft().pk}/revenue/panel/")
+    assert (page.status_code, "Its revenue begins with its launch." in page.text) == (200, True)
 
 
 def test_the_dashboard_shows_the_last_days_by_campaign(client, marketer, world):
