@@ -10,8 +10,8 @@ import msgspec
 from django.db import connection
 from django.db.models import Q
 
-from mailing.promotion_mails import PromotionMail, read_promotion_mails
 from mailing.models import EmailCampaign
+from mailing.promotion_mails import PromotionMail, read_promotion_mails
 from promotions.models import Promotion, PromotionCampaign
 
 # Each sale that still has something of it, once: what it was given, and what it brought, less returns.

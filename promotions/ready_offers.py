@@ -51,7 +51,7 @@ def make_ready_offer(
             trigger=Promotion.Trigger.COUPON,
             **terms,
         )
-        promotion = publish.switch(promotion, True, by=by)
+        promotion = publish.switch_promotion(promotion, True, by=by)
         campaign = publish.create_campaign(
             by=by,
             changes={"name": name, "starts_at": starts_at, "ends_at": ends_at},

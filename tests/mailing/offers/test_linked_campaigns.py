@@ -30,10 +30,10 @@ def make_campaign(status="active"):
 def test_a_mail_without_an_offer_pauses_with_the_campaign_it_announces_and_says_what_brings_it_back():
     promoted = make_campaign()
     mail = launch_campaign(promotion_campaign=promoted)
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "running"
     fire(promoted, "pause")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused"
     why = mail.history.first().why
     assert why == (
@@ -51,9 +51,9 @@ def test_it_resumes_by_itself_where_it_is_set_so():
     promoted = make_campaign()
     mail = launch_campaign(promotion_campaign=promoted, resumes_with_offer=True)
     fire(promoted, "pause")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     fire(promoted, "resume")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "running"
 
 
@@ -72,7 +72,7 @@ def test_the_link_counts_though_another_campaign_keeps_the_offer_alive():
     link(promotion)
     mail = launch_mail(offer=promotion, promotion_campaign=linked)
     fire(linked, "pause")
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused"
 
 
@@ -108,10 +108,10 @@ def test_of_a_linked_campaign_paused_at_full_rate_nothing_leaves_whose_mark_bega
     after = len(server.accepted) - before
     assert after <= 4
     assert counts(mail) == {"accepted": before + after, "pending": 200 - before - after}
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused"
     fire(promoted, "resume")
     server.settings.rules = []
-    offers.heed_offers(timezone.now())
+    offers.follow_offers(timezone.now())
     assert send(mail, seconds=30).status == "completed"
     assert counts(mail) == {"accepted": 200}
