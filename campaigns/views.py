@@ -29,7 +29,7 @@ from campaigns.queue import QueueAway
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
-from campaigns.workspace import overview, search
+from campaigns.workspace import overview, search, trends
 
 may_view = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
@@ -48,6 +48,7 @@ def dashboard(request: Request) -> HttpResponse:
         "is_fresh": overview.has_no_campaigns(),
         "under_way": overview.live_campaigns(now),
         "coming": overview.scheduled_campaigns(),
+        "drafts": overview.latest_drafts(),
         "attention": overview.campaigns_needing_attention(now)[: overview.DASHBOARD_ROWS],
         "recent": overview.recent_steps(),
         "notices": list(notices.list_notices(request.user, now)),
@@ -63,6 +64,15 @@ def live_campaigns(request: Request) -> HttpResponse:
     now = database_time.now()
     overview.write_all_owed_steps(now)
     return render(request, "campaigns/_under_way.html", {"under_way": overview.live_campaigns(now)})
+
+
+@require_GET
+@may_view
+def show_trends(request: Request) -> HttpResponse:
+    """Return the figures of the last 30 days for the dashboard."""
+    assert isinstance(request.user, User)  # nobody else comes so far
+    figures = list(trends.list_trends(request.user, database_time.now()))
+    return render(request, "campaigns/_trends.html", {"trends": figures})
 
 
 @require_GET

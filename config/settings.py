@@ -211,7 +211,14 @@ SEARCH_SOURCES = [
     ("Lists", "mailing.view_contactlist", "mailing.searching.find_lists"),
     ("Segments", "mailing.view_segment", "mailing.searching.find_segments"),
 ]
-NOTICES = ["campaigns.health.list_clock_notices", "pos.notices.list_offline_notices"]
+NOTICES = [
+    "campaigns.health.list_clock_notices",
+    "campaigns.workspace.overview.list_due_drafts",
+    "mailing.notices.list_mail_notices",
+    "promotions.notices.list_limit_notices",
+    "pos.notices.list_offline_notices",
+]
+TRENDS = ["mailing.trends.list_mail_trends", "promotions.trends.list_discount_trends"]
 DOCTOR = [
     "campaigns.doctor.list_breaches",
     "promotions.doctor.list_breaches",

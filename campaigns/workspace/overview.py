@@ -1,6 +1,6 @@
 """The list of all campaigns, the buttons of a campaign, and the dashboard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,10 +10,11 @@ from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Wh
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from campaigns import lifecycle
+from campaigns import dates, lifecycle
 from campaigns.annotations import Argument, PageContext, Standing
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
+from campaigns.notices import Notice
 from campaigns.refusals import Locked, Refused
 from campaigns.verbs import VERBS, Verb
 from campaigns.workspace import stages
@@ -22,6 +23,9 @@ Status = Campaign.Status
 
 FAILED_IS_NEWS = timedelta(days=14)  # a failed campaign cannot be archived; it leaves the dashboard by itself
 DASHBOARD_ROWS = 10  # rows of each part of the dashboard
+STEPS_SHOWN = 6
+DRAFTS_SHOWN = 5
+DRAFT_IS_DUE = timedelta(days=1)  # a draft that is to start so soon needs a person
 
 
 SORTS: dict[str, F | Lower] = {
@@ -249,6 +253,28 @@ def scheduled_campaigns() -> QuerySet[Campaign]:
     return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:DASHBOARD_ROWS]
 
 
+def latest_drafts() -> QuerySet[Campaign]:
+    """Return the drafts that were edited last."""
+    drafts = Campaign.objects.listed().filter(status=Status.DRAFT)
+    return drafts.select_related("created_by").order_by("-updated_at", "-pk")[:DRAFTS_SHOWN]
+
+
+def list_due_drafts(user: User, now: datetime) -> Iterator[Notice]:
+    """Yield the drafts that were meant to start by tomorrow: nothing starts before somebody schedules it."""
+    if not user.has_perm("campaigns.view_campaign"):
+        return
+    due = Campaign.objects.listed().filter(
+        status=Status.DRAFT, starts_at__range=(now - FAILED_IS_NEWS, now + DRAFT_IS_DUE)
+    )
+    for draft in due.order_by("starts_at", "pk")[:DASHBOARD_ROWS]:
+        assert draft.starts_at is not None  # it is in a range
+        passed = "was to start" if draft.starts_at <= now else "is to start"
+        yield Notice(
+            f"“{draft}” {passed} on {dates.write_moment(draft.starts_at)} and is still a draft.",
+            draft.get_absolute_url(),
+        )
+
+
 def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
     """Return the campaigns that failed lately, were paused by the system, are past their end, or became drafts again.
 
@@ -277,4 +303,4 @@ def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
 
 def recent_steps() -> QuerySet[Transition]:
     """Return the latest steps of all campaigns."""
-    return Transition.objects.select_related("campaign", "by").order_by("-at", "-pk")[:DASHBOARD_ROWS]
+    return Transition.objects.select_related("campaign", "by").order_by("-at", "-pk")[:STEPS_SHOWN]

@@ -1,0 +1,72 @@
+"""The figures of e-mail campaigns at the top of the dashboard: mails sent, clicks, revenue."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import partial
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from django.urls import reverse
+
+from campaigns import formats
+from campaigns.workspace.trends import Days, Trend
+
+_SENT = """
+SELECT (at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint FROM mailing_tally
+WHERE at >= %(since)s AND measure IN ('accepted', 'returned', 'uncertain') GROUP BY 1
+"""
+_CLICKS = """
+SELECT (at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint FROM mailing_tally
+WHERE at >= %(since)s AND measure = 'clicked' GROUP BY 1
+"""
+_ANONYMOUS_CLICKS = """
+SELECT (at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint FROM mailing_eventcount
+WHERE at >= %(since)s AND kind = 'clicked' AND origin = 'human' AND NOT was_named GROUP BY 1
+"""
+_REVENUE = """
+SELECT (at AT TIME ZONE %(zone)s)::date, sum(net)::bigint FROM mailing_conversiontally
+WHERE at >= %(since)s AND currency = %(currency)s GROUP BY 1
+"""
+
+
+def list_mail_trends(user: User, days: Days) -> Iterator[Trend]:
+    """Yield mails sent, clicks of people, and revenue through mails."""
+    if not user.has_perm("mailing.view_emailcampaign"):
+        return
+    sent, clicks = _sum_by_day(_SENT, days), Counter(_sum_by_day(_CLICKS, days))
+    clicks.update(_sum_by_day(_ANONYMOUS_CLICKS, days))
+    reports = reverse("mailing:site_report")
+    yield Trend(
+        "E-mails sent",
+        "Mails that a server accepted.",
+        days,
+        days.fill(sent),
+        url=reports,
+    )
+    yield Trend(
+        "Clicks",
+        "Recipients who followed a link, once for each mail, and anonymous clicks. Machines are left out.",
+        days,
+        days.fill(clicks),
+        url=reports,
+    )
+    yield Trend(
+        "Revenue by e-mail",
+        "Sales that count for an e-mail campaign by its rule, less voids and returns.",
+        days,
+        days.fill(_sum_by_day(_REVENUE, days)),
+        partial(formats.money, currency=settings.CURRENCY),
+    )
+
+
+def _sum_by_day(statement: str, days: Days) -> dict[date, int]:
+    values: dict[str, str | datetime] = {
+        "zone": str(days.zone),
+        "since": days.since,
+        "currency": settings.CURRENCY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return dict(cursor.fetchall())

@@ -1,0 +1,30 @@
+"""The figure of promotions at the top of the dashboard: discounts given."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from campaigns import formats
+from campaigns.workspace.trends import Days, Trend
+from promotions.reports import ReportQuery
+from promotions.reports.breakdowns import DAY
+from promotions.reports.ledger import Ledger
+
+
+def list_discount_trends(user: User, days: Days) -> Iterator[Trend]:
+    """Yield the discounts given, less what was returned, in the site's currency."""
+    if not user.has_perm("promotions.view_redemption"):
+        return
+    asked = ReportQuery(days.all[0], days.all[-1], settings.CURRENCY, zone=days.zone)
+    given = {day: sums["given"] for day, sums in Ledger(asked).sums(DAY).items()}
+    yield Trend(
+        "Discounts given",
+        "At all tills and by all promotions, less what was voided and returned.",
+        days,
+        days.fill(given),
+        partial(formats.money, currency=settings.CURRENCY),
+        reverse("promotions:reports"),
+    )
