@@ -34,6 +34,21 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What somebody typed or chose while the page was still loading was heard by nobody. Buttons and links work by themselves.
+const isTouched = (field) => {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.type !== "select-one" && field.type !== "select-multiple") return field.value !== field.defaultValue;
+  const options = [...field.options];
+  const isBlank = field.type === "select-one" && !options.some((option) => option.defaultSelected);
+  return isBlank ? field.selectedIndex > 0 : options.some((option) => option.selected !== option.defaultSelected);
+};
+document.addEventListener("DOMContentLoaded", () => {
+  for (const field of document.querySelectorAll("input, select, textarea")) {
+    if (!isTouched(field)) continue;
+    for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, { bubbles: true }));
+  }
+});
+
 // On a small screen the tab that is shown may lie beyond the edge.
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 

@@ -9,19 +9,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
 
 from config import embedded_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a password for the tests"
 TILL_KEY = "till_of_the_browser_tests_0001"
+TOUCHES = "check click fill focus press select_option set_input_files uncheck".split()
 STARTS_WITHIN = 180  # seconds, for every process, on a machine that runs other tests too
 
 
@@ -30,6 +32,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(ROOT / "tests/browser") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Say where the pages of a test stood when it failed, and what they said was wrong."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for page in find_pages(item):
+            with suppress(Error):
+                body = page.locator("body").inner_text(timeout=2_000)
+                trouble = "".join(page.locator("#trouble").all_text_contents())
+                report.sections.append((f"page {page.url}", f"Trouble: {trouble or 'none'}\n{body[:1_500]}"))
+    return report
+
+
+def find_pages(item: pytest.Item) -> list[Page]:
+    asked = getattr(item, "funcargs", {}).values()
+    return [
+        page for context in {one.context for one in asked if isinstance(one, Page)} for page in context.pages
+    ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hands_that_wait():
+    """Touch a page as somebody does who lets it load first: before that, buttons and links lead to whole pages.
+
+    Else what a test means by a button hangs on how busy the machine is. What works earlier is in test_early_hands.py.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        for name in TOUCHES:
+            patched.setattr(Locator, name, wait_first(getattr(Locator, name)))
+        yield
+
+
+def wait_first(touch):
+    @wraps(touch)
+    def touch_loaded(locator: Locator, *args, **options):
+        locator.page.wait_for_load_state("domcontentloaded")
+        return touch(locator, *args, **options)
+
+    return touch_loaded
 
 
 @dataclass
