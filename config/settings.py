@@ -180,6 +180,7 @@ TASKS = [
     "promotions.tasks.settle",
     "mailing.tasks.close",
     "mailing.tasks.count_report",
+    "mailing.tasks.measure_worth",
     "mailing.tasks.fill_group",
     "mailing.tasks.import_upload",
     "mailing.tasks.send_address_link",

@@ -67,6 +67,7 @@ from mailing.models import (
     VariantContent,
     VerdictBlock,
     Webhook,
+    WorthFigures,
 )
 
 
@@ -237,6 +238,7 @@ admin.site.register(
         ReceivedEvent,
         RecentVisit,
         ReportFigures,
+        WorthFigures,
         PreferenceChange,
         RetentionCount,
         Route,

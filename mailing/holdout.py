@@ -18,6 +18,8 @@ from mailing import audience
 from mailing.lift import WINSORISED_AT, Arm, Lift, compare_arms, detect_smallest_lift
 from mailing.models import EmailCampaign
 
+Arms = tuple[Arm, Arm]
+
 BLURRED_FROM = 50  # percent: a warning stands where no smaller lift could be seen
 
 ARMS = """
@@ -105,26 +107,33 @@ def forecast_lift(campaign: EmailCampaign, chosen: audience.Selection, people: i
 
 def measure_lift(campaign: EmailCampaign, now: datetime) -> Lift | None:
     """Measure what a launched campaign caused; None without a hold-out, and of one that was cancelled or failed."""
+    return judge_arms(campaign, count_arms(campaign), now)
+
+
+def count_arms(campaign: EmailCampaign) -> Arms | None:
+    """Count the buyers of both arms, the mailed and those held out; None where nothing is compared."""
     held = campaign.funnel.get("held_out", 0)
     is_broken = campaign.status in (Campaign.Status.CANCELLED, Campaign.Status.FAILED)
     if not held or not campaign.total or campaign.launched_at is None or is_broken:
         return None
-    until = campaign.launched_at + timedelta(days=find_days(campaign))
     with connection.cursor() as cursor:
         cursor.execute(
             ARMS,
             {
                 "campaign": campaign.pk,
                 "since": campaign.launched_at,
-                "until": until,
+                "until": campaign.launched_at + timedelta(days=find_days(campaign)),
                 "currency": settings.CURRENCY,
                 "part": WINSORISED_AT,
             },
         )
         found = {is_held_out: row for is_held_out, *row in cursor.fetchall()}
-    return compare_arms(
-        Arm(campaign.total, *found.get(False, ())),
-        Arm(held, *found.get(True, ())),
-        until,
-        is_over=now >= until,
-    )
+    return Arm(campaign.total, *found.get(False, ())), Arm(held, *found.get(True, ()))
+
+
+def judge_arms(campaign: EmailCampaign, arms: Arms | None, at: datetime) -> Lift | None:
+    """Return what two arms that were counted at `at` show; the verdict is final once the days were over then."""
+    if arms is None or campaign.launched_at is None:
+        return None
+    until = campaign.launched_at + timedelta(days=find_days(campaign))
+    return compare_arms(*arms, until, is_over=at >= until)

@@ -12,6 +12,7 @@ from mailing import (
     password_reset,
     preferences,
     segment_groups,
+    stored_worth,
     tracking,
 )
 from mailing.bounces import mailboxes
@@ -45,6 +46,11 @@ def close(campaign_id: int) -> int:
 def count_report(campaign_id: int) -> None:
     """Count what the report of a large campaign shows, and keep it."""
     stored_counts.keep_counts(campaign_id)
+
+
+def measure_worth(campaign_id: int) -> None:
+    """Measure what of a large campaign's revenue needs the sales of all recipients, and keep it."""
+    stored_worth.keep_figures(campaign_id)
 
 
 def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:

@@ -223,5 +223,40 @@ class Migration(migrations.Migration):
             ],
             options={"default_permissions": ()},
         ),
+        migrations.CreateModel(
+            name="WorthFigures",
+            fields=[
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="worth_figures",
+                        serialize=False,
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                (
+                    "asked_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When somebody last asked to measure.", null=True
+                    ),
+                ),
+                (
+                    "measured_at",
+                    models.DateTimeField(
+                        blank=True, help_text="The moment that the figures are of.", null=True
+                    ),
+                ),
+                ("seconds", models.FloatField(default=0, help_text="How long it took to measure.")),
+                ("figures", models.JSONField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name": "worth figures",
+                "verbose_name_plural": "worth figures",
+                "default_permissions": (),
+            },
+        ),
         migrations.RunSQL(COUNTING, NO_COUNTING),
     ]

@@ -10,7 +10,7 @@ from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
 from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.preflight import Preflight
-from mailing.models.report import ReportFigures
+from mailing.models.report import ReportFigures, WorthFigures
 from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.split_test import SplitTest, VariantContent
 from mailing.models.tracking import (
@@ -67,4 +67,5 @@ __all__ = [
     "VariantContent",
     "VerdictBlock",
     "Webhook",
+    "WorthFigures",
 ]

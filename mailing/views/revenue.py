@@ -11,7 +11,7 @@ from campaigns import database_time
 from campaigns.annotations import PageContext
 from campaigns.models import Campaign
 from campaigns.requests import Request
-from mailing import holdout, revenue, tallies
+from mailing import revenue, stored_worth, tallies
 from mailing.models import Conversion, Delivery, EmailCampaign, Tally
 
 viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
@@ -53,9 +53,11 @@ def revenue_panel(request: Request, pk: int) -> HttpResponse:
 def incremental(request: Request, pk: int) -> HttpResponse:
     """Return what a campaign caused as it is known now: the part of the panel that is not asked for at each look."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
+    worth = stored_worth.read_worth(campaign, database_time.now(), lift_only=True)
     context = {
         "campaign": campaign,
-        "lift": holdout.measure_lift(campaign, database_time.now()),
+        "worth": worth,
+        "lift": worth.lift,
         "site_currency": settings.CURRENCY,
     }
     return render(request, "mailing/_lift_tile.html", context)
@@ -73,6 +75,7 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
     accepted = sums.get(Delivery.Status.ACCEPTED, 0) + sums.get(Tally.Measure.RETURNED, 0)
     kind = request.GET.get("show", "")
     kind = kind if kind in NARROWED else ""
+    worth = stored_worth.read_worth(campaign, database_time.now())
     sales = revenue.list_sales(campaign, how=kind, is_first=kind == "first")
     return render(
         request,
@@ -81,10 +84,11 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
         | {
             "accepted": accepted,
             "per_mail": found.per_mail(accepted),
-            "median_wait": revenue.find_median_wait(campaign),
-            "lift": holdout.measure_lift(campaign, database_time.now()),
+            "worth": worth,
+            "median_wait": worth.median_wait,
+            "lift": worth.lift,
             "site_currency": settings.CURRENCY,
-            "articles": revenue.list_articles(campaign, found.currency),
+            "articles": worth.articles,
             "locations": revenue.draw_locations(campaign, found.currency),
             "days": revenue.draw_days(campaign, found.currency),
             "kinds": NARROWED.items(),

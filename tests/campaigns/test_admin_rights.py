@@ -63,6 +63,7 @@ TABLE = {
     "mailing.ReceivedEvent": "vS",
     "mailing.RecentVisit": "vS",
     "mailing.ReportFigures": "vS",
+    "mailing.WorthFigures": "vS",
     "mailing.PreferenceChange": "vn",
     "mailing.RetentionCount": "vS",
     "mailing.Route": "vn",

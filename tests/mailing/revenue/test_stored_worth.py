@@ -1,0 +1,71 @@
+"""What needs the sales of all recipients of a large campaign: measured by the queue, kept, shown with its moment."""
+
+import pytest
+from django.db.models import F
+from django_q.models import OrmQ
+
+from campaigns import database_time
+from mailing import stored_worth, tasks
+from mailing.models import WorthFigures
+from mailing.reports.stored_counts import FRESH_SECONDS
+from tests.factories import ContactFactory
+from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, sell, send_campaign
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def campaign(monkeypatch):
+    """Of which nobody is held out, and one recipient bought; it counts as large."""
+    monkeypatch.setattr(stored_worth, "COUNTED_AT_ONCE", 0)
+    campaign, (mail,) = send_campaign(ContactFactory(customer_id="A"), at=NOW - 3 * DAY)
+    click(mail, NOW - 2 * DAY)
+    sell("A", NOW - 2 * DAY + HOUR, total=700)
+    fold()
+    return campaign
+
+
+def test_a_large_campaign_is_measured_by_the_queue_once(client, admin_client, campaign):
+    now = database_time.now()
+    assert stored_worth.read_worth(campaign, now).is_awaited
+    assert stored_worth.read_worth(campaign, now).is_awaited
+    (queued,) = OrmQ.objects.all()
+    assert (queued.task["func"], queued.task["args"]) == ("mailing.tasks.measure_worth", (campaign.pk,))
+    path = f"/campaigns/email/{campaign.pk}/revenue/"
+    assert "are being measured; look again" in admin_client.get(path).content.decode()
+    tasks.measure_worth(campaign.pk)
+    worth = stored_worth.read_worth(campaign, now)
+    assert [(row.sku, row.net) for row in worth.articles] == [("TEA", 700)]
+    assert worth.median_wait == 25 * 3_600
+    page = admin_client.get(path).content.decode()
+    assert "the median time to a sale are of" in page
+    assert "TEA" in page
+
+
+def test_old_figures_are_shown_and_measured_anew(campaign):
+    tasks.measure_worth(campaign.pk)
+    old = database_time.now() - (FRESH_SECONDS + 1) * (HOUR / 3_600)
+    WorthFigures.objects.update(measured_at=old, asked_at=F("measured_at"))
+    WorthFigures.objects.update(asked_at=old)
+    assert stored_worth.read_worth(campaign, database_time.now()).at == old
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_measure_that_ends_late_does_not_hide_a_newer_one(campaign):
+    tasks.measure_worth(campaign.pk)
+    newer = database_time.now() + HOUR
+    WorthFigures.objects.update(measured_at=newer, figures=None)
+    tasks.measure_worth(campaign.pk)
+    assert WorthFigures.objects.get().figures is None
+
+
+def test_a_verdict_is_final_only_if_it_was_measured_after_the_days(campaign):
+    campaign.funnel = campaign.funnel | {"held_out": 10}
+    campaign.attribution = campaign.attribution | {"days": 3}
+    type(campaign).objects.filter(pk=campaign.pk).update(
+        funnel=campaign.funnel, attribution=campaign.attribution
+    )
+    tasks.measure_worth(campaign.pk)
+    assert stored_worth.read_worth(campaign, NOW).lift.is_over
+    WorthFigures.objects.update(measured_at=NOW - DAY)
+    assert not stored_worth.read_worth(campaign, NOW + 9 * DAY).lift.is_over
