@@ -21,6 +21,8 @@ admin.site.unregister([User, Group])
 
 
 if TYPE_CHECKING:  # generic in the stubs only
+    from django.contrib.admin.options import _FieldsetSpec
+
     DjangoUserAdmin = theirs.UserAdmin[User]
 else:
     DjangoUserAdmin = theirs.UserAdmin
@@ -35,6 +37,16 @@ class UserAdmin(GuardedAdmin, DjangoUserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = [*super().get_readonly_fields(request, obj), "last_login", "date_joined"]
         return fields if _actor(request).is_superuser else [*fields, *SUPERUSERS_ONLY]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> "_FieldsetSpec":
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return sets
+        # Whoever may only look gets no password field: it has a button to a page that would refuse them.
+        return [
+            (name, {**options, "fields": [field for field in options["fields"] if field != "password"]})
+            for name, options in sets
+        ]
 
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: object

@@ -1942,6 +1942,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "OAuth login",
                 "default_permissions": (),
                 "constraints": [
                     models.CheckConstraint(

@@ -41,6 +41,7 @@ class OAuthGrant(models.Model):
             )
         ]
         default_permissions = ()
+        verbose_name = "OAuth login"
 
     def __str__(self) -> str:
         return f"{self.get_provider_display()} of {self.owner}"

@@ -223,3 +223,22 @@ def test_json_that_is_too_deep_is_refused_and_shown_again(client, typed):
     assert response.status_code == 200
     assert "Enter a valid JSON" in response.content.decode()
     assert typed.replace('"', "&quot;") in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("pos_location", "Choose “Add location” to begin."),
+        ("mailing_delivery", "There is nothing here yet, and nothing to do"),
+        ("promotions_coupon", "Choose “Add coupon” to begin."),
+    ],
+)
+def test_an_empty_list_says_what_to_do_next(client, administrator, path, sentence):
+    assert sentence in client.get(reverse(f"admin:{path}_changelist")).content.decode()
+
+
+def test_a_list_in_which_nothing_matches_says_so(client, administrator):
+    LocationFactory(name="Harbour")
+    page = client.get(reverse("admin:pos_location_changelist"), {"q": "nowhere"}).content.decode()
+    assert "Nothing matches." in page
+    assert "to begin" not in page

@@ -3,19 +3,16 @@
 The table says what is allowed; whatever is not in it must be refused, also what a later version adds.
 """
 
-import re
-import uuid
-
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
-from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from tests import factories
+from tests.campaigns.admins import address, sign_in, task
 from tests.factories import UserFactory, user_in
 
 pytestmark = pytest.mark.django_db
@@ -124,33 +121,6 @@ def may(role, label, letter):
         if letter in words[:-1]:
             return ROLES.index(role) >= RANK[words[-1]]
     return False
-
-
-def sign_in(client, role):
-    if role == "superuser":
-        user = UserFactory(is_staff=True, is_superuser=True)
-    elif role == "no role":
-        user = UserFactory(is_staff=True)
-    else:
-        user = user_in(role, is_staff=True)
-    client.force_login(user)
-    return user
-
-
-def address(model, page, *args):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
-
-
-def task(**fields):
-    now = timezone.now()
-    return {
-        "id": uuid.uuid4().hex,
-        "name": "one",
-        "func": "mailing.tasks.close",
-        "args": (5,),
-        "started": now,
-        "stopped": now,
-    } | fields
 
 
 def make_row(model):
@@ -356,48 +326,10 @@ def test_an_administrator_manages_those_with_as_many_rights_or_fewer(client):
         assert client.post(address(get_user_model(), "delete", user.pk), {"post": "yes"}).status_code == 302
 
 
-# ── the queue ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("role", ["Administrators", "superuser"])
-def test_nobody_makes_or_changes_a_schedule(client, role):
-    sign_in(client, role)
-    fields = {"func": "os.system", "args": "'id'", "schedule_type": "O", "repeats": "-1",
-              "next_run_0": "2026-01-01", "next_run_1": "00:00:00"}  # fmt: skip
-    assert client.post(address(Schedule, "add"), fields).status_code == 403
-    mine = Schedule.objects.create(func="campaigns.clock.tick")
-    assert client.post(address(Schedule, "change", mine.pk), fields).status_code == 403
-    assert client.post(address(Schedule, "delete", mine.pk), {"post": "yes"}).status_code == 403
-    assert set(Schedule.objects.values_list("func", flat=True)) == {"campaigns.clock.tick"}
-
-
-def retry(client, failure, django_capture_on_commit_callbacks):
-    with django_capture_on_commit_callbacks(execute=True):
-        return client.post(
-            address(Failure, "changelist"), {"action": "retry", "_selected_action": [failure.pk]}, follow=True
-        ).content.decode()
-
-
-def test_a_failed_task_is_tried_again_unless_it_may_not_run(client, django_capture_on_commit_callbacks):
+def test_who_may_only_look_at_a_user_sees_no_button_for_their_password(client):
     sign_in(client, "Administrators")
-    failure = Failure.objects.create(
-        **task(success=False, kwargs={}, hook="os.system", group="g", cluster="mail")
-    )
-    assert "is in the queue again" in retry(client, failure, django_capture_on_commit_callbacks)
-    assert not Failure.objects.exists()
-    waiting = OrmQ.objects.get()
-    assert (waiting.key, waiting.task["func"], waiting.task["args"]) == ("mail", "mailing.tasks.close", (5,))
-    assert "hook" not in waiting.task
-    text = client.get(address(OrmQ, "change", waiting.pk)).content.decode()
-    assert "mailing.tasks.close" in text
-    evil = Failure.objects.create(**task(func="os.system", success=False, kwargs={}))
-    assert "none of the tasks that may run" in retry(client, evil, django_capture_on_commit_callbacks)
-    assert (OrmQ.objects.count(), Failure.objects.count()) == (1, 1)
+    page = client.get(address(get_user_model(), "change", UserFactory(is_superuser=True).pk)).content.decode()
+    assert "password/" not in page.split('id="user_form"')[1]
 
-
-def test_a_marketer_on_the_staff_does_not_try_tasks_again(client, django_capture_on_commit_callbacks):
-    sign_in(client, "Marketers")
-    failure = Failure.objects.create(**task(success=False, kwargs={}))
-    retry(client, failure, django_capture_on_commit_callbacks)
-    assert (OrmQ.objects.count(), Failure.objects.count()) == (0, 1)
-    assert re.search("Log in", client.get("/admin/django_q/failure/", follow=True).content.decode()) is None
+    page = client.get(address(get_user_model(), "change", user_in("Marketers").pk)).content.decode()
+    assert "password/" in page.split('id="user_form"')[1]

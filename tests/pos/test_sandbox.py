@@ -218,8 +218,15 @@ def test_a_forged_count_of_lines_is_no_error(client, marketer):
             get_page(client, address)
 
 
-def test_without_a_location_the_page_says_so(client, marketer):
-    assert "No location yet" in get_page(client, "/sandbox/")
+def test_without_a_location_the_page_says_who_adds_one(client, marketer):
+    page = get_page(client, "/sandbox/")
+    assert "No location yet" in page
+    assert "An administrator adds it." in page
+
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = get_page(client, "/sandbox/")
+    assert "/admin/pos/location/add/" in page
+    assert "An administrator adds it." not in page
 
 
 def test_the_page_needs_its_permission(client):
