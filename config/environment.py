@@ -65,9 +65,9 @@ def var_dir(root: Path) -> Path:
     return Path(text("VAR_DIR", str(root / "var"))).resolve()
 
 
-def flag(name: str) -> bool:
-    """Return whether something is switched on. It is off unless the variable says otherwise."""
-    return read_value(name, False, lambda value: RawConfigParser.BOOLEAN_STATES[value.lower()], "1 or 0")
+def flag(name: str, default: bool = False) -> bool:
+    """Return whether something is switched on. Unless the variable says otherwise it is off, or as `default` says."""
+    return read_value(name, default, lambda value: RawConfigParser.BOOLEAN_STATES[value.lower()], "1 or 0")
 
 
 def port(name: str, default: int) -> int:

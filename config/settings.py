@@ -57,6 +57,8 @@ TRACKING_MONTHS = environment.count("TRACKING_MONTHS", 13)
 ATTRIBUTION_DAYS = environment.days("ATTRIBUTION_DAYS", 5, 30)
 # whether a sale counts for the last mail accepted where nobody can know of clicks
 ATTRIBUTION_AFTER_ACCEPTANCE = environment.flag("ATTRIBUTION_AFTER_ACCEPTANCE")
+# whether a recipient's own code tells who bought, in a sale that names no customer
+CODES_TELL_WHO = environment.flag("CODES_TELL_WHO", default=True)
 
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")

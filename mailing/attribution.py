@@ -61,14 +61,20 @@ touches AS (
         ON used.sale_id = asked.id AND used.coupon_id IS NOT NULL AND used.reverses_id IS NULL
     JOIN promotions_coupon AS coupon ON coupon.id = used.coupon_id
     CROSS JOIN LATERAL (
-        -- the customer's own mail; else whose code it is; else the last mail with a code that many have
+        -- the customer's own mail; else whose code it is, unless the sale is another contact's or the rule lets codes
+        -- tell nobody; else the last mail with a code that many have
         (SELECT own.id AS delivery_id, own.campaign_id, 1 AS place
          FROM mailing_contact AS contact JOIN mailing_delivery AS own ON own.contact_id = contact.id
          WHERE contact.customer_id = asked.customer AND asked.customer <> '' AND own.coupon_id = used.coupon_id
          ORDER BY own.sent_at DESC NULLS LAST, own.id DESC LIMIT 1)
         UNION ALL
-        (SELECT id, campaign_id, 2 FROM mailing_delivery
-         WHERE coupon_id = used.coupon_id AND coupon.made_for IS NOT NULL LIMIT 1)
+        (SELECT CASE WHEN (campaign.attribution ->> 'codes_tell')::boolean IS NOT FALSE AND NOT EXISTS (
+                    SELECT FROM mailing_contact AS other
+                    WHERE other.customer_id = asked.customer AND asked.customer <> '' AND other.id <> coupon.made_for
+                ) THEN own.id END, own.campaign_id, 2
+         FROM mailing_delivery AS own
+         JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = own.campaign_id
+         WHERE own.coupon_id = used.coupon_id AND coupon.made_for IS NOT NULL LIMIT 1)
         UNION ALL
         (SELECT NULL, campaign_ptr_id, 3 FROM mailing_emailcampaign AS campaign
          WHERE coupon.made_for IS NULL AND offer_id = coupon.promotion_id AND code_kind = 'shared'
@@ -202,6 +208,7 @@ def fix_rule(campaign: EmailCampaign) -> JsonObject:
         "after_acceptance": choice == "yes" if choice else settings.ATTRIBUTION_AFTER_ACCEPTANCE,
         "names_clicks": campaign.track_clicks and campaign.mode == Mode.INDIVIDUAL,
         "consent": settings.TRACKING_CONSENT,
+        **({} if settings.CODES_TELL_WHO else {"codes_tell": False}),
     }
 
 

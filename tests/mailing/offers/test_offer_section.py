@@ -117,6 +117,10 @@ def test_the_editor_says_as_the_share_is_typed_what_a_hold_out_could_show(market
     )
     assert "A smaller one would stay unseen" in said
     assert "at 20.0% buyers in 1 day." in ask(hold_out="50", attribution_days="1", **{target: "include"})
+    for number in range(4, 20):
+        sell(f"H{number}", timezone.now() - timedelta(hours=1))
+    fold()
+    assert "a lift of 0% or more at 100.0% buyers" in ask(hold_out="50", **{target: "include"})
 
 
 def editor_of(client, mail):

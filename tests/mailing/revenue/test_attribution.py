@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from campaigns import doctor
-from mailing import attribution
+from mailing import attribution, contact_history
 from mailing.models import Conversion, ConversionTally, DueAttribution, Event, TrackingConsent
 from pos import folding
 from pos.models import UnfoldedSale
@@ -293,6 +293,49 @@ def test_a_code_wins_over_a_later_click_and_knows_no_window(ada):
     void(unnamed)
     fold()
     assert [row.sale_id for row in Conversion.objects.all()] == [sale.pk]
+
+
+@pytest.mark.parametrize("tells", [True, False, None])
+def test_a_code_tells_who_bought_where_the_site_lets_it(ada, tells):
+    campaign, (mail,) = send_campaign(ada, **({} if tells is None else {"codes_tell": tells}))
+    coupon = give_code(mail, made_for=ada.pk)
+    named, unnamed = sell("A", NOW - 4 * DAY), sell("", NOW - 4 * DAY)
+    for sale in (named, unnamed):
+        redeem(sale, coupon)
+    fold()
+    assert [row.campaign_id for row in Conversion.objects.all()] == [campaign.pk] * 2, (
+        "it counts for the mail"
+    )
+    assert Conversion.objects.get(sale=named).delivery_id == mail.pk
+    assert Conversion.objects.get(sale=unnamed).delivery_id == (None if tells is False else mail.pk)
+    sales = [each for each in contact_history.list_entries(ada, with_sales=True) if each.is_sale]
+    assert len(sales) == (1 if tells is False else 2)
+    assert list(attribution.list_breaches()) == []
+
+
+def test_a_launch_fixes_whether_codes_tell_who_bought(settings):
+    assert "codes_tell" not in attribution.fix_rule(EmailCampaignFactory())
+    settings.CODES_TELL_WHO = False
+    assert attribution.fix_rule(EmailCampaignFactory())["codes_tell"] is False
+
+
+def test_two_contacts_never_share_a_sale(ada):
+    bob = ContactFactory()
+    campaign, (mail,) = send_campaign(ada)
+    sale = sell("B", NOW - 4 * DAY)
+    redeem(sale, give_code(mail, made_for=ada.pk))
+    fold()
+    assert Conversion.objects.get().delivery_id == mail.pk, "nobody has the number"
+    bob.customer_id = "B"
+    bob.save()
+    fold()
+    row = Conversion.objects.get()
+    assert (row.campaign_id, row.delivery_id) == (campaign.pk, None)
+    told = [
+        len([each for each in contact_history.list_entries(person, with_sales=True) if each.is_sale])
+        for person in (ada, bob)
+    ]
+    assert told == [0, 1]
 
 
 def test_a_code_that_many_have_counts_for_the_customers_mail_or_the_last_one(ada):
