@@ -55,6 +55,21 @@ def write_short_day(day: date) -> str:
     return date_format(day, "MONTH_DAY_FORMAT")
 
 
+def write_month(day: date) -> str:
+    """Write the month of a day with its year: September 2027."""
+    return date_format(day, "WHOLE_MONTH_FORMAT")
+
+
+def write_month_name(day: date) -> str:
+    """Write the month of a day, where the year is clear: September."""
+    return date_format(day, "MONTH_NAME_FORMAT")
+
+
+def write_weekday_name(day: date) -> str:
+    """Write the day of the week over a column: Fri."""
+    return date_format(day, "WEEKDAY_NAME_FORMAT")
+
+
 def write_time(at: datetime | time) -> str:
     """Write a time of the day to the minute, as it stands: 14:05."""
     return time_format(at, "TIME_FORMAT")

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -180,6 +181,16 @@ def step_form(campaign: Campaign, verb: str, data: FormData = None) -> StepForm:
     if label := lifecycle_of(campaign).TIME_LABELS.get(verb):
         return ScheduleForm(data, initial={"at": campaign.starts_at}, label=label)
     return StepForm(data)
+
+
+def read_proposed_start(data: QueryDict) -> dict[str, datetime]:
+    """Return the start that an address proposes for a new draft, as initial values of its form; {} for none."""
+    try:
+        start = datetime.fromisoformat(data.get("start", ""))
+        start = timezone.make_aware(start) if start.tzinfo is None else start
+    except (ValueError, OverflowError):
+        return {}
+    return {"starts_at": start} if instants.is_possible(start) else {}
 
 
 class UserSettingsForm(ModelForm[UserSettings]):

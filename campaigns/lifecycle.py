@@ -7,10 +7,11 @@ around a step stands in its `KindLifecycle`, which its app registers. No code he
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from campaigns import database_time, refusals
 from campaigns.annotations import Argument, Columns, Standing
@@ -21,6 +22,7 @@ from campaigns.verbs import VERBS
 __all__ = [
     "KindLifecycle",
     "Locked",
+    "Period",
     "Refused",
     "advice",
     "delete",
@@ -41,6 +43,14 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
+
+
+class Period(NamedTuple):
+    """A campaign, and from when until when it is live, or is to be. ends_at None: nobody has set an end."""
+
+    campaign: Campaign
+    begins_at: datetime
+    ends_at: datetime | None
 
 
 class KindLifecycle(Generic[C]):
@@ -99,6 +109,15 @@ class KindLifecycle(Generic[C]):
         """
         return {}
 
+    def list_periods(
+        self, campaigns: QuerySet[C], since: datetime, until: datetime, now: datetime
+    ) -> list[Period]:
+        """Return those of the campaigns that are live, or are to be, at some moment from `since` to `until`."""
+        found = campaigns.filter(starts_at__lt=until).filter(Q(ends_at=None) | Q(ends_at__gt=since))
+        return [
+            Period(campaign, campaign.starts_at, campaign.ends_at) for campaign in found if campaign.starts_at
+        ]
+
 
 AnyKind = KindLifecycle[Any]  # Any: each kind's is of its own model
 _lifecycles: dict[str, AnyKind] = {}
@@ -109,9 +128,9 @@ def register(model: type[Campaign], lifecycle: AnyKind) -> None:
     _lifecycles[model.KIND] = lifecycle
 
 
-def lifecycle_of(campaign: Campaign) -> AnyKind:
-    """Return what campaigns of this one's kind do around their steps."""
-    return _lifecycles[campaign.kind]
+def lifecycle_of(campaign: Campaign | type[Campaign]) -> AnyKind:
+    """Return what the campaigns of a kind do around their steps: of this one's kind, or of this model's."""
+    return _lifecycles[campaign.kind if isinstance(campaign, Campaign) else campaign.KIND]
 
 
 def fire(

@@ -7,6 +7,7 @@ app_name = "campaigns"
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("under-way/", views.live_campaigns, name="under_way"),
+    path("calendar/", views.show_calendar, name="calendar"),
     path("trends/", views.show_trends, name="trends"),
     path("search/", views.search_everywhere, name="search"),
     path("campaigns/", views.campaign_list, name="list"),

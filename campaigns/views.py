@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import get_template
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
@@ -29,7 +30,7 @@ from campaigns.queue import QueueAway
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
-from campaigns.workspace import overview, search, trends
+from campaigns.workspace import calendar, overview, search, trends
 
 may_view = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
@@ -73,6 +74,24 @@ def show_trends(request: Request) -> HttpResponse:
     assert isinstance(request.user, User)  # nobody else comes so far
     figures = list(trends.list_trends(request.user, database_time.now()))
     return render(request, "campaigns/_trends.html", {"trends": figures})
+
+
+@require_GET
+@may_view
+def show_calendar(request: Request) -> HttpResponse:
+    """Show the campaigns of a month in its weeks, and those of one day as a list."""
+    now = database_time.now()
+    overview.write_all_owed_steps(now)
+    today = timezone.localdate(now)
+    day = calendar.read_day(request.GET.get("day", ""), today)
+    context = {
+        "today": today,
+        "day": day,
+        "month": calendar.build_month(day, now),
+        "periods": calendar.list_periods(day, day, now),
+        "start": f"{day.isoformat()}T09:00",
+    }
+    return render(request, "campaigns/calendar.html", context)
 
 
 @require_GET

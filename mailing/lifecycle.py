@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from campaigns.annotations import Argument, Standing
-from campaigns.lifecycle import KindLifecycle
+from campaigns.lifecycle import KindLifecycle, Period
 from mailing import endings, launch, offers, progress, variants
 from mailing.models import EmailCampaign, Route, Target
 from mailing.sending import breaker
@@ -70,6 +71,21 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
         if test := variants.find_test(campaign):
             test.pk, test.campaign, test._state.adding = None, copy, True
             test.save(force_insert=True)
+
+    def list_periods(
+        self, campaigns: QuerySet[EmailCampaign], since: datetime, until: datetime, now: datetime
+    ) -> list[Period]:
+        """Return those that are being sent, or are to be: from the launch to the last mail."""
+        launched = Q(launched_at__lt=until) & (Q(finished_at=None) | Q(finished_at__gte=since))
+        planned = Q(launched_at=None, starts_at__gte=since, starts_at__lt=until)
+        periods = []
+        for campaign in campaigns.filter(launched | planned).defer("body", "text"):
+            begins_at = campaign.launched_at or campaign.starts_at
+            is_over = campaign.is_final or campaign.launched_at is None
+            ends_at = (campaign.finished_at or begins_at) if is_over else now
+            if begins_at and ends_at and ends_at >= since:
+                periods.append(Period(campaign, begins_at, ends_at))
+        return periods
 
     def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
         return progress.read_standings(pks)

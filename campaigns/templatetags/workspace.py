@@ -43,6 +43,12 @@ def moment(at: datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
 
 
+register.filter("month", dates.write_month)
+register.filter("month_name", dates.write_month_name)
+register.filter("weekday", dates.write_weekday)
+register.filter("weekday_name", dates.write_weekday_name)
+
+
 @register.filter
 def weekday_moment(at: datetime) -> str:
     """Write an instant in the user's zone, with its day of the week."""

@@ -43,6 +43,7 @@ GROUPS = (
         (
             Entry("campaigns:dashboard", "Dashboard", "dashboard", also="home start"),
             Entry("campaigns:list", "Campaigns", "campaigns", "campaigns.view_campaign", also="newsletters"),
+            Entry("campaigns:calendar", "Calendar", "calendar", "campaigns.view_campaign", also="month days"),
         ),
     ),
     Group(

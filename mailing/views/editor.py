@@ -9,6 +9,7 @@ from django_htmx.http import reswap, retarget
 
 from campaigns import database_time, editions
 from campaigns.annotations import PageContext
+from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import render_refusal
@@ -60,7 +61,8 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     Raises:
         Locked: its state allows no edit.
     """
-    form = EmailCampaignForm(request.POST or None, instance=load_copy_for_form(campaign))
+    initial = read_proposed_start(request.GET) if campaign is None else {}
+    form = EmailCampaignForm(request.POST or None, instance=load_copy_for_form(campaign), initial=initial)
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
     # a promotion is only looked for, without JavaScript
     if request.method != "POST" or "look" in request.POST:

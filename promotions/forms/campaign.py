@@ -59,8 +59,11 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
         }
         labels = {"on_budget_end": "When the budget ends"}
 
-    def __init__(self, data: FormData = None, *, instance: PromotionCampaign) -> None:
-        super().__init__(data, instance=instance, initial=window.window_to_the_minute(instance))
+    def __init__(
+        self, data: FormData = None, *, instance: PromotionCampaign, initial: Columns | None = None
+    ) -> None:
+        stored = window.window_to_the_minute(instance)
+        super().__init__(data, instance=instance, initial=stored | (initial or {}))
         self.fields["currency"].choices = [(code, code) for code in currencies(self.instance.currency)]
         chosen = self.data.get("currency") if self.is_bound else self.instance.currency
         if chosen in dict(self.fields["currency"].choices):

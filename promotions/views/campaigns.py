@@ -17,6 +17,7 @@ from django_htmx.http import trigger_client_event
 from campaigns import database_time, dates
 from campaigns.annotations import PageContext
 from campaigns.formats import money
+from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import render_refusal
@@ -96,7 +97,8 @@ def days(request: Request, pk: int) -> HttpResponse:
 @adding
 def new(request: Request) -> HttpResponse:
     """Show and save the form of a new promotion campaign."""
-    form = CampaignForm(request.POST or None, instance=PromotionCampaign())
+    initial = read_proposed_start(request.GET)
+    form = CampaignForm(request.POST or None, instance=PromotionCampaign(), initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             campaign = publish.create_campaign(
