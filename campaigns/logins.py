@@ -13,7 +13,7 @@ import hashlib
 import logging
 import math
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
 
 from django.contrib.auth.backends import ModelBackend
@@ -30,6 +30,7 @@ from campaigns.requests import client_address
 
 logger = logging.getLogger(__name__)
 
+TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("::ffff:0:0:0/96"))  # RFC 6052, RFC 2765
 REMEMBER = timedelta(days=90)  # how long an address stays one from which the account has logged in
 
 
@@ -181,9 +182,14 @@ def _name(username: str) -> str:
 
 
 def _network(address: str) -> str:
-    """Return the network of one customer of a provider: an IPv4 address, or the first 48 bits of an IPv6 address."""
+    """Return the network of one customer of a provider: an IPv4 address, or the first 48 bits of an IPv6 address.
+
+    Translators between the two put an IPv4 address into the last 32 bits.
+    """
     if not address or ip_address(address).version == 4:
         return address
+    if any(ip_address(address) in network for network in TRANSLATED):
+        return str(IPv4Address(int(ip_address(address)) & 0xFFFFFFFF))
     return str(ip_network((address, 48), strict=False))
 
 

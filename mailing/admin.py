@@ -88,6 +88,8 @@ class EmailCampaignAdmin(CampaignAdmin):
     ) -> FormField | None:
         if db_field.name in drafting.ADDRESSES:
             return AddressField(required=False)
+        if db_field.name == "window_zone":
+            return TimeZoneField(label="Time zone of these hours")
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: AdminRow, form: Argument, change: bool) -> None:

@@ -35,7 +35,9 @@ MOST_BYTES = 64 * 2**20  # of what waits; visits beyond it are not noted
 FSYNC_SECONDS = 1.0
 AWAY_SECONDS = 1.0  # so long nobody asks a database again that has just not answered
 BATCH_VISITS = 200  # written in one transaction
-WAITING, TAKEN = "waiting", ".taken"
+WAITING, TAKEN, UNREADABLE = "waiting", ".taken", ".unreadable"
+# nothing but a file of ours: no link is followed, and no pipe waited for
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +102,7 @@ def _append(line: bytes) -> bool:
     path = _folder() / WAITING
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(path, _APPENDING, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             if not _is_still(file, path):
@@ -151,7 +153,11 @@ def write_waiting(write: Callable[[Visit], None], seconds: float) -> int:
             taken = _list_taken() or _take()
             if not taken:
                 break
-            visits += _write_file(taken[0], write, deadline)
+            try:
+                visits += _write_file(taken[0], write, deadline)
+            except OSError:
+                logger.exception("A file of the spool cannot be read, and is set aside")
+                taken[0].rename(taken[0].with_suffix(UNREADABLE))
     return visits
 
 
@@ -209,13 +215,16 @@ def _take() -> list[Path]:
         path.rename(taken)
     except FileNotFoundError:
         return []
-    with taken.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # who had opened it before has finished
-    return [taken]
+    found = _list_taken()
+    if taken in found:
+        with suppress(OSError), taken.open("rb") as file:  # what cannot be read is set aside where it is read
+            fcntl.flock(file, fcntl.LOCK_EX)  # who had opened it before has finished
+    return found
 
 
 def _list_taken() -> list[Path]:
-    return sorted(_folder().glob(f"*{TAKEN}"))
+    """List the taken files, and nothing that only has such a name."""
+    return sorted(path for path in _folder().glob(f"*{TAKEN}") if path.is_file() and not path.is_symlink())
 
 
 @contextmanager

@@ -11,13 +11,13 @@ _NEVER_SHOWN = frozenset(
     """area base basefont datalist head link meta noembed noframes param script style template title iframe
     desc defs metadata symbol annotation annotation-xml input""".split()
 )
-_zero = re.compile(r"[+-]?(?:0+\.?0*|\.0+)(?:[a-z]+|%)?").fullmatch
-_length = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(px|pt|em|rem|ex|ch|%|vw|vh|in|cm|mm|pc)?").fullmatch
-_size_of_font = re.compile(r"(?:^|\s)((?:\d+\.?\d*|\.\d+)(?:px|pt|em|rem|ex|%)?)(?=\s|/)").search
+_zero = re.compile(r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?").fullmatch
+_length = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(px|pt|em|rem|ex|ch|%|vw|vh|in|cm|mm|pc)?").fullmatch
+_size_of_font = re.compile(r"(?:^|\s)((?:\d++(?:\.\d*+)?|\.\d++)(?:px|pt|em|rem|ex|%)?)(?=\s|/)").search
 # A colour that nothing is seen of: each way to write one has its own place for how clear it is
 _clear_colour = re.compile(
-    r"transparent|#[0-9a-f]{3}0|#[0-9a-f]{6}00|(?:rgb|hsl)a?\((?:[^(),]*,){3}\s*(?:0+\.?0*|\.0+)%?\s*\)"
-    r"|(?:rgb|hsl)a?\([^(),/]*/\s*(?:0+\.?0*|\.0+)%?\s*\)"
+    r"transparent|#[0-9a-f]{3}0|#[0-9a-f]{6}00|(?:rgb|hsl)a?\((?:[^(),]*,){3}\s*(?:0+(?:\.0*)?|\.0+)%?\s*\)"
+    r"|(?:rgb|hsl)a?\([^(),/]*/\s*(?:0+(?:\.0*)?|\.0+)%?\s*\)"
 ).fullmatch
 _moved = re.compile(
     r"\btranslate(?:x|y|3d)?\(\s*(-?\d*\.?\d+[a-z%]*)\s*(?:,\s*(-?\d*\.?\d+[a-z%]*))?"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 _SCREEN_WIDTH = 1000  # pixels: of a mail client on a desktop
 _EM = 16  # pixels
 _comment = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_rule = re.compile(r"@(?P<kind>media|supports)\b(?P<query>[^{};]*)\{", re.IGNORECASE)
+_rule = re.compile(r"@(?P<kind>media|supports)\b(?P<query>[^{};@]*+)\{", re.IGNORECASE)
 _is_denied = re.compile(r"\s*not\b", re.IGNORECASE).match
 _brace = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[{}]""", re.DOTALL)
 _width = re.compile(r"\(\s*(min|max)-width\s*:\s*(\d*\.?\d+)(px|em|rem)?\s*\)").fullmatch
@@ -14,7 +14,7 @@ _width = re.compile(r"\(\s*(min|max)-width\s*:\s*(\d*\.?\d+)(px|em|rem)?\s*\)").
 _hides = re.compile(
     r"\b(?:display|visibility|position|clip|clip-path|content-visibility|mso-hide|white-space)\s*:|line-through"
     r"|\bopacity\s*:\s*[0.]|\bfont(?:-size)?\s*:\s*[01]|\btransform\s*:|\btransparent\b|\bsuper\b"
-    r"|\bcolor\s*:\s*(?:#[0-9a-f]{3}0\b|#[0-9a-f]{6}00\b|(?:rgb|hsl)[^;}]*[,/]\s*[0.]+%?\s*\))"
+    r"|\bcolor\s*:\s*(?:#[0-9a-f]{3}0\b|#[0-9a-f]{6}00\b|(?:rgb|hsl)[^;}]{0,100}[,/]\s*[0.]+%?\s*\))"
     r"|\b(?:text-indent|margin-left)\s*:\s*-|(?<!line-)\bheight\s*:\s*0|\bmax-width\s*:\s*0(?!\.)|(?<!-)\bwidth\s*:\s*0(?!\.)",
     re.IGNORECASE,
 ).search
@@ -77,7 +77,9 @@ def _end_of_block(sheet: str, position: int) -> int:
 
 def _read_query(query: str) -> tuple[str, list[str]]:
     """Return the kind of media a query asks for ("screen" when it names none), and the features."""
-    kind, *features = re.split(r"\s+and\s+|\s+and(?=\()|(?<=\))and\s+", query.strip().lower()) or [""]
+    kind, *features = re.split(r"\s+and\s+|\s+and(?=\()|(?<=\))and\s+", " ".join(query.lower().split())) or [
+        ""
+    ]
     if kind.startswith("("):
         kind, features = "", [kind, *features]
     kind = re.sub(r"^only\s+", "", kind)

@@ -45,7 +45,7 @@ _APART = frozenset("textarea select button svg math video audio object canvas".s
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
 )
-_number = re.compile(r"\d+(?:[.,'’]\d+)*\Z")
+_number = re.compile(r"(?<!\d)(?<!\d[.,'’])\d+(?:[.,'’]\d+)*\Z")
 _whole_number = re.compile(r"\d+|\d{1,3}(?:[.,'’]\d{3})+").fullmatch
 _cents = re.compile(r"\d\d(?!\d)|[-–—]+(?!\d)").match
 

@@ -26,7 +26,7 @@ _VAGUE = frozenset(
 _headings = {f"h{level}": level for level in range(1, 7)}
 _word = re.compile(r"\w")
 _length = re.compile(r"(\d+(?:\.\d+)?)(px|pt)").fullmatch
-_colour_in = re.compile(r"#[0-9a-f]{3,6}\b|rgba?\([^)]*\)|\b[a-z]+\b").findall
+_colour_in = re.compile(r"#[0-9a-f]{3,6}\b|rgba?\([^()]*\)|\b[a-z]+\b").findall
 LARGE, LARGE_BOLD = 24.0, 18.66  # pixels, from which on a contrast of 3 is enough
 
 

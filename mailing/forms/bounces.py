@@ -14,7 +14,7 @@ from mailing.sending import return_paths
 from mailing.smtp.server import is_loopback
 
 DESTINATION = ("kind", "host", "port", "tls", "username")
-_is_folder_name = re.compile(r"[\w.-]*\w[\w.-]*").fullmatch
+_is_folder_name = re.compile(r"[.-]*\w[\w.-]*").fullmatch
 
 
 def clean_bounce_address(value: str) -> str:

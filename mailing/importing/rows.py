@@ -48,7 +48,7 @@ HIGHEST_SCORE = 2**31
 
 _number = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,6})?").fullmatch
 _whole = re.compile(r"(-?\d{1,10})(?:[.,]0+)?").fullmatch
-_between_lists = re.compile(r"\s*[,;|]\s*").split
+_between_lists = re.compile(r"[,;|]").split
 
 
 class RowBatch(msgspec.Struct):
@@ -222,7 +222,11 @@ def _match_lists(
     for place, cell in enumerate(column):
         if not cell:
             continue
-        words = [cell] if cell.lower() in lists else [*filter(None, _between_lists(cell))]
+        words = (
+            [cell]
+            if cell.lower() in lists
+            else [word for part in _between_lists(cell) if (word := part.strip())]
+        )
         for word in words:
             if word.lower() in lists:
                 found.setdefault(place, []).append(lists[word.lower()])

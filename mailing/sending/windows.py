@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from campaigns import dates
+from campaigns import dates, zones
 
 DAY = timedelta(days=1)
 # by the numbers of ISO 8601
@@ -126,10 +126,11 @@ class Window(NamedTuple):
 def read_window(
     begins: time | None, ends: time | None, days: str, zone: str, site_zone: str
 ) -> Window | None:
-    """Read a stored window; None when a campaign may send at any time."""
+    """Read a stored window; None when a campaign may send at any time. A zone that is unknown by now is the site's."""
     if begins is None and ends is None and not days:
         return None
-    return Window(ZoneInfo(zone or site_zone), days or EVERY_DAY, begins or MIDNIGHT, ends or MIDNIGHT)
+    name = zone if zone and zones.find_zone(zone) else site_zone
+    return Window(ZoneInfo(name), days or EVERY_DAY, begins or MIDNIGHT, ends or MIDNIGHT)
 
 
 def _describe_days(days: str) -> str:

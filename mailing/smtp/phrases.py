@@ -56,7 +56,7 @@ _WORDS = {
     "{no}": r"(?:does ?n['’]?o?t|do ?n['’]?o?t|not|no longer)",
 }
 _MARKED = re.compile(r"<[^<>\s]*@[^<>]*>")
-_BARE = re.compile(r"[^\s<>()\[\]\"',;:]+@(?:\[[^\]\s]*\]|[\w.-]*\w)")
+_BARE = re.compile(r"(?<![^\s<>()\[\]\"',;:])[^\s<>()\[\]\"',;:]+@(?:\[[^\]\s]*\]|[\w.-]*\w)")
 _LINK = re.compile(
     r"https?://([\w.-]+)[^\s<>\"')\]]*?(?:[?&]p=(\w+)[^\s<>\"')\]]*)?(?=[\s<>\"')\]]|$)", re.IGNORECASE
 )

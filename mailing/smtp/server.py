@@ -116,7 +116,7 @@ def read_authorities(data: bytes) -> str:
         raise ValueError(
             "The file holds a private key, which belongs to the server alone: take the certificate only."
         )
-    certificates = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    certificates = re.findall(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", text)
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata="\n".join(certificates))

@@ -98,7 +98,7 @@ _PERMANENT = {
     _M.NO_SUCH_RECIPIENT: _DEAD,
 }
 _WAIT = re.compile(
-    r"(?:(?:again|retry|back|resend|reconnect)\s+(?:in|after)\s+|retry-after\s*[:=]?\s*|wait\s+(?:for\s+)?)"
+    r"(?:(?:again|retry|back|resend|reconnect)\s+(?:in|after)\s+|retry-after\s*+(?:[:=]\s*+)?|wait\s+(?:for\s+)?)"
     r"(?:about\s+|at\s+least\s+|another\s+)?"
     r"(?:(?P<clock>\d{1,2}:\d\d(?::\d\d)?)\b|(?P<number>\d{1,6})\s*(?P<unit>s|m|h)?)",
     re.IGNORECASE,

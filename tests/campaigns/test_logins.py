@@ -111,6 +111,14 @@ def test_the_addresses_of_one_customer_count_as_one(user):
     assert log_in("guess", address="2001:db8:2::1") == "wrong"
 
 
+def test_addresses_that_a_translator_puts_into_ipv6_are_those_of_many_customers(user):
+    for number in range(30):
+        assert log_in("guess", name=f"user {number}", address=f"64:ff9b::c000:2{number:02x}") == "wrong"
+    assert log_in("guess", address="64:ff9b::c633:6401") == "wrong"
+    tries = [log_in("guess", address=f"::ffff:0:{host}") for host in ["198.51.100.9"] * 6]
+    assert tries == ["wrong"] * 5 + ["wait"]
+
+
 def test_right_passwords_are_never_counted(user):
     assert [log_in(RIGHT) for _ in range(50)] == ["in"] * 50
 

@@ -1,5 +1,6 @@
 """Opens and clicks while the database is away: answered, kept on disk, and written once each."""
 
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 
@@ -239,6 +240,45 @@ def test_a_delivery_that_is_no_more_and_a_visit_that_no_row_takes_stop_nothing(
     keep(delivery, 60, link=1)
     assert tasks.write_spooled() == 3
     assert [*Event.objects.filter(kind="clicked").values_list("link", flat=True)] == [1]
+
+
+@pytest.mark.parametrize("name", ["0.taken", "waiting"])
+@pytest.mark.parametrize("special", ["link", "loop", "endless", "pipe", "folder"])
+def test_what_is_no_file_of_visits_stops_nothing(campaign, delivery, tmp_path, name, special):
+    keep(delivery)
+    (waiting,) = (tmp_path / "spool").rglob("waiting")
+    waiting.rename(waiting.with_name("z.taken"))
+    odd = waiting.with_name(name)
+    if special == "pipe":
+        os.mkfifo(odd)
+    elif special == "folder":
+        odd.mkdir()
+    else:
+        odd.symlink_to({"link": "nowhere", "loop": name, "endless": "/dev/zero"}[special])
+    assert tasks.write_spooled() == 1
+    assert keep(delivery, 60, link=1)
+    assert tasks.write_spooled() == 1
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_the_others_are_written(
+    campaign, delivery, tmp_path, monkeypatch, caplog
+):
+    keep(delivery)
+    (waiting,) = (tmp_path / "spool").rglob("waiting")
+    broken = waiting.with_name("0.taken")
+    waiting.rename(broken)
+    keep(delivery, 60, link=1)
+    write_file = spool._write_file
+
+    def fail(path, *more):
+        if path == broken:
+            raise OSError(5, "Input/output error")
+        return write_file(path, *more)
+
+    monkeypatch.setattr(spool, "_write_file", fail)
+    assert tasks.write_spooled() == 1
+    assert "is set aside" in caplog.text
+    assert broken.with_suffix(".unreadable").exists()
 
 
 def test_a_database_that_goes_again_loses_and_doubles_nothing(campaign, delivery, monkeypatch):

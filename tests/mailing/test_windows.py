@@ -4,7 +4,11 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 
+from mailing.models import EmailCampaign
 from mailing.sending.windows import Window, find_instant, find_next_instant, read_window
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
@@ -117,6 +121,13 @@ def test_what_is_left_blank_limits_nothing():
 
 
 @pytest.mark.parametrize(
+    "zone", ["Mars/Phobos", "../../etc/passwd", "Europe/", "GMT+99", "x" * 40, "\0", "europe/berlin"]
+)
+def test_a_zone_that_is_unknown_by_now_is_the_sites(zone):
+    assert read_window(time(9), None, "", zone, "Europe/Berlin") == Window(BERLIN, begins=time(9))
+
+
+@pytest.mark.parametrize(
     ("window", "words"),
     [
         (WORK, "Monday to Friday, 09:00 to 17:00, Berlin time"),
@@ -126,3 +137,12 @@ def test_what_is_left_blank_limits_nothing():
 )
 def test_a_window_is_told_in_words(window, words):
     assert window.describe() == words
+
+
+def test_the_administration_takes_no_zone_that_is_none(rf):
+    request = rf.get("/")
+    request.user = User(is_superuser=True)
+    field = site.get_model_admin(EmailCampaign).get_form(request).base_fields["window_zone"]
+    assert (field.clean("Europe/Berlin"), field.clean("")) == ("Europe/Berlin", "")
+    with pytest.raises(ValidationError):
+        field.clean("Mars/Phobos")
