@@ -193,7 +193,7 @@ def list_recent_revenue(now: datetime) -> list[tuple[EmailCampaign, int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(LATEST, [now - LATELY, settings.CURRENCY])
         rows = cursor.fetchall()
-    campaigns = EmailCampaign.objects.only("name", "status").in_bulk([pk for pk, _, _ in rows])
+    campaigns = EmailCampaign.objects.in_bulk([pk for pk, _, _ in rows])
     return [(campaigns[pk], net, orders) for pk, net, orders in rows if pk in campaigns]
 
 

@@ -61,6 +61,14 @@ def read_worth(campaign: EmailCampaign, now: datetime, *, lift_only: bool = Fals
     return _build_worth(campaign, figures, kept.measured_at, kept.measured_at)
 
 
+def is_proved(campaign: EmailCampaign, now: datetime) -> bool:
+    """Return whether a hold-out has shown so far that more people buy with this mail than without."""
+    if not campaign.funnel.get("held_out"):
+        return False
+    lift = read_worth(campaign, now, lift_only=True).lift
+    return lift is not None and lift.interval[0] > 0
+
+
 def _build_worth(campaign: EmailCampaign, figures: Figures, at: datetime, kept_at: datetime | None) -> Worth:
     lift = holdout.judge_arms(campaign, figures.arms, at)
     return Worth(lift, figures.articles, figures.median_wait, kept_at)

@@ -138,7 +138,7 @@ def test_the_panel_of_a_campaign_that_was_not_launched_says_so(client, marketer)
 def test_the_dashboard_shows_the_last_days_by_campaign(client, marketer, world):
     campaign, _, _ = world
     said = text_of(client.get("/revenue/lately/"))
-    assert f"{campaign} €22.00 2 sales Total €22.00" in said
+    assert f"{campaign} €22.00 2 sales Total €22.00 No hold-out has proved" in said
     assert 'hx-get="/revenue/lately/"' in client.get("/").content.decode()
 
 

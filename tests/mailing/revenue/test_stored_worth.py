@@ -10,6 +10,7 @@ from mailing.models import WorthFigures
 from mailing.reports.stored_counts import FRESH_SECONDS
 from tests.factories import ContactFactory
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, sell, send_campaign
+from tests.mailing.revenue.test_pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +70,27 @@ def test_a_verdict_is_final_only_if_it_was_measured_after_the_days(campaign):
     assert stored_worth.read_worth(campaign, NOW).lift.is_over
     WorthFigures.objects.update(measured_at=NOW - DAY)
     assert not stored_worth.read_worth(campaign, NOW + 9 * DAY).lift.is_over
+
+
+@pytest.mark.parametrize(
+    ("buyers", "said"),
+    [
+        (
+            500,
+            "proved €7.00 1 sale Total €7.00 €7.00 of it (100%) came through mails whose effect a hold-out",
+        ),
+        (200, "No hold-out has proved the effect"),
+        (100, "No hold-out has proved the effect"),
+    ],
+)
+def test_the_dashboard_says_how_much_came_through_mails_that_a_hold_out_has_proved(
+    admin_client, campaign, buyers, said
+):
+    type(campaign).objects.filter(pk=campaign.pk).update(funnel=campaign.funnel | {"held_out": 1_000})
+    tasks.measure_worth(campaign.pk)
+    figures = WorthFigures.objects.get().figures
+    mailed, held_out = (
+        {"people": people, "buyers": bought} for people, bought in ((9_000, buyers), (1_000, 20))
+    )
+    WorthFigures.objects.update(figures=figures | {"arms": [mailed, held_out]})
+    assert said in text_of(admin_client.get("/revenue/lately/"))
