@@ -44,10 +44,11 @@ def list_entries(contact: Contact, *, with_sales: bool, most: int = ENTRIES_SHOW
 
 
 def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
-    deliveries = contact.deliveries.select_related("campaign")
+    deliveries = contact.deliveries.select_related("campaign", "coupon")
     for delivery in deliveries.filter(sent_at__isnull=False).order_by("-pk")[:most]:
         assert delivery.sent_at is not None
-        yield Entry(delivery.sent_at, "Was sent", delivery.campaign)
+        bore = f"with the code {delivery.coupon.code}" if delivery.coupon else ""
+        yield Entry(delivery.sent_at, "Was sent", delivery.campaign, bore)
     for delivery in deliveries.filter(status=Delivery.Status.HELD_OUT).order_by("-pk")[:most]:
         if delivery.campaign.prepared_at:
             yield Entry(delivery.campaign.prepared_at, "Was held out of", delivery.campaign)

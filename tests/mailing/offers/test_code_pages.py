@@ -98,6 +98,14 @@ def test_the_page_of_a_coupon_says_who_got_it_and_the_promotions_page_which_mail
     assert mail.get_absolute_url() in page
 
 
+def test_the_time_line_of_a_contact_names_the_code_of_a_mail(client, mail):
+    client.force_login(user_in("Marketers"))
+    delivery = mail.deliveries.get()
+    type(delivery).objects.update(status="accepted", sent_at=timezone.now(), due_at=None)
+    page = client.get(delivery.contact.get_absolute_url()).text
+    assert f"{mail}</a> with the code {delivery.coupon.code}" in page
+
+
 def test_a_test_mails_link_shows_a_sample(client):
     token = tokens.sign_token(tokens.TEST_DELIVERY_ID, Purpose.OFFER)
     assert "RTKMWHPX" in client.get(reverse("mailing:code_page", args=[token])).text
