@@ -20,8 +20,7 @@ class CodePage(msgspec.Struct, frozen=True):
     """A code as its owner sees it.
 
     ends_at: when it ends at the latest. is_good: a sale gets the offer now or later. min_spend: in minor units. places:
-    names of the locations where it is good, where these are not all. instead: what is on for everybody, in sentences,
-    once it is over.
+    names of the locations where it is good, where these are not all. instead: what is on for everybody once it is over.
     """
 
     code: str
@@ -33,7 +32,7 @@ class CodePage(msgspec.Struct, frozen=True):
     is_used: bool
     min_spend: int = 0
     places: Sequence[str] = ()
-    instead: Sequence[str] = ()
+    instead: Sequence[current.CurrentPromotion] = ()
 
 
 def find_code(token: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import F, Func, Q, TextField, Value
 
@@ -14,7 +15,14 @@ MOST_DESCRIBED = 5
 PERSONAL = frozenset({"in_group", "customer_is", "first_purchase"})
 
 
-def describe_current_promotions(locations: Collection[int], now: datetime) -> list[str]:
+class CurrentPromotion(NamedTuple):
+    """A promotion that is on: its name, as receipts have it, and what it does, in a sentence."""
+
+    name: str
+    sentence: str
+
+
+def describe_current_promotions(locations: Collection[int], now: datetime) -> list[CurrentPromotion]:
     """Describe the promotions that any sale may get at one of these locations now, those that come first first.
 
     Left out is what needs a code or is for some customers only.
@@ -44,7 +52,7 @@ def describe_current_promotions(locations: Collection[int], now: datetime) -> li
     )
     shown = [each for each in found if not each.is_used_up and not is_personal(each)][:MOST_DESCRIBED]
     groups.attach_names(shown)
-    return [reading.write_sentence(each) for each in shown]
+    return [CurrentPromotion(each.name, reading.write_sentence(each)) for each in shown]
 
 
 def is_personal(promotion: Promotion) -> bool:
