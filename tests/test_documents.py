@@ -145,3 +145,17 @@ def test_raw_sql_crosses_the_apps_only_where_the_architecture_says_so():
         if tables[table] != app
     }
     assert crossing == allowed
+
+
+def test_what_development_installs_holds_all_that_running_needs():
+    """So it is installed in the place of both."""
+    running, developing = (
+        {
+            line.rstrip(" \\")
+            for line in (BASE / "requirements" / name).read_text().splitlines()
+            if "==" in line and not line.startswith(" ")
+        }
+        for name in ("run.txt", "dev.txt")
+    )
+    assert running
+    assert running <= developing

@@ -1,5 +1,6 @@
 """The whole product, started as `make run` starts it, with a database and secrets of its own, and a real browser."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -54,7 +55,7 @@ def find_pages(item: pytest.Item) -> list[Page]:
     ]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _hands_that_wait():
     """Touch a page as somebody does who lets it load first: before that, buttons and links lead to whole pages.
 
@@ -88,10 +89,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def product(worker_id: str):
-    """The running product with its demo. Its folder lies in the project's: PostgreSQL must be able to enter it."""
-    folder = ROOT / "var" / f"browser-{os.environ.get('TEST_DB_SUFFIX', '')}{worker_id}"
+@pytest.fixture(scope="package")
+def product(worker_id: str, testrun_uid: str):
+    """The running product with its demo, until the last test in a browser is done: it works even when nobody asks.
+
+    Its folder lies in the project's: PostgreSQL must be able to enter it.
+    """
+    name = f"browser-{os.environ.get('TEST_DB_SUFFIX', '')}"
+    folder = ROOT / "var" / f"{name}{worker_id}"
     embedded_postgres.stop(folder)  # of a run that was killed: it would go on without its files
     shutil.rmtree(folder, ignore_errors=True)
     port = free_port()
@@ -102,14 +107,20 @@ def product(worker_id: str):
         "DEMO_PASSWORD": PASSWORD,
         "DEMO_TILL_KEY": TILL_KEY,
     }
+    first = ROOT / "var" / f"{name}first-{testrun_uid}"
+    first.parent.mkdir(exist_ok=True)
+    with first.with_name(f"{name}lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not first.exists():
+            for older in first.parent.glob(f"{name}first-*"):
+                shutil.rmtree(older)
+            load_demo(folder, variables)
+            subprocess.run(["cp", "-a", folder, first], check=True)
+        else:
+            subprocess.run(["cp", "-a", first, folder], check=True)
     embedded_postgres.ensure(folder)
-    with embedded_postgres.Server(folder).connect("postgres") as connection:
-        connection.execute("ALTER SYSTEM SET synchronous_commit = off")  # as in tests/conftest.py
-        connection.execute("SELECT pg_reload_conf()")
-    for command in (["migrate", "--no-input", "--verbosity", "0"], ["demo"]):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, timeout=90
-        )
+    with embedded_postgres.Server(folder).connect(embedded_postgres.NAME) as connection:
+        connection.execute("UPDATE mailing_smtpconnection SET port = %s", [variables["MAIL_PORT"]])
     log = (folder / "log").open("w")
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "config.supervisor"],
@@ -126,7 +137,21 @@ def product(worker_id: str):
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait(30)
         log.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    for each in (folder, first):
+        shutil.rmtree(each, ignore_errors=True)
+
+
+def load_demo(folder: Path, variables: dict[str, str]) -> None:
+    """Make a database with the demo, and stop it. Processes that run browsers share it, each in a copy of its own."""
+    embedded_postgres.ensure(folder)
+    with embedded_postgres.Server(folder).connect("postgres") as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_commit = off")  # as in tests/conftest.py
+        connection.execute("SELECT pg_reload_conf()")
+    for command in (["migrate", "--no-input", "--verbosity", "0"], ["demo"]):
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, timeout=90
+        )
+    embedded_postgres.stop(folder)
 
 
 def wait_until_ready(address: str, supervisor: subprocess.Popen) -> None:
