@@ -18,5 +18,6 @@ The modules beside them:
     unsubscribing, suppressions       who gets no mail, and since when
     contacts, contact_history, preferences, addresses    one contact, its history, its choices, its address
     connections, site_mails, oauth    SMTP connections, mails of the site, logins by OAuth 2
+    deadlines, bounded_http           the end of conversations with servers that we do not trust
     retention, doctor, secrets        old events, proofs, encrypted columns
 """
