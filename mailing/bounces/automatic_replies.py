@@ -17,7 +17,7 @@ _MARKS = (
 )
 _PRECEDENCES = ("auto_reply", "auto-reply", "autoreply", "vacation")
 _SUBJECT = re.compile(
-    r"^\W*(?:(?:re|aw|sv|antw|r[ée]p?)\s*:\s*)*(?:"
+    r"^\W*+(?:(?:re|aw|sv|antw|r[ée]p?)\s*+:\s*+)*+(?:"
     r"auto(?:matic|mated|matische)?[- :]*(?:reply|response|respon[ds]er?|antwort|antwoord|rispost|répons|svar|mail)"
     r"|automat\w+\s+(?:reply|response|svar|antwort|antwoord|odpowied\w+|odpověď|válasz|vastaus|cevap|yanıt)"
     r"|auto\s*:|out[- ]of[- ](?:the[- ])?office|ooo\b|on vacation|vacation|away from (?:my|the) (?:office|mail|desk)"

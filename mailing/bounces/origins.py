@@ -23,7 +23,7 @@ RECIPIENT_HEADERS = (
 _FOR = re.compile(r"\bfor\s+<?([^\s<>;@]+@[^\s<>;@]+)>?(?:[\s;]|$)")
 _MESSAGE_ID = re.compile(rb"message-id:[ \t\r\n]*<([\w-]{24})@", re.IGNORECASE)
 _UNSUBSCRIBE = re.compile(
-    r"^\W*(?:(?:re|aw|sv|fwd?|wg)\s*:\s*)*(?:please\s+)?(?:unsubscribe|remove|opt[ -]?out|stop|abmelden"
+    r"^\W*+(?:(?:re|aw|sv|fwd?|wg)\s*+:\s*+)*+(?:please\s+)?(?:unsubscribe|remove|opt[ -]?out|stop|abmelden"
     r"|abbestellen|austragen|d[ée]sinscription|d[ée]sabonne\w*|darse de baja|baja|cancella\w*|disiscri\w*"
     r"|uitschrijven|afmelden|avregistrera|wypisz)\b(?:\s+me)?(?:\s+([\w-]{24}))?\W*(?:from .{0,60})?$",
     re.IGNORECASE,

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from mailing.bounces import automatic_replies, origins
 from mailing.content import looks, media, plaintext, review
 from mailing.forms import bounces
 from mailing.importing import rows
@@ -37,6 +38,8 @@ def read_no_authorities(text):
         (bounces._is_folder_name, repeat("-a", "!")),
         (rows._between_lists, repeat(" ")),
         (phrases._BARE.search, repeat("{")),
+        (automatic_replies._SUBJECT, repeat("re: ")),
+        (origins._UNSUBSCRIBE.match, repeat("fwd: ")),
         (verdicts.find_retry_seconds, "retry-after" + repeat(" ")),
         (phrases.find_meaning, repeat("{")),
         (read_no_authorities, repeat("-----BEGIN CERTIFICATE-----1\n")),
