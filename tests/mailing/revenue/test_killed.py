@@ -19,6 +19,7 @@ from pos.models import Sale, SoldLine
 from promotions.models import Coupon, Redemption
 from tests.factories import ContactFactory
 from tests.mailing.offers.carrying import draft_mail
+from tests.mailing.running import wait_for
 from tests.pos.tills import AtTill, basket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,6 +43,20 @@ def process(act):
         os.waitpid(pid, 0)
 
 
+def wait_for_the_dead():
+    """Wait until PostgreSQL has noticed that the killed are gone: their locks are held until then."""
+    with connection.cursor() as cursor:
+
+        def has_others():
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            return cursor.fetchone()[0] > 0
+
+        wait_for(lambda: not has_others())
+
+
 def kill_itself(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -50,12 +65,14 @@ def run_until_killed(act, module, name):
     """Do `act` in a process that is killed when it comes to the function of this name."""
 
     def run():
+        assert hasattr(module, name)
         setattr(module, name, kill_itself)
         act()
 
     with process(run) as pid:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert ended.si_status == signal.SIGKILL
+    wait_for_the_dead()
 
 
 @pytest.fixture
@@ -75,7 +92,7 @@ def test_a_launch_that_is_killed_makes_a_code_for_each_recipient_once(mail):
 
     run_until_killed(prepare, attribution, "fix_rule")  # codes and deliveries are written, and not committed
     assert (Delivery.objects.count(), Coupon.objects.count()) == (0, 0)
-    run_until_killed(prepare, launch.endings, "finish")  # all is committed, and no sender was told
+    run_until_killed(prepare, launch.endings, "complete_campaign")  # all is committed, and no sender was told
     prepare()
     assert Delivery.objects.count() == Coupon.objects.count() == PEOPLE
     assert {contact for contact, _ in read_codes(mail)} == {made_for for _, made_for in read_codes(mail)}
@@ -106,6 +123,7 @@ def test_tills_and_folds_that_are_killed_leave_the_conversions_of_a_slow_referen
             while Sale.objects.count() < goal and time.monotonic() < until:
                 time.sleep(0.002)
             time.sleep(chance.uniform(0, 0.01))
+        wait_for_the_dead()
     assert goal <= Sale.objects.count() < PEOPLE, "they were killed in the midst"
     sell()  # as tills do: whatever was not answered is sent again
     call_command("fold")
