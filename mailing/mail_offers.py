@@ -8,6 +8,7 @@ from django.conf import settings
 
 from campaigns import formats
 from campaigns.annotations import JsonObject
+from promotions.offers import Terms
 
 
 class MailOffer(msgspec.Struct, frozen=True):
@@ -23,6 +24,14 @@ class MailOffer(msgspec.Struct, frozen=True):
     code_ends_at: datetime | None
     code_days: int | None
     min_spend: int = 0
+
+    @classmethod
+    def of_terms(
+        cls, terms: Terms, code_ends_at: datetime | None, code_days: int | None, min_spend: int
+    ) -> "MailOffer":
+        """Make the offer of a mail of what its promotion says and what the campaign adds to it."""
+        zone = terms.zone or settings.TIME_ZONE
+        return cls(terms.label, terms.ends_at, zone, code_ends_at, code_days, min_spend)
 
     def find_code_end(self, now: datetime) -> datetime | None:
         """Return when the code of a mail that is sent now ends by itself."""

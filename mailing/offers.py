@@ -10,7 +10,6 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import database_time, dates, lifecycle
@@ -164,10 +163,7 @@ def read_mail_offer(campaign: EmailCampaign) -> MailOffer | None:
     if campaign.offer_id is None:
         return None
     terms = offers.read_terms(campaign.offer_id, campaign.code_locations)
-    zone = terms.zone or settings.TIME_ZONE
-    return MailOffer(
-        terms.label, terms.ends_at, zone, campaign.code_ends_at, campaign.code_days, campaign.code_min_spend
-    )
+    return MailOffer.of_terms(terms, campaign.code_ends_at, campaign.code_days, campaign.code_min_spend)
 
 
 def write_sample_values(campaign: EmailCampaign) -> JsonObject | None:

@@ -115,17 +115,16 @@ def find_campaign_fault(campaign_id: int, at: datetime) -> Fault | None:
 class Terms(NamedTuple):
     """What a mail says of the promotion: its name, when its last campaign ends, and the time zone of its locations.
 
-    `zone` is "" where they have several.
+    `zone` is None where they have several.
     """
 
-    label: str
-    ends_at: datetime | None
-    zone: str
+    label: str = ""
+    ends_at: datetime | None = None
+    zone: str | None = None
 
 
 def read_terms(promotion_id: int, locations: Sequence[str] = ()) -> Terms:
     """Read the terms of a promotion, whose codes are good at these `locations` (their codes); () for all of its own."""
     with connection.cursor() as cursor:
         cursor.execute(TERMS, [[*locations], [*locations], promotion_id])
-        label, ends_at, zone = cursor.fetchone() or ("", None, None)
-    return Terms(label, ends_at, zone or "")
+        return Terms(*cursor.fetchone() or ())

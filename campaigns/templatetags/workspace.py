@@ -5,12 +5,11 @@ from datetime import datetime, time
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import dates, formats, zones
-from campaigns.annotations import Columns, PageContext
+from campaigns.annotations import PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
 from campaigns.verbs import VERBS
@@ -121,13 +120,14 @@ def main_menu(context: template.Context) -> PageContext:
     return {"groups": [group for group in groups if group[1]]}
 
 
-@register.inclusion_tag("_menu_entry.html", takes_context=True)
-def entry(context: template.Context, name: str, label: str, drawing: str) -> Columns:
-    """Return one line of the menu that everybody has, about oneself."""
-    path = reverse(name)
+@register.inclusion_tag("_own_menu.html", takes_context=True)
+def own_menu(context: template.Context) -> PageContext:
+    """Draw the entries about oneself; the one of the account bears the name of who is signed in."""
+    request = context["request"]
+    labels = {menu.ACCOUNT: formats.person(request.user)}
     return {
-        "path": path,
-        "label": label,
-        "drawing": drawing,
-        "here": context["request"].path.startswith(path),
+        "entries": [
+            (entry, labels.get(entry.view, entry.label), request.path.startswith(entry.path))
+            for entry in menu.OWN
+        ]
     }

@@ -105,11 +105,12 @@ GROUPS = (
         ),
     ),
 )
+ACCOUNT = "campaigns:account"
 OWN = (
-    Entry("campaigns:account", "Your account", "user", also="password"),
+    Entry(ACCOUNT, "Your account", "user", also="password"),
     Entry("campaigns:settings", "Your settings", "clock", also="time zone"),
 )
-"""The pages about oneself, which stand at the foot of the menu."""
+"""The pages about oneself, which stand at the foot of the menu, the account under the name of who is signed in."""
 
 
 def list_entries(user: User) -> Iterator[Entry]:

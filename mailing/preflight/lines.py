@@ -1,8 +1,10 @@
-"""One line of a check."""
+"""One line of a check, and how what it says is stored."""
 
 from enum import StrEnum
 
 import msgspec
+
+from campaigns.texts import UNSTORABLE
 
 
 class State(StrEnum):
@@ -21,3 +23,8 @@ class Line(msgspec.Struct, frozen=True):
     state: State
     said: str
     advice: str = ""
+
+
+def write_storable(found: msgspec.Struct) -> dict[str, str]:
+    """Return the fields of what was found as they are stored: what servers and DNS said in it may hold anything."""
+    return {name: UNSTORABLE.sub("�", text) for name, text in msgspec.to_builtins(found).items()}

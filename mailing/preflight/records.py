@@ -7,10 +7,10 @@ from functools import partial
 import msgspec
 
 from campaigns import database_time
-from campaigns.texts import UNSTORABLE
+from campaigns.texts import is_storable
 from mailing.models import SenderDomain, SmtpConnection
 from mailing.preflight import dmarc, servers, spf
-from mailing.preflight.lines import Line, State
+from mailing.preflight.lines import Line, State, write_storable
 from mailing.senders import domains, lookups
 from mailing.senders.lookups import LookupFailed, Resolver
 
@@ -42,7 +42,7 @@ def check_domain(name: str, resolver: Resolver | None = None) -> list[Record]:
     found = [_check_spf(domain, smtps, asks) for domain, smtps in (by_return_domain or {name: []}).items()]
     found.append(_check_dmarc(name, next(iter(by_return_domain), name), asks))
     row, _ = SenderDomain.objects.get_or_create(name=name)
-    row.records, row.records_at = [_make_plain(record) for record in found], database_time.now()
+    row.records, row.records_at = [_write_row(record) for record in found], database_time.now()
     row.save(update_fields=["records", "records_at"])
     return found
 
@@ -58,12 +58,11 @@ def _list_connections(name: str) -> list[SmtpConnection]:
     return own or [smtp for smtp in enabled if smtp.takes_sender(f"x@{name}")]
 
 
-def _make_plain(record: Record) -> dict[str, str]:
-    """Return a record as it is stored. A proposal is left out that is too long, or holds what no column takes."""
-    fields: dict[str, str] = msgspec.to_builtins(record)
-    if len(record.text) > LONGEST_RECORD or UNSTORABLE.search(record.text):
-        fields["name"] = fields["text"] = ""
-    return {name: UNSTORABLE.sub("�", text) for name, text in fields.items()}
+def _write_row(record: Record) -> dict[str, str]:
+    """Return a record as it is stored, without a proposal that is too long or holds what no column takes."""
+    if len(record.text) > LONGEST_RECORD or not is_storable(record.text):
+        record = msgspec.structs.replace(record, name="", text="")
+    return write_storable(record)
 
 
 def read_records(row: SenderDomain | None) -> list[Record]:

@@ -10,11 +10,10 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from campaigns import database_time
-from campaigns.texts import UNSTORABLE
 from mailing import audience, content, drafting, launch, progress, renderer
 from mailing.models import EmailCampaign, Preflight, SmtpConnection
 from mailing.preflight import contents, links, servers
-from mailing.preflight.lines import Line, State
+from mailing.preflight.lines import Line, State, write_storable
 from mailing.senders import lookups
 from mailing.senders.lookups import Resolver
 
@@ -59,14 +58,9 @@ def run_check(
         else list(_check_connection(row, row.connection, asks))
     )
     Preflight.objects.filter(pk=row.pk).update(
-        lines=[_make_storable(line) for line in found], finished_at=database_time.now(), step=""
+        lines=[write_storable(line) for line in found], finished_at=database_time.now(), step=""
     )
     return found
-
-
-def _make_storable(line: Line) -> dict[str, str]:
-    """Return a line as it is stored: what servers and DNS said in it may hold anything."""
-    return {name: UNSTORABLE.sub("�", text) for name, text in msgspec.to_builtins(line).items()}
 
 
 def read_lines(row: Preflight) -> list[Line]:

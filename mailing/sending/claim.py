@@ -19,7 +19,7 @@ from mailing.senders.signing import Signer
 from mailing.sending import metadata, return_paths, tokens, windows
 from mailing.sending.turns import Limit
 from mailing.sending.windows import ALWAYS, Stretch, Window
-from promotions.offers import TERMS
+from promotions.offers import TERMS, Terms
 
 logger = logging.getLogger(__name__)
 
@@ -271,8 +271,9 @@ async def read_campaigns(
         try:
             loaded = content.load(bytes(compiled))
             variants = await _load_variants(database, pk) if phase else {}
-            linked_id, offer_id, *terms = promised
-            offer = await _read_offer(database, offer_id, *terms) if offer_id else None
+            linked_id, offer_id, locations, *code_terms = promised
+            terms = await _read_terms(database, offer_id, locations) if offer_id else None
+            offer = MailOffer.of_terms(terms, *code_terms) if terms else None
         except Exception as error:
             logger.exception("Campaign %s: its frozen content cannot be read.", pk)
             broken[pk] = error
@@ -313,17 +314,9 @@ async def _load_variants(database: psycopg.AsyncConnection, campaign_id: int) ->
     return {variant: content.load(bytes(compiled)) for variant, compiled in await cursor.fetchall()}
 
 
-async def _read_offer(
-    database: psycopg.AsyncConnection,
-    promotion: int,
-    locations: list[str],
-    code_ends_at: datetime | None,
-    code_days: int | None,
-    min_spend: int,
-) -> MailOffer:
+async def _read_terms(database: psycopg.AsyncConnection, promotion: int, locations: list[str]) -> Terms:
     cursor = await database.execute(TERMS, [locations, locations, promotion])
-    label, ends_at, zone = await cursor.fetchone() or ("", None, "")
-    return MailOffer(label, ends_at, zone or settings.TIME_ZONE, code_ends_at, code_days, min_spend)
+    return Terms(*await cursor.fetchone() or ())
 
 
 async def claim_deliveries(
