@@ -388,7 +388,7 @@ def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, 
     if delivery is None:
         return False, ["They were not among its recipients when it was launched."]
     if delivery.status == delivery.Status.HELD_OUT:
-        return False, ["They are held out: what they buy shows what the mail caused with the others."]
+        return False, ["They are held out, so that the effect of the mail can be measured."]
     said = f"{delivery.get_status_display()}: {delivery.get_reason_display() or delivery.text}".rstrip(": ")
     return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]
 

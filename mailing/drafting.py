@@ -205,7 +205,7 @@ def send_test(
     if campaign.status != Campaign.Status.DRAFT:
         raise Refused(f"“{campaign}” is {campaign.status}: test mails are sent while it is a draft.")
     if not 0 < len(addresses) <= TEST_ADDRESSES:
-        raise Refused(f"Name between one and {TEST_ADDRESSES} addresses.")
+        raise Refused(f"Enter 1 to {TEST_ADDRESSES} addresses.")
     if not campaign.from_email:
         raise Refused([("from_email", "The sender address is missing.")])
     try:
@@ -349,7 +349,7 @@ def duplicate_for_unreached(
     """
     if not campaign.is_final:
         raise Refused(
-            f"“{campaign}” is {campaign.status}: only what has ended can be sent anew to the others."
+            f"“{campaign}” is {campaign.status}: only a campaign that has ended can be sent to the others."
         )
     statuses = [*Delivery.UNFINISHED, Delivery.Status.FAILED, Delivery.Status.SKIPPED]
     if with_uncertain:

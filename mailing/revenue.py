@@ -1,7 +1,7 @@
 """What campaigns were worth: sums over the tallies of their conversions, and the sales behind each figure.
 
 Redeemed: sales in which a code of the mail took effect. Attributed: all sales that count for the campaign by its rule,
-those with a code among them. Both are net, less voids and returns, in minor units of one currency: amounts of several
+including those with a code. Both are net, less voids and returns, in minor units of one currency: amounts of several
 currencies are never added up.
 """
 

@@ -20,14 +20,14 @@ DAYS = 365
 CLASSES = {
     "champions": ("Champions", (4, 5), (5,)),
     "loyal": ("Loyal customers", (3, 4, 5), (4,)),
-    "loyal_fading": ("Best customers who were not here lately", (3,), (5,)),
-    "promising": ("May become loyal", (4, 5), (2, 3)),
-    "new": ("Bought lately, once and little", (4, 5), (1,)),
+    "loyal_fading": ("Lapsing best customers", (3,), (5,)),
+    "promising": ("Potential loyalists", (4, 5), (2, 3)),
+    "new": ("New customers", (4, 5), (1,)),
     "attention": ("Need attention", (3,), (2, 3)),
-    "drowsy": ("About to leave, bought little", (3,), (1,)),
-    "at_risk": ("At risk: bought well, not lately", (1, 2), (3, 4)),
-    "must_not_lose": ("Must not be lost: the best, long ago", (1, 2), (5,)),
-    "asleep": ("Asleep: little, long ago", (1, 2), (1, 2)),
+    "drowsy": ("About to sleep", (3,), (1,)),
+    "at_risk": ("At risk", (1, 2), (3, 4)),
+    "must_not_lose": ("Can’t lose them", (1, 2), (5,)),
+    "asleep": ("Hibernating", (1, 2), (1, 2)),
 }
 MEASURES = {"recency": "Recency", "frequency": "Frequency", "money": "Money"}
 QUINTILES = {

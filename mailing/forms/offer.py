@@ -45,7 +45,7 @@ class OfferFields(forms.Form):
         "Minimum spend with the code", required=False, help_text="The promotion itself may ask for more."
     )
     code_locations = forms.MultipleChoiceField(
-        label="Where the codes are good",
+        label="Where the codes are valid",
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         help_text="Choose none for all locations where the promotion applies.",

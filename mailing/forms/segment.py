@@ -226,8 +226,8 @@ class SegmentForm(ModelForm[Segment]):
     at_till = forms.BooleanField(
         label="Also a customer group at the till",
         required=False,
-        help_text="Promotions can then be limited to its contacts that have a customer number. Where all conditions "
-        "are about purchases, customers without an address belong to it as well, from a moment after a sale on.",
+        help_text="Promotions can then be limited to its contacts that have a customer number. If all conditions "
+        "are about purchases, it includes customers without an e-mail address, moments after each sale.",
     )
 
     class Meta:

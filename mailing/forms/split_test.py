@@ -94,7 +94,7 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
         help_texts = {
             "share_percent": "With 100 there is no rest, and no winner is chosen.",
             "wait": "Between the last mail of the test and the choice.",
-            "winner_by": "Only what people did counts.",
+            "winner_by": "Only actions of people count.",
             "when_undecided": "What to do when no variant is clearly the best.",
         }
 

@@ -429,7 +429,7 @@ class Migration(migrations.Migration):
                     "code_kind",
                     models.CharField(
                         choices=[
-                            ("personal", "A code for each recipient, good once"),
+                            ("personal", "A code for each recipient, valid once"),
                             ("shared", "One code for everybody"),
                         ],
                         default="personal",
@@ -459,7 +459,7 @@ class Migration(migrations.Migration):
                     "code_days",
                     models.PositiveSmallIntegerField(
                         blank=True,
-                        help_text="The code is good until the end of that day. Leave both blank for as long as the promotion lasts.",
+                        help_text="The code is valid until the end of that day. Leave both blank to keep it valid as long as the promotion.",
                         null=True,
                         validators=[
                             django.core.validators.MinValueValidator(1),
@@ -499,7 +499,7 @@ class Migration(migrations.Migration):
                     "resumes_with_offer",
                     models.BooleanField(
                         default=False,
-                        help_text="When the promotion stops, the mail pauses. With this it goes on once the promotion does.",
+                        help_text="The mail pauses when the promotion stops. Tick this to resume it when the promotion resumes.",
                         verbose_name="resume by itself",
                     ),
                 ),
@@ -538,7 +538,7 @@ class Migration(migrations.Migration):
                     "attribution_days",
                     models.PositiveSmallIntegerField(
                         blank=True,
-                        help_text="Sales so many days after a click count as revenue of this campaign: 0 to 30. Leave blank for the site’s setting.",
+                        help_text="Sales within this many days after a click count as revenue of this campaign: 0 to 30. Leave blank for the site’s setting.",
                         null=True,
                         validators=[django.core.validators.MaxValueValidator(30)],
                         verbose_name="days a click counts",
@@ -549,7 +549,7 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(
                         blank=True,
                         default=0,
-                        help_text="So many of the recipients, drawn at the launch, do not get the mail: what they buy shows what the mail caused. 0 to 50.",
+                        help_text="This share of the recipients, chosen at random at the launch, does not get the mail, so that its effect can be measured. 0 to 50.",
                         validators=[django.core.validators.MaxValueValidator(50)],
                         verbose_name="hold out, in percent",
                     ),

@@ -24,7 +24,7 @@ class CarriedOffer(models.Model):
     """The promotion that a mail carries, the codes by which tills know it, and the campaign it stops with."""
 
     class CodeKind(models.TextChoices):
-        PERSONAL = "personal", "A code for each recipient, good once"
+        PERSONAL = "personal", "A code for each recipient, valid once"
         SHARED = "shared", "One code for everybody"
 
     offer = models.ForeignKey(
@@ -57,7 +57,8 @@ class CarriedOffer(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_VALIDITY)],
-        help_text="The code is good until the end of that day. Leave both blank for as long as the promotion lasts.",
+        help_text="The code is valid until the end of that day. Leave both blank to keep it valid as long as the "
+        "promotion.",
     )
     code_min_spend = models.BigIntegerField(
         "minimum spend with the code",
@@ -80,7 +81,7 @@ class CarriedOffer(models.Model):
     resumes_with_offer = models.BooleanField(
         "resume by itself",
         default=False,
-        help_text="When the promotion stops, the mail pauses. With this it goes on once the promotion does.",
+        help_text="The mail pauses when the promotion stops. Tick this to resume it when the promotion resumes.",
     )
     offer_stopped_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When it paused because its offer had stopped."

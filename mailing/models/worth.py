@@ -21,8 +21,8 @@ class WorthRule(models.Model):
         null=True,
         blank=True,
         validators=[MaxValueValidator(LONGEST_ATTRIBUTION)],
-        help_text=f"Sales so many days after a click count as revenue of this campaign: 0 to {LONGEST_ATTRIBUTION}. "
-        "Leave blank for the site’s setting.",
+        help_text="Sales within this many days after a click count as revenue of this campaign: 0 to "
+        f"{LONGEST_ATTRIBUTION}. Leave blank for the site’s setting.",
     )
     after_acceptance = models.CharField(
         "sales of those whose clicks are not known",
@@ -36,8 +36,8 @@ class WorthRule(models.Model):
         blank=True,
         default=0,
         validators=[MaxValueValidator(MOST_HELD_OUT)],
-        help_text="So many of the recipients, drawn at the launch, do not get the mail: what they buy shows what the "
-        f"mail caused. 0 to {MOST_HELD_OUT}.",
+        help_text="This share of the recipients, chosen at random at the launch, does not get the mail, so that its "
+        f"effect can be measured. 0 to {MOST_HELD_OUT}.",
     )
     attribution = models.JSONField(
         default=dict,

@@ -42,7 +42,7 @@ MEMORY_LIMIT = 768 * 1024 * 1024  # bytes that a request may take besides what t
 STACK_LIMIT = 64 * 1024 * 1024
 
 TOO_LONG = f"It takes more than {PROCESSOR_LIMIT} seconds to make: make it shorter or simpler"
-FELL_OVER = "It cannot be made: something in it is nested too deep or broken, and its reader fell over"
+CRASHED = "It cannot be made: something in it is nested too deeply or broken"
 TOO_LARGE = "It takes more memory to make than it may"
 
 _WARMTH = (
@@ -171,7 +171,7 @@ def _collect_ended(under_way: dict[int, socket.socket]) -> None:
         if status:
             number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
             took_too_long = number in (signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL)
-            said = TOO_LONG if took_too_long else FELL_OVER
+            said = TOO_LONG if took_too_long else CRASHED
             with contextlib.suppress(OSError):  # whoever asked is gone
                 connection.setblocking(False)
                 send_answer(connection, Answer(error=said, field="body", has_failed=True))

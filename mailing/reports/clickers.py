@@ -22,7 +22,7 @@ class TopClickers(NamedTuple):
 def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mode) -> TopClickers:
     """Return those of `clickers` who may be named now."""
     if mode != Mode.INDIVIDUAL:
-        return TopClickers([], "Nobody is named here: tracking does not note who clicked.")
+        return TopClickers([], "Tracking does not record who clicked, so nobody is named here.")
     if not clickers:
         return TopClickers([], "Nobody who may be named has clicked yet.")
     latest = TrackingConsent.objects.filter(contact=OuterRef("contact")).order_by("-pk")
@@ -32,7 +32,10 @@ def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mo
     allowed = {row.pk: row for row in deliveries if may_be_named(row.contact_id, row.consents)}
     rows = [(allowed[each.delivery], each) for each in clickers if each.delivery in allowed]
     if not rows:
-        return TopClickers([], "Those who clicked most have not consented to be named, or take it back.")
+        return TopClickers(
+            [],
+            "The contacts who clicked most have not consented to be named, or withdrew their consent.",
+        )
     return TopClickers(rows[:CLICKERS_SHOWN], "")
 
 

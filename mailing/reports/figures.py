@@ -9,9 +9,9 @@ from mailing.tallies import Sums
 
 S, M = Delivery.Status, Tally.Measure
 
-NO_TRACKING = "Nothing is noted: tracking is switched off."
-TOTALS_ONLY = "Not known: tracking notes totals only, and no person."
-NAMELESS = "Not known: none of those who did it may be noted by name."
+NO_TRACKING = "Nothing is recorded: tracking is switched off."
+TOTALS_ONLY = "Not known: tracking records totals only."
+NAMELESS = "Not known: none of these contacts may be recorded by name."
 NOT_TRACKED = {
     "opened": "Not known: this campaign does not track opens.",
     "clicked": "Not known: this campaign does not track clicks.",
@@ -105,19 +105,19 @@ def list_figures(
     opened = None if why_opened else counted.opened
     clicked = None if why_clicked else counted.clicked
     return [
-        Figure("recipients", "Recipients", counted.total, "Everybody it was to go to when it was launched."),
+        Figure("recipients", "Recipients", counted.total, "Everybody it was addressed to at the launch."),
         Figure(
             "sent",
             "Sent",
             counted.sent,
-            "Mails that a mail server took, also those that came back later and those of which it is uncertain.",
+            "Mails that a mail server accepted, including those that bounced later and those that are uncertain.",
             rate=Rate("Sent", counted.sent, counted.total, "recipients", "Sent, of all recipients."),
         ),
         Figure(
             "delivered",
             "Delivered",
             counted.delivered,
-            "Mails that a mail server took and that have not come back since.",
+            "Mails that a mail server accepted and that have not bounced since.",
             note=_note_confirmed(counted.confirmed),
             rate=Rate("Delivery rate", counted.delivered, counted.sent, "sent", "Delivered, of those sent."),
         ),

@@ -201,7 +201,7 @@ class ContentRate(ResultRate):
         return (
             f"{counted.count('x')} of the last {len(counted)} messages could not be written for what is stored about"
             f" their recipients, the last with: “{said}” Correct these contacts, or copy the campaign and mend its"
-            " content, before you resume; whoever failed can be retried."
+            " content, before you resume; failed recipients can be retried."
         )
 
 
@@ -223,7 +223,7 @@ class RefusalRate(ResultRate):
         if refused >= MOST_REFUSED_IN_WINDOW:
             return (
                 f"{refused} of the last {len(latest)} messages were refused, the last with: {said}"
-                " Mend what the servers object to, then resume it; whoever failed can be retried."
+                " Fix what the servers object to, then resume it; failed recipients can be retried."
             )
         if lost >= MOST_LOST_IN_LONG_WINDOW:
             return (

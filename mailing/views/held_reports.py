@@ -48,7 +48,7 @@ def held_report(request: Request, pk: int) -> HttpResponse:
 def held_frame(request: Request, pk: int) -> HttpResponse:
     """Show the words of the message in the frame on its page: as plain text, without the tokens of our links."""
     words = write_readable_text(bytes(get_object_or_404(HeldReport, pk=pk).content))
-    return answer_frame(mask_tokens(words) or "The message holds no words.", "text/plain; charset=utf-8")
+    return answer_frame(mask_tokens(words) or "The message has no text.", "text/plain; charset=utf-8")
 
 
 @require_POST

@@ -71,8 +71,8 @@ def mailbox_delete(request: Request, pk: int) -> HttpResponse:
         done=f"The bounce mailbox “{row}” is deleted.",
         to="mailing:mailboxes",
         title=f"Delete the bounce mailbox “{row}”?",
-        sentence=f"Nothing that comes back to {row.address} is read any more, also of mails that have left. "
-        "The messages stay where they are. To stop reading for a while, switch it off.",
+        sentence=f"Messages that come back to {row.address} are no longer read, not even those about mails "
+        "already sent. The messages stay where they are. To stop reading for a while, switch it off.",
         label="Delete",
         back=row.get_absolute_url(),
         menu_path=reverse("mailing:connections"),

@@ -116,9 +116,7 @@ def complete_consent(request: Request) -> HttpResponse:
     """Take the provider's answer, with which the browser comes back: a code, or a refusal."""
     asked = take_consent_request(request, request.GET.get("state", ""))
     if asked is None:
-        messages.error(
-            request, "This answer belongs to no question of yours, or came too late. Connect again."
-        )
+        messages.error(request, "This login was not started here, or took too long. Connect again.")
         return redirect("mailing:connections")
     grant = get_object_or_404(OAuthGrant.objects.select_related("connection", "mailbox"), pk=asked["grant"])
     model = "smtpconnection" if grant.connection else "bouncemailbox"
@@ -163,7 +161,7 @@ def remove_grant(request: Request, owner: Owner) -> HttpResponse:
         done=f"“{owner}” logs in with its password from now on.",
         to=owner.get_absolute_url(),
         title=f"Log in to “{owner}” with a password again?",
-        sentence="The tokens and the registration go for good. Enter a password where none is stored.",
+        sentence="The tokens and the registration are deleted permanently. Enter a password if none is stored.",
         label="Use a password",
         back=owner.get_absolute_url(),
         menu_path=reverse("mailing:connections"),

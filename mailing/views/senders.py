@@ -93,7 +93,7 @@ def sender_domain_delete(request: Request, name: str) -> HttpResponse:
         done=f"The sender domain {name} is deleted.",
         to="mailing:connections",
         title=f"Delete the sender domain {name}?",
-        sentence="It goes from the list, unless a connection sends from it. Mails are sent as before.",
+        sentence="It is removed from the list, unless a connection sends from it. Mails are sent as before.",
         label="Delete",
         back=reverse("mailing:sender_domain", args=[name]),
         menu_path=reverse("mailing:connections"),
@@ -122,7 +122,7 @@ def check_keys(request: Request, name: str) -> HttpResponse:
         request,
         own,
         lambda: (domains.check_keys(own, resolver), records.check_domain(own, resolver)),
-        "The records were looked up: what DNS says stands beside each.",
+        "DNS was checked: the result is shown beside each record.",
     )
 
 

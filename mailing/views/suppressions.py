@@ -78,8 +78,8 @@ def suppression_delete(request: Request, pk: int) -> HttpResponse:
         request,
         title=f"Remove the suppression of “{row.email}”?",
         sentence=f"Reason: {row.get_reason_display().lower()}. The next campaign will write to this "
-        "address again. Who left or complained must have asked for it anew; an address that bounced harms your name "
-        "with mail providers.",
+        "address again. Somebody who unsubscribed or complained must have asked for mail again; mail to an address "
+        "that bounces harms your reputation with mailbox providers.",
         label="Remove",
         back=reverse("mailing:suppressions"),
     )

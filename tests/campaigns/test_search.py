@@ -85,4 +85,4 @@ def test_the_dialog_gets_the_form_and_typing_the_hits_alone(client, administrato
 
 
 def test_what_nothing_has_is_said(client, administrator):
-    assert "Nothing has these words" in client.get("/search/", {"q": "zzz"}).content.decode()
+    assert "No results." in client.get("/search/", {"q": "zzz"}).content.decode()

@@ -91,7 +91,7 @@ def test_a_reader_that_falls_over_costs_one_request():
     [forked] = children(before)
     os.kill(forked, signal.SIGSEGV)
     thread.join(10)
-    sentence = "It cannot be made: something in it is nested too deep or broken, and its reader fell over."
+    sentence = "It cannot be made: something in it is nested too deeply or broken."
     assert said == [("body", sentence)]
     assert "x" in renderer.render_preview(source("<p>x"), ADA).html
     assert renderer_pid() == before

@@ -129,7 +129,7 @@ def test_a_message_that_holds_nothing_or_is_broken_is_shown(client, marketer, co
     answer = show_frame(client, content)
     assert answer.status_code == 200
     if not content:
-        assert answer.content == b"The message holds no words."
+        assert answer.content == b"The message has no text."
 
 
 def test_a_message_is_shown_as_plain_text_that_runs_and_loads_nothing(client, marketer, settings):

@@ -56,10 +56,13 @@ def test_only_the_browser_that_asked_may_bring_the_answer_and_once(client, admin
     asked = client.get(f"/connections/{smtp.pk}/oauth/begin/").url
     back = urlsplit(provider.consent(asked))
     forged = dict(parse_qsl(back.query)) | {"state": "x" * 30}
-    assert "belongs to no question" in client.get(back.path, forged, follow=True).content.decode()
+    assert "This login was not started here" in client.get(back.path, forged, follow=True).content.decode()
     assert not OAuthGrant.objects.get().is_connected
     assert "is connected" in client.get(f"{back.path}?{back.query}", follow=True).content.decode()
-    assert "belongs to no question" in client.get(f"{back.path}?{back.query}", follow=True).content.decode()
+    assert (
+        "This login was not started here"
+        in client.get(f"{back.path}?{back.query}", follow=True).content.decode()
+    )
 
 
 @pytest.mark.django_db

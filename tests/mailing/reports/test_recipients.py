@@ -74,7 +74,7 @@ def test_a_search_goes_through_so_many_at_a_time_and_the_page_goes_on_by_itself(
     assert f"after={rows[2].pk}" in further
     found = page(client, f"{path(campaign)}?q={last.email}&after={rows[5].pk}")
     assert f">{last.email}</a>" in found
-    assert "Look further" not in found
+    assert "Search further" not in found
 
 
 def test_typing_into_the_search_counts_nothing_else(

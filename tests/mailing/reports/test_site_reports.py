@@ -96,7 +96,7 @@ def test_what_is_older_or_known_of_no_week_has_no_place():
 
 
 def test_the_page_has_drawings_a_table_and_a_file(client, marketer):
-    assert "No mail in this time" in page(client, SITE)
+    assert "No mail in this period" in page(client, SITE)
     assert "No campaign has been launched yet" in page(client, SITE)
     add_tallies(complete_campaign(), timezone.now(), accepted=1_234, opened=400)
     text = page(client, f"{SITE}?weeks=26")

@@ -98,7 +98,7 @@ def test_the_page_of_a_contact_says_that_they_are_held_out(campaign):
     contact = held_out(campaign).first().contact
     assert audience.explain_delivery(contact, campaign) == (
         False,
-        ["They are held out: what they buy shows what the mail caused with the others."],
+        ["They are held out, so that the effect of the mail can be measured."],
     )
 
 
@@ -176,7 +176,7 @@ def test_before_the_launch_the_page_says_what_could_be_seen(client, marketer):
     people = [ContactFactory(customer_id=f"N{number}") for number in range(20)]
     campaign = draft(people, hold_out=50)
     url = f"/campaigns/email/{campaign.pk}/readiness/"
-    assert "nobody can say what lift" in client.get(url).content.decode()
+    assert "the smallest lift that would show is unknown" in client.get(url).content.decode()
     for number in range(4):
         sell(f"N{number}", timezone.now() - HOUR)
     fold()

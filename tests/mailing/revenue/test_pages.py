@@ -107,7 +107,7 @@ def test_the_three_figures_stand_side_by_side_with_their_rules_and_their_sales(c
     [
         (HOUR, 2, "too early to tell"),
         (HOUR, 36, "buyers (95%), so far"),
-        (6 * DAY, 2, "not distinguishable from nothing"),
+        (6 * DAY, 2, "not statistically significant"),
         (6 * DAY, 36, "buyers (95%)"),
     ],
 )

@@ -191,7 +191,7 @@ def test_the_page_says_when_the_winner_is_chosen_and_when_nobody_knows(marketer)
     advance(campaign)
     text = page(marketer, campaign.get_absolute_url())
     assert "The winner is chosen" in text
-    assert "if one is surely the best by then" in text
+    assert "if one is clearly the best by then" in text
     EmailCampaign.objects.filter(pk=campaign.pk).update(phase_at=timezone.now() - timedelta(hours=5))
     assert "The rest waits until you choose a variant" in page(marketer, campaign.get_absolute_url())
     figures = marketer.get(f"{campaign.get_absolute_url()}variants/").content.decode()
