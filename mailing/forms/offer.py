@@ -31,7 +31,8 @@ class OfferFields(forms.Form):
         required=False,
         queryset=PromotionCampaign.objects.none(),
         empty_label="The campaigns of the offer, if there is one",
-        help_text="One that the mail announces, also without a code: when it is paused or over, the mail pauses.",
+        help_text="The campaign that the mail announces, with or without a code. The mail pauses when this campaign "
+        "pauses or ends.",
     )
     code_kind = forms.ChoiceField(
         label="Codes",

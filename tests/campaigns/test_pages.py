@@ -342,7 +342,6 @@ def test_the_page_tells_who_did_what_when_and_why(client, marketer, settings):
     ],
 )
 def test_a_time_that_the_clocks_skip_or_repeat_is_named(client, marketer, settings, at, said):
-    """B66"""
     settings.TIME_ZONE = "Europe/Berlin"
     campaign = EmailCampaignFactory(launchable=True)
     response = client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": at})

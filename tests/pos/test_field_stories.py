@@ -31,7 +31,7 @@ def status(answer):
 
 
 def test_a_one_time_code_that_a_hold_gives_back_is_good_elsewhere(till):
-    """B67 (woocommerce#27673): the confirmation does not count its own hold as a use."""
+    """Reported as woocommerce#27673: the confirmation does not count its own hold as a use."""
     other = AtTill(location=till.location)
     body = basket(1_000, coupons=[code(code="ONCE", kind="one_time")])
     assert status(till.hold("S1", body)) == "applied"
@@ -48,7 +48,7 @@ def test_a_one_time_code_that_a_hold_gives_back_is_good_elsewhere(till):
 
 
 def test_a_voided_sale_never_was_a_purchase_and_a_returned_one_was(till):
-    """B68 (solidus PR#6343, magento2#12817): decided and written down in docs/promotions.md."""
+    """Reported as solidus PR#6343, magento2#12817: decided and written down in docs/promotions.md."""
     PromotionFactory(standalone=True, conditions=[{"type": "first_purchase"}])
     assert till.put("S1", basket(1_000, customer=C9))["discount"] == 100
     till.post("S1", "void")
@@ -61,7 +61,7 @@ def test_a_voided_sale_never_was_a_purchase_and_a_returned_one_was(till):
 
 @pytest.mark.parametrize("undo", ["void", "return"])
 def test_a_code_of_one_use_by_customer_comes_back_with_the_whole_sale(till, undo):
-    """B68, the coupon's half: when nothing is left of what the code gave, its use comes back."""
+    """When nothing is left of what the code gave, its use comes back."""
     body = basket(1_000, customer=C9, coupons=[code(max_uses_per_customer=1)])
     till.put("S1", body)
     assert status(till.quote(body)) == "coupon_customer_limit"
@@ -74,7 +74,7 @@ def test_a_code_of_one_use_by_customer_comes_back_with_the_whole_sale(till, undo
 
 
 def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
-    """B70 (bagisto#1509, easydigitaldownloads#8076, solidus#512)."""
+    """Reported as bagisto#1509, easydigitaldownloads#8076, solidus#512."""
     ten = PromotionFactory(standalone=True)
     till.put("A", basket_of(line(1, 100, 3)))
     assert [till.give_back("A", f"R{number}", {"1": 1})["total"] for number in range(3)] == [90, 90, 90]
@@ -101,7 +101,7 @@ def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
 
 @pytest.mark.parametrize("change", ["edit", "delete"])
 def test_what_a_return_refunds_stands_since_the_sale_whatever_becomes_of_the_promotion(till, change):
-    """B71 (odoo PR#177312): buy 2, get 1 free, shared by the three units."""
+    """Reported as odoo PR#177312: buy 2, get 1 free, shared by the three units."""
     buy_get = {"type": "buy_get", "buy": {"quantity": 2}, "get": {"quantity": 1}}
     promotion = PromotionFactory(standalone=True, benefit=buy_get)
     assert till.put("S1", basket_of(line(1, 1_000, 3)))["total"] == 2_000
@@ -115,7 +115,7 @@ def test_what_a_return_refunds_stands_since_the_sale_whatever_becomes_of_the_pro
 
 
 def test_ids_of_customers_differ_by_case_and_a_limit_by_customer_needs_one(till):
-    """B72 (woocommerce#26108, magento2#776): the till's ids are opaque, so `c9` is another customer."""
+    """Reported as woocommerce#26108, magento2#776: the till's ids are opaque, so `c9` is another customer."""
     once = code(max_uses_per_customer=1)
     assert status(till.put("S1", basket(1_000, customer=C9, coupons=[once]))) == "applied"
     assert status(till.quote(basket(1_000, customer=C9, coupons=[once]))) == "coupon_customer_limit"

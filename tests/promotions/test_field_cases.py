@@ -38,7 +38,7 @@ HALF_THE_CHEAPEST = {"benefit": off(50), "target": r.Target(max_units=1, pick="c
 def test_a_free_gift_is_no_unit_that_another_promotion_reduces_whichever_stands_first(
     stacking, gift_priority, other, expected
 ):
-    """B61 (PrestaShop#38078): the order must not cost a customer 40.00."""
+    """Reported as PrestaShop#38078: the order must not cost a customer 40.00."""
     basket = sale(line("big", 8_000), line("gift", 500))
     gift = rule(1, r.FreeGift("gift"), priority=gift_priority)
     outcome = quote(basket, gift, rule(2, priority=2, **other), stacking=stacking)
@@ -47,7 +47,7 @@ def test_a_free_gift_is_no_unit_that_another_promotion_reduces_whichever_stands_
 
 @pytest.mark.parametrize(("units", "missing"), [(10, 3), (11, 2), (12, 1)])
 def test_a_group_that_is_not_whole_says_how_many_are_missing(units, missing):
-    """B63: buy 10, get 3 free."""
+    """Buy 10, get 3 free."""
     outcome = quote(
         sale(line("a", 100, units)), rule(1, r.BuyGet(buy=r.BenefitPart(10), get=r.BenefitPart(3)))
     )
@@ -58,7 +58,7 @@ def test_a_group_that_is_not_whole_says_how_many_are_missing(units, missing):
 
 
 def test_a_gift_does_not_count_to_its_own_threshold():
-    """B103 (Shopify script-creator#107)."""
+    """Reported as Shopify script-creator#107."""
     gift = rule(1, r.FreeGift("gift"), conditions=(r.MinSubtotal(9_900),))
     assert quote(sale(line("o", 7_500), line("gift", 3_000)), gift).discount == 0
     assert quote(sale(line("o", 9_900), line("gift", 3_000)), gift).discount == 3_000
@@ -76,6 +76,6 @@ def test_a_gift_does_not_count_to_its_own_threshold():
     ],
 )
 def test_hours_are_those_of_the_location(zone, hours, at, expected):
-    """B104 (booking-headless#13)."""
+    """Reported as booking-headless#13."""
     happy = rule(1, off(10), conditions=(hours,))
     assert quote(sale(line("a", 1_000), time_zone=zone), happy, now=at).discount == expected

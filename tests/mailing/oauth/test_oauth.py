@@ -164,7 +164,7 @@ def test_a_marketer_may_not_connect(client, marketer, provider):
 def test_a_password_is_used_again_after_a_question(client, administrator, provider):
     smtp = make_connection(password="s3cret")
     make_grant(provider, smtp)
-    assert "for good" in page(client, f"/connections/{smtp.pk}/oauth/delete/")
+    assert "deleted permanently" in page(client, f"/connections/{smtp.pk}/oauth/delete/")
     client.post(f"/connections/{smtp.pk}/oauth/delete/")
     assert not OAuthGrant.objects.exists()
     assert type(smtp).objects.get().login_trouble == ""
