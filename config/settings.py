@@ -179,7 +179,7 @@ else:
 TASKS = [
     "campaigns.clock.tick",
     "campaigns.tasks.heartbeat",
-    "promotions.tasks.settle",
+    "promotions.tasks.write_owed_steps",
     "mailing.tasks.close",
     "mailing.tasks.count_report",
     "mailing.tasks.measure_worth",

@@ -90,7 +90,7 @@ def _close_or_settle(campaign_id: int) -> None:
     if tallies.count_unfinished(campaign_id):
         async_task("mailing.tasks.close", campaign_id, cluster="mail", save=False)
     else:
-        endings.settle(EmailCampaign.objects.get(pk=campaign_id))
+        endings.settle_campaign(EmailCampaign.objects.get(pk=campaign_id))
 
 
 def launch_due_campaign(campaign_id: int, now: datetime) -> None:

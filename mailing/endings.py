@@ -57,18 +57,17 @@ def close_campaign(campaign_id: int) -> int:
             reason=Delivery.Reason.CANCELLED if cancelled else Delivery.Reason.STOPPED,
             due_at=None,
         )
-    settle(campaign)
+    settle_campaign(campaign)
     return closed
 
 
-def settle(campaign: EmailCampaign) -> None:
+def settle_campaign(campaign: EmailCampaign) -> None:
     """Switch off the codes that a cancelled or failed campaign has sent nobody, and note it once nobody is left.
 
     Codes that were sent stay good, since they are promises.
     """
-    is_last = not tallies.count_unfinished(
-        campaign.pk
-    )  # before the codes, so that none is given back in between
+    # Asked before the codes are switched off, so that none is given back in between.
+    is_last = not tallies.count_unfinished(campaign.pk)
     if campaign.offer_id is not None:
         codes.switch_off_unsent(campaign.pk)
     if is_last:

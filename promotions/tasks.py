@@ -3,6 +3,6 @@
 from campaigns import lifecycle
 
 
-def settle(campaign_id: int) -> None:
+def write_owed_steps(campaign_id: int) -> None:
     """Write the status of a campaign whose window a sale has found open or closed."""
     lifecycle.write_owed_steps(campaign_id)

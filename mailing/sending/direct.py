@@ -64,9 +64,8 @@ def talk(server: Server, conversation: Callable[[], Coroutine[None, None, T]]) -
     except TimeoutError as error:
         raise ConnectFailed(Cause.TIMED_OUT, Stage.CONNECT, None, str(error)) from error
     except (OSError, ValueError) as error:
-        logger.info(
-            "%s cannot be looked up: %s", server.host, error
-        )  # the conversation says it in its own words
+        # The conversation that follows says it in its own words.
+        logger.info("%s cannot be looked up: %s", server.host, error)
     return asyncio.run(conversation())
 
 

@@ -317,4 +317,6 @@ def queue_due_steps(rules: Snapshot, now: datetime) -> None:
             if len(_queued) > 1000:
                 _queued.clear()
             _queued.add((rules.version, campaign))
-            transaction.on_commit(partial(async_task, "promotions.tasks.settle", campaign), robust=True)
+            transaction.on_commit(
+                partial(async_task, "promotions.tasks.write_owed_steps", campaign), robust=True
+            )

@@ -143,9 +143,9 @@ def test_the_first_sale_that_finds_a_window_open_has_the_step_written(
         assert till.put("S1", basket(1_000))["discount"] == 100
         till.put("S2", basket(1_000))
     (queued,) = OrmQ.objects.all()
-    assert queued.task["func"] == "promotions.tasks.settle"
+    assert queued.task["func"] == "promotions.tasks.write_owed_steps"
     assert queued.task["args"] == (campaign.pk,)
-    tasks.settle(campaign.pk)
+    tasks.write_owed_steps(campaign.pk)
     campaign.refresh_from_db()
     assert campaign.status == "active"
     assert campaign.history.get().verb == "activate"

@@ -98,7 +98,7 @@ def test_the_last_check_and_the_messages_read_are_shown(client, mailbox):
 
 
 def test_a_mailbox_is_deleted_after_a_question(client, mailbox):
-    assert "is read any more" in page(client, f"/mailboxes/{mailbox.pk}/delete/")
+    assert "are no longer read" in page(client, f"/mailboxes/{mailbox.pk}/delete/")
     assert BounceMailbox.objects.exists()
     assert client.post(f"/mailboxes/{mailbox.pk}/delete/").url == "/mailboxes/"
     assert not BounceMailbox.objects.exists()

@@ -36,7 +36,7 @@ def test_each_place_of_a_link_has_its_clicks_and_share_and_leads_nowhere(client,
     assert response.content.decode() == draw(campaign)
     text = page(client, f"/campaigns/email/{campaign.pk}/report/")
     assert re.search(r'<iframe [^>]*sandbox [^>]*src="[^"]*/report/click-map/"', text)
-    assert "counted by its address, not by its place" in text
+    assert "counted by its address: each place shows the clicks on both" in text
 
 
 @pytest.mark.parametrize("body_format", ["html", "markdown", "mjml"])
