@@ -24,6 +24,13 @@ class TagReader:
 
     def __init__(self) -> None:
         self.blocks: list[tuple[str, str]] = []  # the Liquid tag of each, and for a loop its item's name
+        self.items: list[str] = []  # the names of the items of the loops that are open
+
+    def _open(self, tag: str, item: str = "") -> None:
+        """Note that a block begins."""
+        self.blocks.append((tag, item))
+        if tag == "for":
+            self.items.append(item)
 
     def read_tag(self, match: re.Match[str]) -> str | None:
         """Return the Liquid for a tag, the tag itself when it is right already, None when there is no such Liquid."""
@@ -65,7 +72,7 @@ class TagReader:
             if word.lower() == "elseif":
                 return f"{{% elsif {condition} %}}"
             tag = "if" if word.lower() == "if" else "unless"
-            self.blocks.append((tag, ""))
+            self._open(tag, "")
             return f"{{% {tag} {condition} %}}"
         if lower == "end:if":
             return f"{{% end{self._end('if')} %}}"
@@ -96,28 +103,31 @@ class TagReader:
         word, _, rest = body.partition(" ")
         if sign == "#" and word in ("if", "unless") and rest:
             test = self._test(rest)
-            self.blocks.append((word, ""))
+            self._open(word, "")
             return f"{{% {word} {test} %}}"
         if sign == "#" and word in ("equals", "eq", "is") and rest:
             test = self._test(f"({word} {rest})")
-            self.blocks.append(("if", ""))
+            self._open("if", "")
             return f"{{% if {test} %}}"
         if sign == "#" and word == "each" and rest:
             named = re.match(r"(\S+)\s+as\s+\|\s*(\w+)", rest)
             many, one = (named[1], named[2]) if named else (rest.split()[0], "item")
             many = self._name(many)
-            self.blocks.append(("for", "" if named else one))
+            self._open("for", "" if named else one)
             return f"{{% for {one} in {many} %}}"
         if rest:
             return None
         tag = "unless" if sign == "^" else "if"
         test = self._name(word)
-        self.blocks.append((tag, ""))
+        self._open(tag, "")
         return f"{{% {tag} {test} %}}"
 
     def _end(self, name: str) -> str:
         if self.blocks:
-            return self.blocks.pop()[0]
+            tag, _ = self.blocks.pop()
+            if tag == "for":
+                self.items.pop()
+            return tag
         return "for" if name == "each" else name if name in ("if", "unless") else "if"
 
     def _read_value(self, written: str, said: str) -> str | None:
@@ -129,7 +139,7 @@ class TagReader:
 
     def _name(self, said: str) -> str:
         """Return the Liquid name of a variable; inside a loop, that of its item."""
-        item = next((one for tag, one in reversed(self.blocks) if tag == "for"), "")
+        item = self.items[-1] if self.items else ""
         if said in _COUNTERS:
             return _COUNTERS[said]
         if said.startswith("../"):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mailing.bounces import automatic_replies, origins
-from mailing.content import looks, media, plaintext, review
+from mailing.content import looks, media, merge_tags, plaintext, review
 from mailing.forms import bounces
 from mailing.importing import rows
 from mailing.smtp import phrases, server, verdicts
@@ -38,6 +38,7 @@ def read_no_authorities(text):
         (bounces._is_folder_name, repeat("-a", "!")),
         (rows._between_lists, repeat(" ")),
         (phrases._BARE.search, repeat("{")),
+        (merge_tags.convert_merge_tags, repeat("{{#if x}}")),
         (automatic_replies._SUBJECT, repeat("re: ")),
         (origins._UNSUBSCRIBE.match, repeat("fwd: ")),
         (verdicts.find_retry_seconds, "retry-after" + repeat(" ")),
