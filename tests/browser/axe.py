@@ -11,15 +11,17 @@ WIDTHS = (1440, 390)
 
 # What a mail looks like inside its frame is its writer's affair. The rules of level AAA are not ours. The HTML of each
 # element is written here for those that are wrong: axe would write it for all.
-RUN = """async ([within, without]) => {
+RUN = """async ([within, without, only]) => {
   axe.configure({ noHtml: true });
   const write = ([selector]) => document.querySelector(selector)?.outerHTML.slice(0, 160);
-  const rules = axe.getRules().filter(({ tags, ruleId }) => !tags.includes("wcag2aaa") && !without.includes(ruleId));
+  const rules = axe.getRules().filter(({ tags, ruleId }) =>
+    only ? only.includes(ruleId) : !tags.includes("wcag2aaa") && !without.includes(ruleId));
   const { violations } = await axe.run(within ?? document, {
     rules: Object.fromEntries([
       ...rules.map((rule) => [rule.ruleId, { enabled: true }]),
       ...without.map((id) => [id, { enabled: false }]),
     ]),
+    ...(only && { runOnly: only }),
     resultTypes: ["violations"],
     iframes: false,
     preload: false,
@@ -27,6 +29,12 @@ RUN = """async ([within, without]) => {
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target} ${write(target)} ${failureSummary}`));
 }"""
+# The rules that the theme can break: all others ask nothing about colours.
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+# else colours are on their way from one theme to the other
+FINISH_TRANSITIONS = (
+    "() => document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
+)
 TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
 
 
@@ -38,7 +46,8 @@ def read_axe() -> str:
 def list_violations(page: Page, within: str | None = None) -> Iterator[str]:
     """Yield each violation of the page, or of the part `within`, at both widths; and whether it is too wide.
 
-    The page is left at the first width. The script goes in past the page's policy, which forbids strange scripts.
+    In the dark theme the rules about colours are asked again. The page is left in the light one, at the first width.
+    The script goes in past the page's policy, which forbids strange scripts.
     """
     for width in reversed(WIDTHS):
         page.set_viewport_size({"width": width, "height": 900})
@@ -48,3 +57,9 @@ def list_violations(page: Page, within: str | None = None) -> Iterator[str]:
             yield f"at {width} px: {violation}"
         if page.evaluate(TOO_WIDE):
             yield f"at {width} px: the page is wider than its window"
+    page.emulate_media(color_scheme="dark")
+    page.evaluate(FINISH_TRANSITIONS)
+    for violation in page.evaluate(RUN, [within, [], OF_COLOURS]):
+        yield f"in the dark: {violation}"
+    page.emulate_media(color_scheme="light")
+    page.evaluate(FINISH_TRANSITIONS)

@@ -193,7 +193,7 @@ def page(browser: Browser, product: Product):
     (hx-sync), or that ends with its page: htmx calls it an error. A request that fails is `htmx:sendError`, too.
     """
     context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     complaints: list[str] = []
 
@@ -201,7 +201,7 @@ def page(browser: Browser, product: Product):
         is_blocked_picture = "/t/o/" in message.text or '"img-src data: cid:"' in message.text
         is_abort = message.text.startswith(("htmx:afterRequest,", "htmx:sendAbort,"))
         if message.type == "error" and not is_blocked_picture and not is_abort:
-            complaints.append(message.text)
+            complaints.append(f"{message.text} ({message.location['url']}, on {page.url})")
 
     page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -17,6 +17,7 @@ from tests.browser.conftest import Product
 NO_PAGES = {
     "campaigns:under_way", "mailing:caught_frame", "mailing:contact_csv", "mailing:contact_suggestions",
     "mailing:held_frame", "mailing:weeks_csv", "mailing:compare_csv",
+    "mailing:contact_json", "mailing:contact_data_csv",
     "mailing:report_csv", "mailing:suppression_csv", "pos:openapi", "promotions:coupons_export",
     "promotions:reports_export", "promotions:batch_switch", "mailing:upload_rejected",
 }  # fmt: skip

@@ -116,8 +116,8 @@ def test_a_test_mail_says_that_it_is_one_and_has_plain_links():
 @pytest.mark.parametrize(
     ("changes", "addresses", "words"),
     [
-        ({}, [], "between one and 10"),
-        ({}, [f"a{n}@example.com" for n in range(11)], "between one and 10"),
+        ({}, [], "Enter 1 to 10 addresses"),
+        ({}, [f"a{n}@example.com" for n in range(11)], "Enter 1 to 10 addresses"),
         ({}, ["nobody"], "not an e-mail address"),
         ({"body": "{{ broken"}, ["a@example.com"], "cannot be made"),
         ({"connection": None}, ["a@example.com"], "Choose an SMTP connection"),
