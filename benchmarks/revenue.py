@@ -125,7 +125,7 @@ def measure(key: int) -> None:
     client = rig.sign_in()
     campaign = EmailCampaign.objects.get(pk=key)
     path = f"/campaigns/email/{key}/revenue/"
-    stored_worth.keep_figures(key)
+    stored_worth.keep_worth(key)
     rows: dict[str, Callable[[], object]] = {
         "the panel on the campaign's page": lambda: client.get(f"{path}panel/"),
         "its incremental part": lambda: client.get(f"{path}incremental/"),

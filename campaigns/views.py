@@ -84,11 +84,12 @@ def show_calendar(request: Request) -> HttpResponse:
     overview.write_all_owed_steps(now)
     today = timezone.localdate(now)
     day = calendar.read_day(request.GET.get("day", ""), today)
+    month = calendar.build_month(day, now)
     context = {
         "today": today,
         "day": day,
-        "month": calendar.build_month(day, now),
-        "periods": calendar.list_periods(day, day, now),
+        "month": month,
+        "periods": month.list_periods_on(day),
         "start": f"{day.isoformat()}T09:00",
     }
     return render(request, "campaigns/calendar.html", context)

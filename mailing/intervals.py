@@ -19,7 +19,7 @@ def wilson_interval(hits: int, people: int, confidence: float = CONFIDENCE) -> I
     """Return the interval of the rate `hits` / `people`; (0, 1) when there are no people."""
     if not people:
         return 0.0, 1.0
-    z = _quantile(confidence)
+    z = find_quantile(confidence)
     rate = hits / people
     middle = rate + z * z / (2 * people)
     half = z * sqrt(rate * (1 - rate) / people + z * z / (4 * people * people))
@@ -42,5 +42,6 @@ def newcombe_interval(
     )
 
 
-def _quantile(confidence: float) -> float:
+def find_quantile(confidence: float = CONFIDENCE) -> float:
+    """Return how many standard deviations on both sides of the mean hold this share of a normal distribution."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)

@@ -8,11 +8,10 @@ buyers. `benchmarks/lift.py` simulates how often both are right.
 
 from datetime import datetime
 from math import sqrt
-from statistics import NormalDist
 
 import msgspec
 
-from mailing.intervals import CONFIDENCE, Interval, newcombe_interval
+from mailing.intervals import CONFIDENCE, Interval, find_quantile, newcombe_interval
 
 POWER_FACTOR = 2.8  # of the standard error: 5% on both sides, 80% power
 BUYERS_FOR_REVENUE = 200  # in each arm; with fewer, an interval of revenue per person covers too little
@@ -128,7 +127,5 @@ def compare_revenue(
     if min(one.buyers, other.buyers) < BUYERS_FOR_REVENUE:
         return None
     difference = one.mean - other.mean
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * sqrt(
-        one.variance / one.people + other.variance / other.people
-    )
+    half = find_quantile(confidence) * sqrt(one.variance / one.people + other.variance / other.people)
     return difference, difference - half, difference + half

@@ -5,26 +5,18 @@ queue measure anew what is old: a million recipients take some seconds.
 """
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
-from django.db import connection
-from django_q.tasks import async_task
 
 from campaigns import database_time
 from mailing import holdout, revenue
+from mailing.kept_figures import COUNTED_AT_ONCE, ask_to_count, is_old, keep_figures
 from mailing.lift import Arm, Lift
 from mailing.models import EmailCampaign, WorthFigures
-from mailing.reports.stored_counts import COUNTED_AT_ONCE, FRESH_SECONDS, SHARE_OF_TIME
 from mailing.revenue import Article
 
-_ASK = """
-INSERT INTO mailing_worthfigures AS kept (campaign_id, asked_at, seconds) VALUES (%(campaign)s, now(), 0)
-ON CONFLICT (campaign_id) DO UPDATE SET asked_at = now()
-    WHERE greatest(kept.asked_at, kept.measured_at)
-        < now() - make_interval(secs => greatest(%(fresh)s, kept.seconds * %(share)s))
-RETURNING campaign_id
-"""
+TASK = "mailing.tasks.measure_worth"
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -52,20 +44,27 @@ def read_worth(campaign: EmailCampaign, now: datetime, *, lift_only: bool = Fals
         if lift_only:
             return Worth(holdout.measure_lift(campaign, now))
         return _build_worth(campaign, measure_figures(campaign), now, None)
+    return _read_kept(campaign, now)
+
+
+def _read_kept(campaign: EmailCampaign, now: datetime) -> Worth:
     kept = WorthFigures.objects.filter(pk=campaign.pk).first()
     if kept is None or is_old(kept, now):
-        ask_to_measure(campaign.pk)
-    if kept is None or kept.figures is None or kept.measured_at is None:
+        ask_to_count(WorthFigures, campaign.pk, TASK)
+    if kept is None or kept.figures is None or kept.counted_at is None:
         return Worth(is_awaited=True)
     figures = msgspec.convert(kept.figures, Figures)
-    return _build_worth(campaign, figures, kept.measured_at, kept.measured_at)
+    return _build_worth(campaign, figures, kept.counted_at, kept.counted_at)
 
 
 def is_proved(campaign: EmailCampaign, now: datetime) -> bool:
-    """Return whether a hold-out has shown so far that more people buy with this mail than without."""
+    """Return whether a hold-out has shown so far that more people buy with this mail than without.
+
+    Of campaigns of any size the queue measures it: the dashboard asks for many of them, again and again.
+    """
     if not campaign.funnel.get("held_out"):
         return False
-    lift = read_worth(campaign, now, lift_only=True).lift
+    lift = _read_kept(campaign, now).lift
     return lift is not None and lift.interval[0] > 0
 
 
@@ -85,28 +84,9 @@ def measure_figures(campaign: EmailCampaign) -> Figures:
     )
 
 
-def is_old(kept: WorthFigures, now: datetime) -> bool:
-    """Return whether kept figures are so old that they should be measured anew."""
-    wait = max(FRESH_SECONDS, kept.seconds * SHARE_OF_TIME)
-    return kept.measured_at is None or now - kept.measured_at > timedelta(seconds=wait)
-
-
-def ask_to_measure(campaign_id: int) -> bool:
-    """Queue the measuring of a campaign, unless somebody has just done so; return whether it was queued."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ASK, {"campaign": campaign_id, "fresh": FRESH_SECONDS, "share": SHARE_OF_TIME})
-        is_first = cursor.fetchone() is not None
-    if is_first:
-        async_task("mailing.tasks.measure_worth", campaign_id, save=False)
-    return is_first
-
-
-def keep_figures(campaign_id: int) -> None:
-    """Measure a campaign and keep the figures. Of two that measure at once the later one stays."""
+def keep_worth(campaign_id: int) -> None:
+    """Measure a campaign and keep the figures, unless newer ones are kept already."""
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     at, begun = database_time.now(), time.monotonic()
     figures = msgspec.to_builtins(measure_figures(campaign))
-    seconds = time.monotonic() - begun
-    WorthFigures.objects.get_or_create(pk=campaign_id)
-    older = WorthFigures.objects.filter(pk=campaign_id).exclude(measured_at__gt=at)
-    older.update(figures=figures, measured_at=at, seconds=seconds)
+    keep_figures(WorthFigures, campaign_id, at, begun, figures=figures)

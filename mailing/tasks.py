@@ -50,7 +50,7 @@ def count_report(campaign_id: int) -> None:
 
 def measure_worth(campaign_id: int) -> None:
     """Measure what of a large campaign's revenue needs the sales of all recipients, and keep it."""
-    stored_worth.keep_figures(campaign_id)
+    stored_worth.keep_worth(campaign_id)
 
 
 def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:

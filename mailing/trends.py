@@ -1,7 +1,7 @@
 """The figures of e-mail campaigns at the top of the dashboard: mails sent, clicks, revenue."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
 
@@ -12,14 +12,12 @@ from django.urls import reverse
 
 from campaigns import formats
 from campaigns.workspace.trends import Days, Trend
+from mailing.models import Tally
+from mailing.tallies import SENT
 
-_SENT = """
+_TALLIES = """
 SELECT (at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint FROM mailing_tally
-WHERE at >= %(since)s AND measure IN ('accepted', 'returned', 'uncertain') GROUP BY 1
-"""
-_CLICKS = """
-SELECT (at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint FROM mailing_tally
-WHERE at >= %(since)s AND measure = 'clicked' GROUP BY 1
+WHERE at >= %(since)s AND measure = ANY(%(measures)s) GROUP BY 1
 """
 _ANONYMOUS_CLICKS = """
 SELECT (at AT TIME ZONE %(zone)s)::date, sum(amount)::bigint FROM mailing_eventcount
@@ -35,7 +33,8 @@ def list_mail_trends(user: User, days: Days) -> Iterator[Trend]:
     """Yield mails sent, clicks of people, and revenue through mails."""
     if not user.has_perm("mailing.view_emailcampaign"):
         return
-    sent, clicks = _sum_by_day(_SENT, days), Counter(_sum_by_day(_CLICKS, days))
+    sent = _sum_by_day(_TALLIES, days, SENT)
+    clicks = Counter(_sum_by_day(_TALLIES, days, [Tally.Measure.CLICKED]))
     clicks.update(_sum_by_day(_ANONYMOUS_CLICKS, days))
     reports = reverse("mailing:site_report")
     yield Trend(
@@ -61,11 +60,12 @@ def list_mail_trends(user: User, days: Days) -> Iterator[Trend]:
     )
 
 
-def _sum_by_day(statement: str, days: Days) -> dict[date, int]:
-    values: dict[str, str | datetime] = {
+def _sum_by_day(statement: str, days: Days, measures: Sequence[str] = ()) -> dict[date, int]:
+    values: dict[str, str | datetime | list[str]] = {
         "zone": str(days.zone),
         "since": days.since,
         "currency": settings.CURRENCY,
+        "measures": list(measures),
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

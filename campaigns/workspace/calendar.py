@@ -41,10 +41,11 @@ class Week:
 
 @dataclass(frozen=True)
 class Month:
-    """A month with the whole weeks around it; `first` is its first day."""
+    """A month with the whole weeks around it; `first` is its first day, `periods` all that is in these weeks."""
 
     first: date
     weeks: list[Week]
+    periods: list[Period]
 
     @property
     def before(self) -> date:
@@ -53,6 +54,10 @@ class Month:
     @property
     def after(self) -> date:
         return (self.first + 31 * DAY).replace(day=1)
+
+    def list_periods_on(self, day: date) -> list[Period]:
+        """List what is live, or is to be, on a day of these weeks."""
+        return [period for period in self.periods if _overlaps(period, day, day)]
 
 
 def read_day(text: str, today: date) -> date:
@@ -72,7 +77,7 @@ def build_month(day: date, now: datetime) -> Month:
     number_of_weeks = ((last - monday).days // DAYS_OF_WEEK) + 1
     periods = list_periods(monday, monday + (DAYS_OF_WEEK * number_of_weeks - 1) * DAY, now)
     weeks = [_build_week(monday + number * DAYS_OF_WEEK * DAY, periods) for number in range(number_of_weeks)]
-    return Month(first, weeks)
+    return Month(first, weeks, periods)
 
 
 def list_periods(first: date, last: date, now: datetime) -> list[Period]:
@@ -89,22 +94,32 @@ def _begin_day(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+def _find_days(period: Period) -> tuple[date, date]:
+    """Return the first and the last day of a period; its end is the first moment that is no longer part of it."""
+    first = timezone.localdate(period.begins_at)
+    if period.ends_at is None:
+        return first, date.max
+    return first, max(first, timezone.localdate(period.ends_at - timedelta(microseconds=1)))
+
+
+def _overlaps(period: Period, first: date, last: date) -> bool:
+    begins, ends = _find_days(period)
+    return begins <= last and ends >= first
+
+
 def _build_week(monday: date, periods: list[Period]) -> Week:
     days = [monday + number * DAY for number in range(DAYS_OF_WEEK)]
-    bars = []
-    for period in periods:
-        begins = timezone.localdate(period.begins_at)
-        # the first moment after it is no longer part of it
-        ends = timezone.localdate(period.ends_at - timedelta(microseconds=1)) if period.ends_at else date.max
-        first, last = max(begins, monday), min(max(begins, ends), days[-1])
-        if first <= last:
-            bars.append(
-                Bar(
-                    period.campaign,
-                    (first - monday).days + 1,
-                    (last - first).days + 1,
-                    goes_on=begins < monday,
-                    lasts=ends > days[-1],
-                )
-            )
+    bars = [_build_bar(period, days) for period in periods if _overlaps(period, days[0], days[-1])]
     return Week(days, bars[:BARS_SHOWN], len(bars[BARS_SHOWN:]))
+
+
+def _build_bar(period: Period, days: list[date]) -> Bar:
+    begins, ends = _find_days(period)
+    first, last = max(begins, days[0]), min(ends, days[-1])
+    return Bar(
+        period.campaign,
+        column=(first - days[0]).days + 1,
+        span=(last - first).days + 1,
+        goes_on=begins < days[0],
+        lasts=ends > days[-1],
+    )

@@ -21,7 +21,7 @@ from campaigns.workspace import stages
 
 Status = Campaign.Status
 
-FAILED_IS_NEWS = timedelta(days=14)  # a failed campaign cannot be archived; it leaves the dashboard by itself
+NEWS_PERIOD = timedelta(days=14)  # what failed, or was due, before that leaves the dashboard by itself
 DASHBOARD_ROWS = 10  # rows of each part of the dashboard
 STEPS_SHOWN = 6
 DRAFTS_SHOWN = 5
@@ -264,7 +264,7 @@ def list_due_drafts(user: User, now: datetime) -> Iterator[Notice]:
     if not user.has_perm("campaigns.view_campaign"):
         return
     due = Campaign.objects.listed().filter(
-        status=Status.DRAFT, starts_at__range=(now - FAILED_IS_NEWS, now + DRAFT_IS_DUE)
+        status=Status.DRAFT, starts_at__range=(now - NEWS_PERIOD, now + DRAFT_IS_DUE)
     )
     for draft in due.order_by("starts_at", "pk")[:DASHBOARD_ROWS]:
         assert draft.starts_at is not None  # it is in a range
@@ -292,7 +292,7 @@ def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
             last_at=Subquery(last.values("at")[:1]),
         )
         .filter(
-            Q(status=Status.FAILED, last_at__gt=now - FAILED_IS_NEWS)
+            Q(status=Status.FAILED, last_at__gt=now - NEWS_PERIOD)
             | Q(by_system, status=Status.PAUSED, last_verb="pause")
             | Q(status=Status.PAUSED, ends_at__lte=now)
             | Q(by_system, status=Status.DRAFT, last_verb="unschedule")

@@ -2149,7 +2149,7 @@ class Migration(migrations.Migration):
                         db_constraint=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         primary_key=True,
-                        related_name="report_figures",
+                        related_name="%(class)s",
                         serialize=False,
                         to="mailing.emailcampaign",
                     ),

@@ -232,7 +232,7 @@ class Migration(migrations.Migration):
                         db_constraint=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         primary_key=True,
-                        related_name="worth_figures",
+                        related_name="%(class)s",
                         serialize=False,
                         to="mailing.emailcampaign",
                     ),
@@ -240,16 +240,16 @@ class Migration(migrations.Migration):
                 (
                     "asked_at",
                     models.DateTimeField(
-                        blank=True, help_text="When somebody last asked to measure.", null=True
+                        blank=True, help_text="When somebody last asked to count.", null=True
                     ),
                 ),
                 (
-                    "measured_at",
+                    "counted_at",
                     models.DateTimeField(
                         blank=True, help_text="The moment that the figures are of.", null=True
                     ),
                 ),
-                ("seconds", models.FloatField(default=0, help_text="How long it took to measure.")),
+                ("seconds", models.FloatField(default=0, help_text="How long it took to count.")),
                 ("figures", models.JSONField(blank=True, null=True)),
             ],
             options={

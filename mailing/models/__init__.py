@@ -10,7 +10,7 @@ from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
 from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.preflight import Preflight
-from mailing.models.report import ReportFigures, WorthFigures
+from mailing.models.report import KeptFigures, ReportFigures, WorthFigures
 from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.split_test import SplitTest, VariantContent
 from mailing.models.tracking import (
@@ -41,6 +41,7 @@ __all__ = [
     "Event",
     "EventCount",
     "HeldReport",
+    "KeptFigures",
     "Lane",
     "Membership",
     "Mode",

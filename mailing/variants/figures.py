@@ -12,7 +12,7 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
-from mailing.intervals import wilson_interval
+from mailing.intervals import find_quantile, wilson_interval
 from mailing.lift import WINSORISED_AT, Arm
 from mailing.models import Delivery, EmailCampaign, SplitTest, Tally
 from mailing.tallies import SENT
@@ -45,7 +45,6 @@ BY_SALES = (SplitTest.Criterion.REDEEMED, SplitTest.Criterion.REVENUE)
 Sales = tuple[int, int, int, float, float]
 """A row of SALES without the variant: who redeemed, buyers, net, and the sums of capped amounts and their squares."""
 NOTHING_SOLD: Sales = (0, 0, 0, 0.0, 0.0)
-NORMAL_QUANTILE = 1.959964  # of 95% on both sides
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -104,7 +103,7 @@ class VariantFigures(msgspec.Struct, frozen=True):
         """The 95% interval of the revenue for each recipient, in minor units; see `mailing.lift`."""
         if self.sales.people < 2:
             return 0.0, 0.0
-        half = NORMAL_QUANTILE * sqrt(self.sales.variance / self.sales.people)
+        half = find_quantile() * sqrt(self.sales.variance / self.sales.people)
         return max(0.0, self.sales.mean - half), self.sales.mean + half
 
 

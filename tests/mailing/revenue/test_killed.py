@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from django.core.management import call_command
@@ -104,8 +105,8 @@ def test_tills_and_folds_that_are_killed_leave_the_conversions_of_a_slow_referen
     till, chance = AtTill(), random.Random(13)
     codes = list(Delivery.objects.order_by("pk").values_list("coupon__code", "contact__customer_id"))
 
-    def sell():
-        for number, (code, customer) in enumerate(codes):
+    def sell(most=PEOPLE):
+        for number, (code, customer) in enumerate(codes[:most]):
             body = basket(1_000, 500, coupons=[code])
             till.put(f"S{number}", body if number % 3 else body | {"customer": {"id": customer}})
             if not number % 4:
@@ -117,8 +118,12 @@ def test_tills_and_folds_that_are_killed_leave_the_conversions_of_a_slow_referen
         while True:
             folding.fold_sales(2)
 
+    def sell_on(most):
+        while True:  # until it is killed, however late: whatever was sold is sent again
+            sell(most)
+
     for goal in (5, 15, 25):
-        with process(sell), process(fold):
+        with process(partial(sell_on, goal + 10)), process(fold):
             until = time.monotonic() + 20
             while Sale.objects.count() < goal and time.monotonic() < until:
                 time.sleep(0.002)

@@ -6,8 +6,8 @@ from django_q.models import OrmQ
 
 from campaigns import database_time
 from mailing import stored_worth, tasks
+from mailing.kept_figures import FRESH_SECONDS
 from mailing.models import WorthFigures
-from mailing.reports.stored_counts import FRESH_SECONDS
 from tests.factories import ContactFactory
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, sell, send_campaign
 from tests.mailing.revenue.test_pages import text_of
@@ -46,7 +46,7 @@ def test_a_large_campaign_is_measured_by_the_queue_once(client, admin_client, ca
 def test_old_figures_are_shown_and_measured_anew(campaign):
     tasks.measure_worth(campaign.pk)
     old = database_time.now() - (FRESH_SECONDS + 1) * (HOUR / 3_600)
-    WorthFigures.objects.update(measured_at=old, asked_at=F("measured_at"))
+    WorthFigures.objects.update(counted_at=old, asked_at=F("counted_at"))
     WorthFigures.objects.update(asked_at=old)
     assert stored_worth.read_worth(campaign, database_time.now()).at == old
     assert OrmQ.objects.count() == 1
@@ -55,7 +55,7 @@ def test_old_figures_are_shown_and_measured_anew(campaign):
 def test_a_measure_that_ends_late_does_not_hide_a_newer_one(campaign):
     tasks.measure_worth(campaign.pk)
     newer = database_time.now() + HOUR
-    WorthFigures.objects.update(measured_at=newer, figures=None)
+    WorthFigures.objects.update(counted_at=newer, figures=None)
     tasks.measure_worth(campaign.pk)
     assert WorthFigures.objects.get().figures is None
 
@@ -68,7 +68,7 @@ def test_a_verdict_is_final_only_if_it_was_measured_after_the_days(campaign):
     )
     tasks.measure_worth(campaign.pk)
     assert stored_worth.read_worth(campaign, NOW).lift.is_over
-    WorthFigures.objects.update(measured_at=NOW - DAY)
+    WorthFigures.objects.update(counted_at=NOW - DAY)
     assert not stored_worth.read_worth(campaign, NOW + 9 * DAY).lift.is_over
 
 
