@@ -12,4 +12,4 @@ urlpatterns = [
     path("", include("mailing.urls")),
 ]
 
-handler500 = "campaigns.views.server_error"
+handler500 = "campaigns.views.failures.server_error"

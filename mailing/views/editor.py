@@ -12,7 +12,7 @@ from campaigns.annotations import PageContext
 from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
-from campaigns.views import render_refusal
+from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from mailing import codes, content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm

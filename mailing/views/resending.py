@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import go_to, refuse_confirmation, render_refusal
+from campaigns.views.answers import go_to, refuse_confirmation, render_refusal
 from mailing import drafting, follow_ups, progress
 from mailing.models import EmailCampaign
 from mailing.views.confirmations import ask_for_confirmation

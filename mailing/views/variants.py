@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import refuse_confirmation
+from campaigns.views.answers import refuse_confirmation
 from mailing.forms import SplitTestForm
 from mailing.models import EmailCampaign
 from mailing.variants import find_test, judging, list_variants, phases, report

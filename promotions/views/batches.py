@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import go_to
+from campaigns.views.answers import go_to
 from promotions import batches
 from promotions.forms.filters import read_key
 

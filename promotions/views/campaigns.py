@@ -20,7 +20,7 @@ from campaigns.formats import money
 from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
-from campaigns.views import render_refusal
+from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from campaigns.workspace.plots import Point, draw_plot
 from promotions import groups, publish, readiness, standing

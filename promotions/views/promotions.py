@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import go_to
+from campaigns.views.answers import go_to
 from promotions import coupons, groups, publish, reading, sold_articles, standing, types
 from promotions.conflicts import conflicts_of
 from promotions.forms import picker

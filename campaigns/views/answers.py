@@ -1,0 +1,35 @@
+"""Answers that views of every app give: refusals and redirects; and the right that most pages of campaigns ask for."""
+
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django_htmx.http import HttpResponseClientRedirect
+
+from campaigns import database_time, lifecycle
+from campaigns.models import Campaign
+from campaigns.refusals import Refused
+from campaigns.requests import Request
+from campaigns.workspace import overview
+
+may_view = permission_required("campaigns.view_campaign", raise_exception=True)
+
+
+def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
+    """Answer 409 with the campaign as it is and the reason."""
+    campaign = lifecycle.load_own_kind(campaign.pk)
+    context = overview.status_context(campaign, request.user, database_time.now(), refused)
+    template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
+    return render(request, template, context, status=409)
+
+
+def refuse_confirmation(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
+    """Answer 409 with the reason: in the dialog that was to ask, else as `render_refusal` does."""
+    if not request.htmx:
+        return render_refusal(request, campaign, refused)
+    context = {"campaign": campaign, "refused": refused}
+    return render(request, "campaigns/_refused_ask.html", context, status=409)
+
+
+def go_to(request: Request, url: str) -> HttpResponse:
+    """Redirect; htmx gets a header that makes the browser load the page."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
