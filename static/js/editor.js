@@ -11,10 +11,18 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (!isWrong) renew(holder);
 });
 
+// A browser leaves for one address at a time with a form: to send it into a frame while it is being saved would undo that.
+let isLeaving = false;
+document.addEventListener("submit", (event) => {
+  if (event.target.id === "editor" && !event.submitter?.formTarget) isLeaving = true;
+});
+for (const name of ["pageshow", "input"]) window.addEventListener(name, () => (isLeaving = false)); // nobody has left
+
 // A fresh frame each time: what is sent into it is no page to go back to. The one before stays until it has loaded.
 let frames = 0;
 
 function renew(holder) {
+  if (isLeaving) return;
   const before = [...holder.querySelectorAll("iframe")];
   const fresh = before[0].cloneNode();
   fresh.removeAttribute("src");

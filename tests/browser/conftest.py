@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from config import embedded_postgres
 
@@ -25,6 +34,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a password for the tests"
 TILL_KEY = "till_of_the_browser_tests_0001"
 TOUCHES = "check click fill focus press select_option set_input_files uncheck".split()
+LONGEST_STEP = (
+    60_000  # milliseconds that a page may take, of which it takes a hundredth where nothing else is done
+)
 STARTS_WITHIN = 180  # seconds, for every process, on a machine that runs other tests too
 
 
@@ -61,6 +73,7 @@ def _hands_that_wait():
 
     Else what a test means by a button hangs on how busy the machine is. What works earlier is in test_early_hands.py.
     """
+    expect.set_options(timeout=LONGEST_STEP)
     with pytest.MonkeyPatch.context() as patched:
         for name in TOUCHES:
             patched.setattr(Locator, name, wait_first(getattr(Locator, name)))
@@ -184,6 +197,15 @@ def browser(chromium: str):
         browser.close()
 
 
+def open_context(browser: Browser, product: Product, **options: Any) -> BrowserContext:
+    """Return a context of its own, as a fresh browser has, which waits as long for a page as a busy machine needs."""
+    context = browser.new_context(
+        base_url=product.address, **{"viewport": {"width": 1440, "height": 900}} | options
+    )
+    context.set_default_timeout(LONGEST_STEP)
+    return context
+
+
 @pytest.fixture
 def page(browser: Browser, product: Product):
     """A fresh page; what the console complains of (a breach of the CSP, a script error) fails the test.
@@ -192,8 +214,7 @@ def page(browser: Browser, product: Product):
     pictures of a draft, which its preview blocks until somebody asks for them. Nor a request that a newer one replaces
     (hx-sync), or that ends with its page: htmx calls it an error. A request that fails is `htmx:sendError`, too.
     """
-    context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30_000)
+    context = open_context(browser, product)
     page = context.new_page()
     complaints: list[str] = []
 

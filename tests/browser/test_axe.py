@@ -11,7 +11,7 @@ from django.urls import Resolver404, resolve
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.axe import list_violations
-from tests.browser.conftest import Product
+from tests.browser.conftest import Product, open_context
 
 # parts of pages and files, of which no link is to a whole page
 NO_PAGES = {
@@ -23,7 +23,6 @@ NO_PAGES = {
 }  # fmt: skip
 WITH_A_TEST_OF_ITS_OWN = "tills:reference"
 MENU_ENTRIES = 14
-SOON = 60_000  # milliseconds
 LINKS = "a[href^='/'], form[method=get][action^='/']"
 
 
@@ -160,23 +159,23 @@ def test_axe_finds_nothing_on_any_step_of_an_import(page: Page, sign_in, tmp_pat
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Check the file").click()
     start = page.get_by_role("button", name="Import 1 contact")
-    expect(start).to_be_visible(timeout=SOON)
+    expect(start).to_be_visible()
     wrong += list_violations(page)
     start.click()
-    expect(page.get_by_role("link", name="Show the contacts of the list")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("link", name="Show the contacts of the list")).to_be_visible()
     wrong += list_violations(page)
 
     page.goto("/suppressions/import/")
     page.get_by_label("CSV file").set_input_files(file)
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("button", name="Suppress 1 address")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("button", name="Suppress 1 address")).to_be_visible()
     wrong += list_violations(page)
     assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("address", ["/u/nonsense", "/no-such-page/"])
 def test_axe_finds_nothing_on_pages_for_strangers(product: Product, browser, address):
-    context = browser.new_context(base_url=product.address)
+    context = open_context(browser, product)
     page = context.new_page()
     page.goto(address)
     assert [*list_violations(page)] == []
@@ -242,5 +241,5 @@ def test_a_mail_is_written_and_launched_by_keyboard_alone(page: Page, sign_in):
     expect(dialog.get_by_role("heading")).to_be_focused()
     press_through(page, "Launch")
     status = page.locator("#campaign-status")
-    expect(status.locator(".status-badge")).to_have_text(re.compile("Running|Completed"), timeout=SOON)
+    expect(status.locator(".status-badge")).to_have_text(re.compile("Running|Completed"))
     expect(status).to_be_focused()

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-SOON = 30_000  # milliseconds
+from tests.browser.conftest import wait_for_parts
 
 PEOPLE = """Contact;First name;Favourite
 kim@browser.example;Kim;oolong
@@ -30,13 +30,13 @@ def test_a_file_is_imported_by_choosing_its_columns(page: Page, sign_in, tmp_pat
     page.get_by_role("button", name="Check the file").click()
 
     start = page.get_by_role("button", name="Import 2 contacts")
-    expect(start).to_be_visible(timeout=SOON)
+    expect(start).to_be_visible()
     expect(page.get_by_text("“nonsense” is not an e-mail address.")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download skipped rows (CSV)").click()
     assert "nonsense,X,y," in download.value.path().read_text()
     start.click()
-    page.get_by_role("link", name="Show the contacts of the list").click(timeout=SOON)
+    page.get_by_role("link", name="Show the contacts of the list").click()
     expect(page.get_by_role("row")).to_have_count(3)
 
     page.get_by_role("link", name="kim@browser.example").click()
@@ -105,6 +105,23 @@ def test_the_editor_shows_the_mail_while_it_is_typed(page: Page, sign_in):
     expect(mail.get_by_text("All is well again.")).to_be_visible()
     expect(frames).to_have_count(1)
     assert page.evaluate("history.length") == steps_back, "no keystroke is a page to go back to"
+
+
+def test_a_mail_is_saved_though_its_preview_comes_at_the_same_moment(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/email/new/")
+    page.get_by_label("Name", exact=True).fill("Saved and shown at once")
+    page.get_by_label("Sender address").fill("shop@example.com")
+    page.get_by_label("Subject").fill("Tea")
+    wait_for_parts(page)
+    page.evaluate(
+        """() => {
+          document.querySelector("#editor .save button").click();
+          const head = document.getElementById("preview-head");
+          htmx.trigger(head, "htmx:afterSwap", { target: head });
+        }"""
+    )
+    expect(page.get_by_role("heading", name="Saved and shown at once")).to_be_visible()
 
 
 def test_merge_tags_of_another_program_are_converted_when_the_writer_agrees(page: Page, sign_in):

@@ -7,10 +7,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import PASSWORD, Product
+from tests.browser.conftest import PASSWORD, Product, open_context
 from tests.browser.tills import till
-
-SOON = 60_000  # milliseconds
 
 COFFEE = {
     "id": "1",
@@ -35,8 +33,8 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     expect(dialog).to_be_visible()
     dialog.get_by_role("button", name="Launch").click()
     expect(dialog).not_to_be_visible()
-    expect(page.get_by_text("100%").first).to_be_visible(timeout=SOON)
-    expect(status.locator(".status-badge")).to_have_text("Completed", timeout=SOON)
+    expect(page.get_by_text("100%").first).to_be_visible()
+    expect(status.locator(".status-badge")).to_have_text("Completed")
 
     campaign = page.url
     page.get_by_role("link", name="Outbox").click()
@@ -56,7 +54,7 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
 
     page.goto(campaign)
     clicked = page.locator("#campaign-progress").get_by_text("Clicked").locator("..")
-    expect(clicked).to_contain_text("1", timeout=SOON)
+    expect(clicked).to_contain_text("1")
 
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -141,7 +139,7 @@ def read_redeemed(panel: Locator) -> int:
 
 def test_every_step_works_without_javascript(browser: Browser, product: Product):
     """P6: a link to a confirmation page stands in for the dialog."""
-    context = browser.new_context(base_url=product.address, java_script_enabled=False)
+    context = open_context(browser, product, java_script_enabled=False)
     page = context.new_page()
     page.goto("/login/")
     page.locator("[name=username]").fill("marketer")

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
-from tests.browser.conftest import PASSWORD, Product, sign_in_as, wait_for_parts
+from tests.browser.conftest import PASSWORD, Product, open_context, sign_in_as, wait_for_parts
 
 
 @contextmanager
 def open_quiet_page(browser: Browser, product: Product) -> Iterator[Page]:
     """A page whose console may complain: a failed request is meant to fail here."""
-    context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(15_000)
+    context = open_context(browser, product)
     page = context.new_page()
     sign_in_as(page, product, "marketer")
     yield page

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PASSWORD, Product
+from tests.browser.conftest import PASSWORD, Product, open_context
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def open_as(browser: Browser, product: Product):
     contexts = []
 
     def open_page(name: str) -> Page:
-        contexts.append(browser.new_context(base_url=product.address))
+        contexts.append(open_context(browser, product))
         page = contexts[-1].new_page()
         page.goto("/login/")
         page.get_by_label("Username").fill(name)

@@ -52,7 +52,7 @@ def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work
     server.settings.rules = parse("dot times=1 hold")
     campaign = launch_campaign(30, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
-    assert counts(campaign)["in_data"] == 1
+    wait_for(lambda: counts(campaign)["in_data"] == 1)
     assert "claimed" not in counts(campaign), "the next one does not wait with it"
     assert is_set_aside(campaign)
     assert run_until(lambda: len(server.accepted) == 30, campaign.connection_id) >= 1
@@ -74,7 +74,9 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
     assert lanes.count_waiting(smtp, 1) == 0
     assert runs.run_lane(smtp, 0) == 0, "both its connections wait"
     run_until(lambda: count_held(server) == 3, smtp, 1)
-    assert lanes.count_waiting(smtp, 1) == 1
+    wait_for(
+        lambda: lanes.count_waiting(smtp, 1) == 1
+    )  # on a busy machine the other's answer may be late, too
     sent = len(server.accepted)
     assert run_until(lambda: len(server.accepted) > sent, smtp, 1) > 0, "its other connection goes on"
     server.release()
@@ -90,7 +92,7 @@ def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(se
     server.settings.rules = parse("dot times=1 hold", "dot delay 0.05")
     campaign = launch_campaign(200, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
-    assert lanes.count_waiting(campaign.connection_id, 0) == 1
+    wait_for(lambda: lanes.count_waiting(campaign.connection_id, 0) == 1)
     with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: server.stats()["open"] == 2)  # its one free place, and the one that waits
         connections = server.stats()["connections"]
