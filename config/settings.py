@@ -60,6 +60,9 @@ ATTRIBUTION_AFTER_ACCEPTANCE = environment.flag("ATTRIBUTION_AFTER_ACCEPTANCE")
 # whether a recipient's own code tells who bought, in a sale that names no customer
 CODES_TELL_WHO = environment.flag("CODES_TELL_WHO", default=True)
 
+# percent of all contacts who get no mail of any campaign for a quarter, so that the effect of all mails can be measured
+GLOBAL_HOLD_OUT = environment.percentage("GLOBAL_HOLD_OUT", 0, 20)
+
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
@@ -182,6 +185,7 @@ TASKS = [
     "promotions.tasks.write_owed_steps",
     "mailing.tasks.close",
     "mailing.tasks.count_report",
+    "mailing.tasks.measure_hold_out",
     "mailing.tasks.measure_worth",
     "mailing.tasks.fill_group",
     "mailing.tasks.import_upload",

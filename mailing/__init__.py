@@ -14,6 +14,8 @@ The modules beside them:
     tracking, spool, visitors         opens and clicks, also while the database is away
     offers, mail_offers, codes, code_pages, pictures, carried    the offer of a mail, and the codes in it
     attribution, revenue, purchases   what a mail was worth, and what contacts bought
+    recipient_reasons                 why contacts get a campaign, or do not
+    global_hold_out                   who gets no mail at all for a quarter, and what that shows
     holdout, lift, intervals          who does not get it, what that shows, and how surely
     unsubscribing, suppressions       who gets no mail, and since when
     contacts, contact_history, preferences, addresses    one contact, its history, its choices, its address

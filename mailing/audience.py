@@ -1,15 +1,15 @@
 """Who gets a campaign: lists and segments, less exclusions, unsubscriptions and suppressions, each address once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from django.db import connection
 from django.db.models.expressions import RawSQL
 
-from campaigns import dates
 from campaigns.annotations import Argument, JsonObject, Row
+from mailing import global_hold_out
 from mailing.comparing import Condition
-from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
+from mailing.models import Contact, EmailCampaign, Segment, Target
 from mailing.segments import SegmentError, compile_tree
 
 compile = compile_tree
@@ -27,9 +27,8 @@ __all__ = [
     "count_at_domains",
     "count_contacts",
     "estimate",
-    "explain_delivery",
-    "explain_stage",
     "find_preview_reader",
+    "is_in_segment",
     "list_attribute_names",
     "list_examples",
     "list_sample",
@@ -58,7 +57,8 @@ class Funnel(msgspec.Struct, frozen=True, omit_defaults=True):
     """The way from those who are named to the recipients; all are numbers of contacts.
 
     `by_target`: contacts in each list ("list 3") and segment ("segment 5"); who is in two counts in both.
-    named − duplicates − unsubscribed − excluded − suppressed − without_customer − held_out = recipients.
+    named − duplicates − unsubscribed − excluded − suppressed − without_customer − held_out_of_all − held_out
+    = recipients. held_out_of_all: by the global hold-out.
     """
 
     by_target: dict[str, int]
@@ -69,6 +69,7 @@ class Funnel(msgspec.Struct, frozen=True, omit_defaults=True):
     suppressed: int
     recipients: int
     without_customer: int = 0
+    held_out_of_all: int = 0
     held_out: int = 0
 
 
@@ -108,7 +109,8 @@ judged AS MATERIALIZED (
     SELECT once.contact_id, contact.email, once.times, once.has_left,
            once.contact_id IN (SELECT contact_id FROM excluded) AS is_excluded,
            suppression.id IS NOT NULL AS is_suppressed,
-           {needs_customer} AND contact.customer_id IS NULL AS lacks_customer
+           {needs_customer} AND contact.customer_id IS NULL AS lacks_customer,
+           {held_out_of_all} AS is_held_out_of_all
     FROM once
     JOIN mailing_contact AS contact ON contact.id = once.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = contact.email
@@ -119,8 +121,11 @@ COUNTS = """
 SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), count(*) FILTER (WHERE has_left),
        count(*) FILTER (WHERE NOT has_left AND is_excluded),
        count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND is_suppressed),
-       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer),
+       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer
+                        AND NOT is_held_out_of_all),
        count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND lacks_customer),
+       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer
+                        AND is_held_out_of_all),
        (SELECT coalesce(jsonb_object_agg(target, people), '{}')
         FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)
 FROM judged"""
@@ -132,7 +137,10 @@ STAGES = {
     "excluded": "NOT has_left AND is_excluded",
     "suppressed": "NOT has_left AND NOT is_excluded AND is_suppressed",
     "without_customer": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND lacks_customer",
-    "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer",
+    "held_out_of_all": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer"
+    " AND is_held_out_of_all",
+    "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer"
+    " AND NOT is_held_out_of_all",
 }
 
 
@@ -145,7 +153,11 @@ def build_judged_query(chosen: Selection) -> Condition:
     named, params = _build_named_query(chosen.lists, chosen.segments)
     excluded, more = _build_named_query(chosen.without_lists, chosen.without_segments)
     needs = "true" if chosen.needs_customer else "false"
-    return Condition(JUDGED.format(named=named, excluded=excluded, needs_customer=needs), params + more)
+    drawn = global_hold_out.write_draw("once.contact_id")
+    return Condition(
+        JUDGED.format(named=named, excluded=excluded, needs_customer=needs, held_out_of_all=drawn),
+        params + more,
+    )
 
 
 def _build_named_query(
@@ -183,7 +195,8 @@ def estimate(chosen: Selection) -> Funnel:
 
 def read_funnel(counts: Row) -> Funnel:
     """Build the funnel from a row of COUNTS."""
-    named, duplicates, unsubscribed, excluded, suppressed, recipients, without_customer, by_target = counts
+    *numbers, held_out_of_all, by_target = counts
+    named, duplicates, unsubscribed, excluded, suppressed, recipients, without_customer = numbers
     if isinstance(by_target, str):  # Django leaves JSON of its own cursors undecoded
         by_target = msgspec.json.decode(by_target)
     return Funnel(
@@ -195,6 +208,7 @@ def read_funnel(counts: Row) -> Funnel:
         suppressed,
         recipients,
         without_customer,
+        held_out_of_all,
     )
 
 
@@ -218,37 +232,6 @@ def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: 
         )
         keys = [row[0] for row in cursor]
     return list(Contact.objects.filter(pk__in=keys).order_by("pk"))
-
-
-def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) -> dict[int, list[str]]:
-    """Return why each of these contacts is in a stage of the funnel now, by the contact's key.
-
-    The reasons are the lists and segments that name or exclude them, or why their address is suppressed.
-
-    Raises:
-        SegmentError: a segment cannot be used.
-    """
-    found: dict[int, list[str]] = {contact.pk: [] for contact in contacts}
-    if stage == "suppressed":
-        pks = {contact.email: contact.pk for contact in contacts}
-        for suppression in Suppression.objects.filter(email__in=pks):
-            said = f"{suppression.get_reason_display()}, since {dates.write_day_of(suppression.created_at)}"
-            found[pks[suppression.email]].append(said)
-        return found
-    mode = Target.Mode.EXCLUDE if stage == "excluded" else Target.Mode.INCLUDE
-    for target in campaign.targets.filter(mode=mode).select_related("list", "segment"):
-        if target.gone:
-            continue
-        if target.segment:
-            among = Contact.objects.filter(pk__in=found).filter(pk__in=contact_keys(target.segment.tree))
-            for pk in among.values_list("pk", flat=True):
-                found[pk].append(f"segment “{target.segment}”")
-            continue
-        members = Membership.objects.filter(list=target.list_id, contact__in=found)
-        for pk, left_at in members.values_list("contact", "unsubscribed_at"):
-            left = f", unsubscribed on {dates.write_day_of(left_at)}" if left_at else ""
-            found[pk].append(f"list “{target.list}”{left}")
-    return found
 
 
 def list_sample(chosen: Selection, most: int) -> list[Contact]:
@@ -334,63 +317,6 @@ def list_segments_of(contact: Contact) -> list[Segment]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(found), params)
         return sorted((segments[pk] for (pk,) in cursor), key=lambda segment: segment.name)
-
-
-def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
-    """Return whether this contact gets (or got) this campaign, and the reasons in sentences.
-
-    Before the launch the answer follows from the targets as they are now, afterwards from the ledger.
-    """
-    if campaign.prepared_at:
-        return _explain_launched(contact, campaign)
-    reasons, is_named, has_subscribed = [], False, False
-    for target in campaign.targets.select_related("list", "segment"):
-        for sentence, subscribed in _explain_target(target, contact):
-            if target.mode == Target.Mode.EXCLUDE:
-                return False, [f"The campaign excludes them: {sentence}"]
-            is_named = True
-            has_subscribed |= subscribed
-            reasons.append(sentence)
-    if not is_named:
-        return False, ["They are in none of its lists and segments."]
-    if not has_subscribed:
-        return False, reasons
-    suppression = Suppression.objects.filter(email=contact.email).first()
-    if suppression:
-        since = dates.write_day_of(suppression.created_at)
-        return False, [
-            f"Their address is suppressed since {since}: {suppression.get_reason_display().lower()}."
-        ]
-    if campaign.offer_id and campaign.code_is_bound and not contact.customer_id:
-        return False, [
-            "They have no customer number, and a till must name the customer for this mail’s code."
-        ]
-    return True, reasons
-
-
-def _explain_target(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
-    """Yield a sentence when `target` names the contact, and whether they still want it."""
-    if target.list_id:
-        membership = Membership.objects.filter(list=target.list_id, contact=contact).first()
-        if membership and membership.unsubscribed_at and target.mode == Target.Mode.INCLUDE:
-            yield (
-                f"They unsubscribed from the list “{target.list}” on {dates.write_day_of(membership.unsubscribed_at)}.",
-                False,
-            )
-        elif membership:
-            yield f"They are in the list “{target.list}”.", True
-    elif target.segment and is_in_segment(target.segment, contact):
-        yield f"They are in the segment “{target.segment}”.", True
-
-
-def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
-    delivery = campaign.deliveries.filter(contact=contact).first()
-    if delivery is None:
-        return False, ["They were not among its recipients when it was launched."]
-    if delivery.status == delivery.Status.HELD_OUT:
-        return False, ["They are held out, so that the effect of the mail can be measured."]
-    said = f"{delivery.get_status_display()}: {delivery.get_reason_display() or delivery.text}".rstrip(": ")
-    return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]
 
 
 def find_preview_reader() -> Contact:

@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
-from mailing import endings, importing, offers, retention, segment_groups, spool, tallies
+from mailing import endings, global_hold_out, importing, offers, retention, segment_groups, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.reports import stored_counts
@@ -29,6 +29,7 @@ def tick(now: datetime) -> None:
     A step that fails is logged and does not stop the others.
     """
     for step in (
+        global_hold_out.keep_periods,
         offers.follow_offers,
         launch_due_campaigns,
         _put_lanes_right,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import connection
 
-from mailing import attribution
+from mailing import attribution, global_hold_out
 from mailing.models import Tally
 from mailing.reports import stored_counts
 from mailing.sending.arrivals import ARRIVED
@@ -243,5 +243,6 @@ def list_breaches() -> Iterator[str]:
         cursor.execute(NEGATIVE)
         for campaign, kind, origin, amount in cursor.fetchall():
             yield f"Campaign {campaign}: {amount} events that are anonymous are counted as {kind} ({origin})."
+    yield from global_hold_out.list_breaches()
     yield from attribution.list_breaches()
     yield from stored_counts.list_breaches()

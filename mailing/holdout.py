@@ -7,7 +7,6 @@ their customer count: a sale that is known by its code alone could only be of th
 """
 
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 import msgspec
 from django.conf import settings
@@ -15,6 +14,7 @@ from django.db import connection
 
 from campaigns.models import Campaign
 from mailing import audience
+from mailing.global_hold_out import make_seed, write_share_draw
 from mailing.lift import WINSORISED_AT, Arm, Lift, compare_arms, detect_smallest_lift
 from mailing.models import EmailCampaign
 
@@ -46,10 +46,8 @@ WHERE {recipients} AND contact.customer_id IN (
 
 def write_draw(contact: str, campaign: EmailCampaign) -> str:
     """Write SQL for whether the contact whose key is in the column `contact` is held out."""
-    key = blake2b(f"hold out {campaign.pk}".encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=8)
-    seed = int.from_bytes(key.digest(), signed=True)
-    drawn = f"(hashtextextended({contact}::text, '{seed}'::bigint) & 4294967295)"  # 32 bits
-    return f"{drawn} * 100 < {campaign.hold_out} * 4294967296"
+    seed = make_seed(f"hold out {campaign.pk}")
+    return write_share_draw(contact, f"'{seed}'::bigint", str(campaign.hold_out))
 
 
 def find_days(campaign: EmailCampaign) -> int:

@@ -6,6 +6,7 @@ from django_q.tasks import async_task
 from campaigns.annotations import Columns
 from mailing import (
     endings,
+    global_hold_out,
     importing,
     launch,
     mail_tests,
@@ -46,6 +47,11 @@ def close(campaign_id: int) -> int:
 def count_report(campaign_id: int) -> None:
     """Count what the report of a large campaign shows, and keep it."""
     stored_counts.keep_counts(campaign_id)
+
+
+def measure_hold_out(period_id: int) -> None:
+    """Count what the global hold-out shows of one period, and keep it."""
+    global_hold_out.keep_counts(period_id)
 
 
 def measure_worth(campaign_id: int) -> None:

@@ -953,6 +953,7 @@ class Migration(migrations.Migration):
                             ("stopped", "Campaign failed"),
                             ("frequency", "Too soon after another mail, as the contact asked"),
                             ("invalid", "No contact any more"),
+                            ("held_out", "Held out of all mails"),
                             ("no_code", "Its code was switched off"),
                         ],
                         help_text="Why it was skipped.",

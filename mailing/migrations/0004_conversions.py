@@ -258,5 +258,56 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
+        migrations.CreateModel(
+            name="GlobalHoldOut",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("begins_at", models.DateTimeField(unique=True)),
+                ("ends_at", models.DateTimeField()),
+                ("percent", models.PositiveSmallIntegerField()),
+                ("seed", models.BigIntegerField(help_text="Of the draw: a keyed hash of the quarter.")),
+            ],
+            options={"ordering": ["-begins_at"], "default_permissions": ("view",)},
+        ),
+        migrations.CreateModel(
+            name="GlobalHoldOutFigures",
+            fields=[
+                (
+                    "asked_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When somebody last asked to count.", null=True
+                    ),
+                ),
+                (
+                    "counted_at",
+                    models.DateTimeField(
+                        blank=True, help_text="The moment that the figures are of.", null=True
+                    ),
+                ),
+                ("seconds", models.FloatField(default=0, help_text="How long it took to count.")),
+                (
+                    "period",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="kept",
+                        serialize=False,
+                        to="mailing.globalholdout",
+                    ),
+                ),
+                ("figures", models.JSONField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name": "global hold-out figures",
+                "verbose_name_plural": "global hold-out figures",
+                "default_permissions": (),
+            },
+        ),
         migrations.RunSQL(COUNTING, NO_COUNTING),
     ]

@@ -6,11 +6,12 @@ from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.conversion import Conversion, ConversionTally, DueAttribution
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
+from mailing.models.global_hold_out import GlobalHoldOut, GlobalHoldOutFigures
 from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
 from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.preflight import Preflight
-from mailing.models.report import KeptFigures, ReportFigures, WorthFigures
+from mailing.models.report import CountedFigures, KeptFigures, ReportFigures, WorthFigures
 from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.split_test import SplitTest, VariantContent
 from mailing.models.tracking import (
@@ -34,12 +35,15 @@ __all__ = [
     "Content",
     "Conversion",
     "ConversionTally",
+    "CountedFigures",
     "Delivery",
     "DkimKey",
     "DueAttribution",
     "EmailCampaign",
     "Event",
     "EventCount",
+    "GlobalHoldOut",
+    "GlobalHoldOutFigures",
     "HeldReport",
     "KeptFigures",
     "Lane",

@@ -44,6 +44,7 @@ class Delivery(models.Model):
         STOPPED = "stopped", "Campaign failed"
         FREQUENCY = "frequency", "Too soon after another mail, as the contact asked"
         INVALID = "invalid", "No contact any more"
+        HELD_OUT = "held_out", "Held out of all mails"
         NO_CODE = "no_code", "Its code was switched off"
 
     campaign = models.ForeignKey(

@@ -1,11 +1,23 @@
 from django.db import models
 
 
-class KeptFigures(models.Model):
-    """Figures of a campaign that is too large to count them at every visit. They are of one moment, `counted_at`.
+class CountedFigures(models.Model):
+    """Figures that take too long to count them at every visit. They are of one moment, `counted_at`.
 
     mailing.kept_figures says when they are counted anew.
     """
+
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When somebody last asked to count.")
+    counted_at = models.DateTimeField(null=True, blank=True, help_text="The moment that the figures are of.")
+    seconds = models.FloatField(default=0, help_text="How long it took to count.")
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+
+
+class KeptFigures(CountedFigures):
+    """Figures of a campaign that is too large to count them at every visit."""
 
     campaign = models.OneToOneField(
         "mailing.EmailCampaign",
@@ -14,13 +26,9 @@ class KeptFigures(models.Model):
         related_name="%(class)s",
         db_constraint=False,
     )
-    asked_at = models.DateTimeField(null=True, blank=True, help_text="When somebody last asked to count.")
-    counted_at = models.DateTimeField(null=True, blank=True, help_text="The moment that the figures are of.")
-    seconds = models.FloatField(default=0, help_text="How long it took to count.")
 
-    class Meta:
+    class Meta(CountedFigures.Meta):
         abstract = True
-        default_permissions = ()
 
 
 class ReportFigures(KeptFigures):

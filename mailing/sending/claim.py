@@ -10,7 +10,7 @@ import psycopg
 from django.conf import settings
 
 from campaigns.annotations import Row
-from mailing import content
+from mailing import content, global_hold_out
 from mailing.mail_offers import MailOffer
 from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
@@ -24,9 +24,10 @@ from promotions.offers import TERMS, Terms
 logger = logging.getLogger(__name__)
 
 # One statement: the rows that are due, locked unless another run has just taken them; the campaign still running and
-# within its hours, the connection not held; those suppressed or gone since the launch, or who asked for less mail, are
-# skipped instead. The lane is locked for the moment, so that nobody cleans up behind a run whose lease has just ended
-# while that run still claims. `Ledger.mark` looks at the campaign's status once more, before the content leaves.
+# within its hours, the connection not held; those suppressed or gone since the launch, who asked for less mail, or who
+# are held out of all mails since then, are skipped instead. The lane is locked for the moment, so that nobody cleans up
+# behind a run whose lease has just ended while that run still claims. `Ledger.mark` looks at the campaign's status once
+# more, before the content leaves.
 _CLAIM = """
 WITH lane AS MATERIALIZED (
     SELECT FROM mailing_lane WHERE run = %(run)s AND leased_until > now() FOR SHARE
@@ -50,7 +51,8 @@ judged AS (
            contact.phone, contact.city, contact.country, contact.language, contact.time_zone, contact.score,
            contact.attributes, contact.soft_bounces{coupon},
            CASE WHEN suppression.id IS NULL AND contact.frequency <> ''
-                THEN mailing_is_too_soon(contact.id, %(campaign)s, contact.frequency) ELSE false END AS is_too_soon
+                THEN mailing_is_too_soon(contact.id, %(campaign)s, contact.frequency) ELSE false END AS is_too_soon,
+           {held_out_of_all} AS is_held_out_of_all
     FROM due
     LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email{join_coupon}
@@ -60,11 +62,12 @@ judged AS (
     ) AS earlier ON true
 )
 UPDATE mailing_delivery AS delivery
-SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL AND NOT judged.is_too_soon{has_code}
-                  THEN 'claimed' ELSE 'skipped' END,
+SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL AND NOT judged.is_too_soon
+                       AND NOT judged.is_held_out_of_all{has_code} THEN 'claimed' ELSE 'skipped' END,
     reason = CASE WHEN judged.suppressed = 'unsubscribed' THEN 'unsubscribed'
                   WHEN judged.suppressed IS NOT NULL THEN 'suppressed'
                   WHEN judged.contact_id IS NULL THEN 'invalid'
+                  WHEN judged.is_held_out_of_all THEN 'held_out'
                   WHEN judged.is_too_soon THEN 'frequency'{or_no_code} ELSE '' END,
     connection_id = %(connection)s, run = %(run)s, due_at = NULL
 FROM judged
@@ -73,10 +76,13 @@ RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judge
           judged.attributes, judged.phone, judged.city, judged.country, judged.language, judged.time_zone,
           judged.score, judged.soft_bounces, judged.tries, judged.first_at, delivery.variant{code}
 """
-CLAIM = _CLAIM.format_map(defaultdict(str))
+_HELD_OUT_OF_ALL = global_hold_out.write_draw("contact.id")
+CLAIM = _CLAIM.format_map(defaultdict(str, held_out_of_all=_HELD_OUT_OF_ALL))
 _WHILE_OFFERED = "\n      AND mailing_find_offer_fault(%(campaign)s, now()) = ''"
 # Of a campaign without codes that is linked to one at the till: only while that gives something.
-CLAIM_WHILE_OFFERED = _CLAIM.format_map(defaultdict(str, while_offered=_WHILE_OFFERED))
+CLAIM_WHILE_OFFERED = _CLAIM.format_map(
+    defaultdict(str, while_offered=_WHILE_OFFERED, held_out_of_all=_HELD_OUT_OF_ALL)
+)
 # Of a campaign with an offer: only while that gives something, and each with its code, which nobody has switched off.
 CLAIM_WITH_CODES = _CLAIM.format(
     coupon_id=", delivery.coupon_id",
@@ -84,6 +90,7 @@ CLAIM_WITH_CODES = _CLAIM.format(
     coupon=", coupon.id AS coupon_id, coupon.code, coupon.active",
     join_coupon="\n    LEFT JOIN promotions_coupon AS coupon ON coupon.id = due.coupon_id",
     has_code=" AND judged.active",
+    held_out_of_all=_HELD_OUT_OF_ALL,
     or_no_code="\n                  WHEN judged.active IS NOT TRUE THEN 'no_code'",
     code=", judged.coupon_id, judged.code, clock_timestamp()",
 )

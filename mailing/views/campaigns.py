@@ -21,6 +21,7 @@ from mailing import (
     launch,
     mail_tests,
     progress,
+    recipient_reasons,
     renderer,
     reports,
     timeline,
@@ -50,6 +51,7 @@ STAGES = {
     "excluded": "Excluded",
     "suppressed": "Suppressed",
     "without_customer": "No customer number",
+    "held_out_of_all": "Held out of all mails",
     "recipients": "Recipients",
 }
 REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
@@ -59,6 +61,7 @@ REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
     "excluded": "Excluded by",
     "suppressed": "Why",
     "without_customer": "In",
+    "held_out_of_all": "In",
     "recipients": "In",
 }
 
@@ -244,7 +247,7 @@ def stage_contacts(request: Request, pk: int, stage: str) -> HttpResponse:
     try:
         chosen = audience.read_selection_of(found)
         contacts = audience.list_stage_contacts(chosen, stage, after=after, most=PEOPLE_SHOWN)
-        reasons = audience.explain_stage(found, stage, contacts)
+        reasons = recipient_reasons.explain_stage(found, stage, contacts)
     except audience.SegmentError as error:
         return render(request, "mailing/people.html", context | {"trouble": str(error)})
     deliveries = {row.contact_id: row for row in found.deliveries.filter(contact__in=contacts)}
@@ -322,7 +325,7 @@ def preview_context(request: Request, campaign: EmailCampaign, test: SplitTest |
 def explain_recipient(contact: Contact, campaign: EmailCampaign) -> PageContext:
     """Return whether the contact gets, or got, the campaign, and why."""
     try:
-        gets_it, reasons = audience.explain_delivery(contact, campaign)
+        gets_it, reasons = recipient_reasons.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
         return {"reasons": [str(error)]}
     return {"gets_it": gets_it, "reasons": reasons}

@@ -9,12 +9,20 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import editions
+from campaigns import database_time, editions
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
-from mailing import audience, contact_history, contacts, local_time, privacy
+from mailing import (
+    audience,
+    contact_history,
+    contacts,
+    global_hold_out,
+    local_time,
+    privacy,
+    recipient_reasons,
+)
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
@@ -130,6 +138,7 @@ def contact_context(request: Request, found: Contact) -> PageContext:
             (name, contacts.write_attribute(value)) for name, value in sorted(found.attributes.items())
         ],
         "suppression": Suppression.objects.filter(email=found.email).first(),
+        "held_out_of_all": global_hold_out.find_period_of(found, database_time.now()),
         "memberships": found.memberships.select_related("list").order_by("list__name"),
         "changes": PreferenceChange.objects.filter(contact=found).exclude(
             what=PreferenceChange.What.EVERYTHING
@@ -180,7 +189,7 @@ def why_context(request: Request, contact: Contact) -> PageContext:
     if campaign is None:
         return {}
     try:
-        gets_it, reasons = audience.explain_delivery(contact, campaign)
+        gets_it, reasons = recipient_reasons.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
         return {"campaign": campaign, "trouble": str(error)}
     return {"campaign": campaign, "gets_it": gets_it, "reasons": reasons}

@@ -1,5 +1,6 @@
 """Reports of all e-mail campaigns: their figures by the week, and several of them side by side."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -9,9 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query, read_number
 from campaigns.workspace.responses import csv_response
+from mailing import global_hold_out
 from mailing.models import EmailCampaign
 from mailing.reports import comparison, weeks
 
@@ -25,13 +28,17 @@ def site_report(request: Request) -> HttpResponse:
     """Show the figures of all mails, week by week."""
     span = choose_span(request)
     page = Paginator(comparison.list_campaigns_with_report(), PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "report": weeks.build_weeks(database_time.now(), span),
+    now = database_time.now()
+    context: PageContext = {
+        "report": weeks.build_weeks(now, span),
         "span": span,
         "spans": weeks.SPANS.items(),
         "page": page,
         "rows": comparison.read_compared_campaigns(list(page)),
+        "currency": settings.CURRENCY,
     }
+    if request.user.has_perm("mailing.view_conversion"):
+        context["hold_outs"] = global_hold_out.list_reports(now)
     return render(request, "mailing/site_report.html", context)
 
 

@@ -52,6 +52,8 @@ TABLE = {
     "mailing.Event": "vn",
     "mailing.HeldReport": "vn",
     "mailing.EventCount": "vn",
+    "mailing.GlobalHoldOut": "vn",
+    "mailing.GlobalHoldOutFigures": "vS",
     "mailing.Lane": "vS",
     "mailing.Membership": "vn",
     "mailing.OAuthGrant": "vS",

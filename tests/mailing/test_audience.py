@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.lifecycle import fire
-from mailing import audience, launch
+from mailing import audience, launch, recipient_reasons
 from mailing.models import Membership, Segment, Suppression, Target
 from tests.factories import ContactFactory, ContactListFactory
 from tests.mailing.running import draft, fresh
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def verdict(contact, campaign):
-    gets_it, reasons = audience.explain_delivery(contact, campaign)
+    gets_it, reasons = recipient_reasons.explain_delivery(contact, campaign)
     return gets_it, " ".join(reasons)
 
 
@@ -43,15 +43,15 @@ def test_why_agrees_with_the_launch_for_everybody():
     campaign = draft(people[:4])
     Target.objects.create(campaign=campaign, list=ContactListFactory(contacts=people[3:5]), mode="exclude")
     Suppression.objects.create(email=people[0].email)
-    said = {contact.pk for contact in people if audience.explain_delivery(contact, campaign)[0]}
+    said = {contact.pk for contact in people if recipient_reasons.explain_delivery(contact, campaign)[0]}
     fire(campaign, "launch")
     launch.prepare(campaign.pk)
     assert set(campaign.deliveries.values_list("contact", flat=True)) == said == {people[1].pk, people[2].pk}
-    assert audience.explain_delivery(people[1], fresh(campaign)) == (
+    assert recipient_reasons.explain_delivery(people[1], fresh(campaign)) == (
         True,
         ["They are one of its recipients. Waiting."],
     )
-    assert audience.explain_delivery(people[0], fresh(campaign))[0] is False
+    assert recipient_reasons.explain_delivery(people[0], fresh(campaign))[0] is False
 
 
 def test_each_stage_of_the_funnel_can_be_looked_into():

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.lifecycle import Refused, duplicate, fire
-from mailing import audience, clock, codes, endings, launch
+from mailing import audience, clock, codes, endings, launch, recipient_reasons
 from mailing.models import Delivery
 from promotions.codes import ALPHABET, find_check_letter
 from promotions.models import Coupon
@@ -106,7 +106,7 @@ def test_a_bound_code_is_good_for_its_customer_and_nobody_without_a_number_gets_
     campaign = draft_mail([known, unknown], code_is_bound=True)
     funnel = audience.estimate(audience.read_selection_of(campaign))
     assert (funnel.without_customer, funnel.recipients) == (1, 1)
-    assert audience.explain_delivery(unknown, campaign)[0] is False
+    assert recipient_reasons.explain_delivery(unknown, campaign)[0] is False
     fire(campaign, "launch")
     launch.prepare(campaign.pk)
     delivery = campaign.deliveries.get()

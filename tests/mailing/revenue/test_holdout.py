@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from benchmarks.lift import simulate
 from campaigns import doctor, lifecycle
-from mailing import audience, drafting, holdout, launch, lift, progress, reports, tallies
+from mailing import drafting, holdout, launch, lift, progress, recipient_reasons, reports, tallies
 from mailing.models import EmailCampaign, Membership, SplitTest
 from tests.factories import ContactFactory
 from tests.mailing.revenue.shops import DAY, HOUR, fold, sell, void
@@ -96,7 +96,7 @@ def test_an_ab_test_is_drawn_from_those_who_are_mailed():
 
 def test_the_page_of_a_contact_says_that_they_are_held_out(campaign):
     contact = held_out(campaign).first().contact
-    assert audience.explain_delivery(contact, campaign) == (
+    assert recipient_reasons.explain_delivery(contact, campaign) == (
         False,
         ["They are held out, so that the effect of the mail can be measured."],
     )
