@@ -2,7 +2,7 @@
 
     python -m benchmarks.progress [--deliveries 1000000]
 
-A database of its own. The ledger is made as a launch makes it, then written to in batches as pumps do, so that the
+A database of its own. The ledger is made as a launch makes it, then written to in batches as runs do, so that the
 tallies are as many as in a run; measured before and after they are folded. The floor is SELECT 1.
 """
 
@@ -16,7 +16,7 @@ from benchmarks.mailing import rig
 
 DATABASE = "fanfare_bench_progress"
 ROUNDS = 50
-BATCH = 200  # results a commit, as pumps write them under load
+BATCH = 200  # results a commit, as runs write them under load
 
 RESULTS = """
 UPDATE mailing_delivery SET status = (ARRAY['accepted', 'accepted', 'accepted', 'bounced', 'deferred'])[1 + id %% 5],

@@ -119,13 +119,13 @@ def fill(people: int, conversions: int) -> int:
 def measure(key: int) -> None:
     """Print how long pages and questions take."""
     from campaigns import database_time
-    from mailing import holdout, revenue, stored_worth
+    from mailing import holdout, revenue, stored_revenue
     from mailing.models import EmailCampaign
 
     client = rig.sign_in()
     campaign = EmailCampaign.objects.get(pk=key)
     path = f"/campaigns/email/{key}/revenue/"
-    stored_worth.keep_worth(key)
+    stored_revenue.keep_revenue(key)
     rows: dict[str, Callable[[], object]] = {
         "the panel on the campaign's page": lambda: client.get(f"{path}panel/"),
         "its incremental part": lambda: client.get(f"{path}incremental/"),

@@ -4,11 +4,22 @@ The other apps import this one, and it imports none of them.
 
     lifecycle                         `fire`, the only way a status changes; `open_for_edit`, the check before an edit
     models, verbs                     the parent model, history, edits; the words of each step
-    clock, queue, heartbeats, tasks   the beat, what the queue may run, whether it runs
+    diagrams                          the lifecycles as pictures and tables
+    clock, tasks                      the beat of the clock, and what runs at each
+    queue, redis_queue, heartbeats    what the queue may run, the queue in Redis, whether it runs
     views, workspace, admin           the pages of both kinds, what they are made from, Django admin
-    roles, accounts, logins, refusals who may do what, and who guesses too often
-    editions                          two people at one form
-    database_time, instants, zones, dates, formats    the time, its bounds, zones, and how values are written
-    whole_files                       files that appear whole, or not at all
+    forms, form_renderer, icons       forms and how they are drawn, the drawings of the icons
+    notices                           what the dashboard warns of
+    roles, accounts, logins           who may do what, what each person chose, who guesses passwords
+    refusals                          why something cannot be done now, as a sentence
+    editions                          refuses to save over the edit of somebody else
+    database_time, instants, zones    the time, its bounds, time zones
+    dates, formats                    how pages write times and values
+    atomic_files                      files that appear whole, or not at all
+    seeds                             what an installation is given once
+    fields, texts                     columns of models, and which text the database can store
+    annotations, generics             types for the type checker
+    postgresql                        the database backend with our deadlines
+    doctor                            proofs of what must always hold
     middleware, requests, waits, health, processes    what stands around requests and processes
 """

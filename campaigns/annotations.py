@@ -24,7 +24,7 @@ PageContext: TypeAlias = dict[str, Any]
 # A row that a cursor gives: the statement says what it holds.
 Row: TypeAlias = tuple[Any, ...]
 # How a campaign stands: each kind has figures of its own, and its templates know them.
-Standing: TypeAlias = Any
+RowFigures: TypeAlias = Any
 # A row of another app's model, or its key: an app imports none of those above it.
 RowOrKey: TypeAlias = Any
 # What a JSON column holds, or a change of it tells.

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from campaigns import database_time, refusals
-from campaigns.annotations import Argument, Columns, Standing
+from campaigns.annotations import Argument, Columns, RowFigures
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
 from campaigns.verbs import VERBS
@@ -102,10 +102,10 @@ class KindLifecycle(Generic[C]):
     def copy_parts(self, campaign: C, copy: C) -> None:
         """Copy the rows that belong to this campaign to the `copy`, a new draft."""
 
-    def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
-        """Return the standing of the campaigns with these keys, as campaigns/<kind>/row.html shows it in the list.
+    def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
+        """Return the figures of the campaigns with these keys, as campaigns/<kind>/row.html shows it in the list.
 
-        It takes a few queries, however many campaigns there are. A campaign without a standing yet is left out.
+        It takes a few queries, however many campaigns there are. A campaign without a figures yet is left out.
         """
         return {}
 

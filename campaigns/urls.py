@@ -6,7 +6,7 @@ from campaigns.views import account, calendar, campaign_list, dashboard, machine
 app_name = "campaigns"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
-    path("under-way/", dashboard.live_campaigns, name="under_way"),
+    path("under-way/", dashboard.live_campaigns, name="live_campaigns"),
     path("calendar/", calendar.show_calendar, name="calendar"),
     path("trends/", dashboard.show_trends, name="trends"),
     path("search/", dashboard.search_everywhere, name="search"),

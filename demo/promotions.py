@@ -29,7 +29,7 @@ from promotions.models import Change, CustomerGroup, Promotion, PromotionCampaig
 DAY = timedelta(days=1)
 WEEKS = 5
 SALES_A_DAY = 14
-TASTE = "15% off coffee with your code"  # the offer of the mail in demo.worth
+TASTE = "15% off coffee with your code"  # the offer of the mail in demo.revenue
 Step = tuple[datetime, Callable[[], object]]
 
 PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name → (type, answers, other fields)

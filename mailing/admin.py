@@ -54,6 +54,7 @@ from mailing.models import (
     RecentVisit,
     ReportFigures,
     RetentionCount,
+    RevenueFigures,
     Route,
     Segment,
     SenderDomain,
@@ -69,7 +70,6 @@ from mailing.models import (
     VariantContent,
     VerdictBlock,
     Webhook,
-    WorthFigures,
 )
 
 
@@ -244,7 +244,7 @@ admin.site.register(
         ReceivedEvent,
         RecentVisit,
         ReportFigures,
-        WorthFigures,
+        RevenueFigures,
         PreferenceChange,
         RetentionCount,
         Route,

@@ -43,7 +43,7 @@ def complete_campaign(campaign_id: int) -> bool:
 def close_campaign(campaign_id: int) -> int:
     """Skip the recipients that a cancelled or failed campaign has left; return how many. Safe to run twice.
 
-    A pump gives back what it holds at this moment; the clock calls this again until the campaign is settled.
+    A sending run gives back what it holds at this moment; the clock calls this again until the campaign is settled.
     """
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     if not campaign.is_final:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from campaigns.annotations import Argument, Standing
+from campaigns.annotations import Argument, RowFigures
 from campaigns.lifecycle import KindLifecycle, Period
 from mailing import endings, launch, offers, progress, variants
 from mailing.models import EmailCampaign, Route, Target
@@ -87,5 +87,5 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
                 periods.append(Period(campaign, begins_at, ends_at))
         return periods
 
-    def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
-        return progress.read_standings(pks)
+    def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
+        return progress.read_row_figures(pks)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # Authlib and requests take a while to import, and no till ne
 
 logger = logging.getLogger(__name__)
 
-REFRESH_BEFORE = timedelta(minutes=5)  # longer than a run of the pump
+REFRESH_BEFORE = timedelta(minutes=5)  # longer than a run
 USUAL_LIFE_SECONDS = 3600  # of a token whose end is not told
 LONGEST_LIFE_SECONDS = 30 * 86400
 LONGEST_TOKEN = 16_384  # characters

@@ -17,7 +17,7 @@ from mailing.tallies import DONE, RATE_WINDOW, Sums, sum_tallies
 S, M = Delivery.Status, Tally.Measure
 Phase = EmailCampaign.Phase
 # of a campaign in a list, so that the contents stay in the database
-FIELDS_OF_STANDING = (
+FIELDS_OF_ROW_FIGURES = (
     "status",
     "total",
     "planned",
@@ -138,7 +138,7 @@ class Figures(msgspec.Struct, frozen=True):
         ]
 
 
-class Standing(msgspec.Struct, frozen=True):
+class RowFigures(msgspec.Struct, frozen=True):
     """How far one campaign of a list has come: numbers of recipients, and what became of all of them as one bar.
 
     percent, rate and seconds_left are those of Figures.
@@ -154,13 +154,15 @@ class Standing(msgspec.Struct, frozen=True):
     parts: list[BarPart]
 
 
-def read_standings(pks: Collection[int]) -> dict[int, Standing]:
-    """Return the standing of each campaign, by its key; a campaign without recipients yet is left out.
+def read_row_figures(pks: Collection[int]) -> dict[int, RowFigures]:
+    """Return the figures of each campaign, by its key; a campaign without recipients yet is left out.
 
     It takes three queries at most, however many campaigns there are.
     """
     now = database_time.now()
-    campaigns = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).only(*FIELDS_OF_STANDING)
+    campaigns = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).only(
+        *FIELDS_OF_ROW_FIGURES
+    )
     sums = sum_tallies([campaign.pk for campaign in campaigns], now)
     smtps = _read_connections(
         {
@@ -170,13 +172,15 @@ def read_standings(pks: Collection[int]) -> dict[int, Standing]:
             for pk in _connections_of(campaign, sums[campaign.pk])
         }
     )
-    return {campaign.pk: _read_standing(campaign, sums[campaign.pk], smtps, now) for campaign in campaigns}
+    return {
+        campaign.pk: _read_figures_of_row(campaign, sums[campaign.pk], smtps, now) for campaign in campaigns
+    }
 
 
-def _read_standing(
+def _read_figures_of_row(
     campaign: EmailCampaign, sums: Sums, smtps: Mapping[int, SmtpConnection], now: datetime
-) -> Standing:
-    return Standing(
+) -> RowFigures:
+    return RowFigures(
         total=campaign.total,
         sent=sums.number_sent,
         opened=sums.count(M.OPENED),

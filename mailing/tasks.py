@@ -13,7 +13,7 @@ from mailing import (
     password_reset,
     preferences,
     segment_groups,
-    stored_worth,
+    stored_revenue,
     tracking,
 )
 from mailing.bounces import mailboxes
@@ -26,7 +26,7 @@ IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
 
 
 def prepare(campaign_id: int) -> None:
-    """Do steps 2 to 4 of a launch, then wake the pumps; count an unforeseen error against the campaign."""
+    """Do steps 2 to 4 of a launch, then queue the runs that send; count an unforeseen error against the campaign."""
     try:
         launch.prepare(campaign_id)
     except Exception as error:
@@ -34,7 +34,7 @@ def prepare(campaign_id: int) -> None:
         raise
 
 
-def pump(connection_id: int, lane: int) -> int:
+def run_lane(connection_id: int, lane: int) -> int:
     """Feed a connection for a while; return how many messages it accepted."""
     return runs.run_lane(connection_id, lane)
 
@@ -54,9 +54,9 @@ def measure_hold_out(period_id: int) -> None:
     global_hold_out.keep_counts(period_id)
 
 
-def measure_worth(campaign_id: int) -> None:
+def measure_revenue(campaign_id: int) -> None:
     """Measure what of a large campaign's revenue needs the sales of all recipients, and keep it."""
-    stored_worth.keep_worth(campaign_id)
+    stored_revenue.keep_revenue(campaign_id)
 
 
 def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:

@@ -49,7 +49,7 @@ def _notice_overruns(since: datetime) -> Iterator[Notice]:
         counted = "1 sale" if sales == 1 else f"{sales:,} sales"
         yield Notice(
             f"{counted} made offline went beyond limits in the last seven days, by {money(given, currency)}.",
-            reverse("promotions:reports"),
+            reverse("promotions:promotion_report"),
         )
 
 

@@ -6,13 +6,18 @@ Packages: `models`, `views`, `forms`, `types` (pages and kinds); `engine` (the c
 The modules beside them:
 
     usage                             takes what a sale gets from budgets, uses and coupons, and gives it back
-    snapshot, published, past         the rules that a process keeps, how they are read, those of an earlier time
+    snapshot, published_promotions    the rules that a process keeps, and how they are read
+    earlier_rules                     the rules of an earlier time
     lifecycle, clock, tasks           steps of campaigns: locks and consequences, what falls due, what the queue runs
     coupons, codes, batches           codes: making, judging, switching
-    offers                            what an e-mail campaign asks of the promotion that it carries
-    groups, goods                     customer groups; what tills sold lately
-    stacking, conflicts, inspector    how promotions meet, and what keeps one from giving anything
-    standing, overruns, readiness     how far a campaign has come; limits that were passed; what is still open
+    offers, ready_offers              what an e-mail campaign asks of its promotion; a promotion made for a mail
+    groups, sold_articles             customer groups; what tills sold lately
+    stacking, conflicts, inspector    how promotions combine, and what keeps one from giving anything
+    current                           what is on for everybody now, in plain words
+    campaign_figures                  what a campaign gave, and what is left
+    overruns, readiness               limits that were passed; what a campaign still lacks
+    notices, trends                   what the dashboard says of promotions
     reading, reasons, changes         a promotion, a refusal and an edit in words
+    searching, privacy                what the search finds here; what is known of a customer
     doctor                            proves that counters equal their ledger
 """

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from campaigns import instants
-from campaigns.annotations import Argument, Standing
+from campaigns.annotations import Argument, RowFigures
 from campaigns.lifecycle import KindLifecycle
 from campaigns.models import Campaign
-from promotions import publish, standing
+from promotions import campaign_figures, publish
 from promotions.models import Link, PromotionCampaign
 
 Status = Campaign.Status
@@ -84,5 +84,5 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             for link in campaign.links.all()
         )
 
-    def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
-        return standing.summaries_of_campaigns(pks)
+    def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
+        return campaign_figures.summaries_of_campaigns(pks)

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 
 from campaigns.formats import money, thousands
 from campaigns.notices import Notice
+from promotions.campaign_figures import summaries_of_campaigns
 from promotions.models import PromotionCampaign
-from promotions.standing import summaries_of_campaigns
 
 NEARLY = 90  # percent of a limit
 

@@ -63,23 +63,23 @@ _loading = threading.Lock()
 """When many threads find a new version, one of them reads it."""
 
 
-def latest() -> Snapshot:
+def get_loaded_snapshot() -> Snapshot:
     """Return the snapshot of this process. The version that the caller reads next tells whether it is current."""
     return _latest
 
 
-def of_version(version: int | None) -> Snapshot:
+def load_version(version: int | None) -> Snapshot:
     """Return a snapshot of `version` or later. Never inside a sale: it may take the exclusive rules lock."""
     global _latest  # noqa: PLW0603 (the one per process)
     with _loading:
         if _latest.version != version:
-            _latest = NOTHING if version is None else load(after=_latest)
+            _latest = NOTHING if version is None else read_snapshot(after=_latest)
         return _latest
 
 
-def current() -> Snapshot:
-    """Return the rules of now; load them if this process has older ones. Like `of_version`, never inside a sale."""
-    return of_version(_read_version())
+def load_current_snapshot() -> Snapshot:
+    """Return the rules of now; load them if this process has older ones. Like `load_version`, never inside a sale."""
+    return load_version(_read_version())
 
 
 _earlier: dict[tuple[int | None, int, int], Snapshot] = {}
@@ -87,20 +87,20 @@ _earlier: dict[tuple[int | None, int, int], Snapshot] = {}
 EARLIER_SNAPSHOTS = 16
 
 
-def as_of(at: datetime) -> Snapshot:
-    """Return the rules of the time `at`, with the limits of now. Like `of_version`, never inside a sale."""
+def load_snapshot_at(at: datetime) -> Snapshot:
+    """Return the rules of the time `at`, with the limits of now. Like `load_version`, never inside a sale."""
     key = version, *later = earlier_rules.count_changes_since(at)
     if not any(later):
-        return of_version(version)
+        return load_version(version)
     with _loading:
         if key not in _earlier:
             if len(_earlier) >= EARLIER_SNAPSHOTS:
                 _earlier.clear()
-            _earlier[key] = load(at=at)
+            _earlier[key] = read_snapshot(at=at)
         return _earlier[key]
 
 
-def load(
+def read_snapshot(
     *,
     drafts: bool = False,
     of: int | None = None,

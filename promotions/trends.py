@@ -26,5 +26,5 @@ def list_discount_trends(user: User, days: Days) -> Iterator[Trend]:
         days,
         days.fill(given),
         partial(formats.money, currency=settings.CURRENCY),
-        reverse("promotions:reports"),
+        reverse("promotions:promotion_report"),
     )

@@ -52,6 +52,17 @@ def test_what_the_glossary_calls_a_model_or_a_module_is_there():
             assert is_model or module.is_dir() or module.with_suffix(".py").is_file(), name
 
 
+def test_each_app_says_what_every_module_is_for():
+    for package in (*sorted(set(APPS) - {"demo"}), "mailing.sending", "pos.sales", "promotions.engine"):
+        folder = BASE.joinpath(*package.split("."))
+        text = (folder / "__init__.py").read_text()
+        modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "apps", "urls", "admin"}
+        assert {name for name in modules if not re.search(rf"\b{name}\b", text)} == set(), package
+        listed = re.findall(r"^    ((?:\w+, )*\w+)  ", text, re.MULTILINE)
+        named = {name for line in listed for name in line.split(", ")}
+        assert {name for name in named if not (folder / name).is_dir()} <= modules, package
+
+
 def test_links_between_documents_lead_somewhere():
     pages = [*BASE.glob("*.md"), *(BASE / "docs").rglob("*.md"), *BASE.glob("deploy/*.md")]
     for page in pages:

@@ -60,7 +60,7 @@ GROUPS = (
             Entry("promotions:groups", "Customer groups", "contacts", "promotions.view_customergroup"),
             Entry("promotions:stacking", "Stacking rules", "stacking", "promotions.view_stackingsettings"),
             Entry("tills:sandbox", "Sandbox", "sandbox", "promotions.view_promotion", also="try a basket"),
-            Entry("promotions:reports", "Promotion reports", "report", "promotions.view_redemption"),
+            Entry("promotions:promotion_report", "Promotion reports", "report", "promotions.view_redemption"),
         ),
     ),
     Group(

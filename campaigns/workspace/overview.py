@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from campaigns import dates, lifecycle
-from campaigns.annotations import Argument, PageContext, Standing
+from campaigns.annotations import Argument, PageContext, RowFigures
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
 from campaigns.notices import Notice
@@ -88,26 +88,26 @@ def count_by_status(*, kind: str = "", words: str = "") -> list[StatusCount]:
 
 @dataclass(frozen=True)
 class CampaignRow:
-    """A campaign in the list, with its kind's standing and the sentence why it needs attention, or ""."""
+    """A campaign in the list, with its kind's figures and the sentence why it needs attention, or ""."""
 
     campaign: Campaign
-    standing: Standing
+    figures: RowFigures
     trouble: str
 
 
 def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
     """Return the rows of the list for these campaigns, in their order."""
-    standing: dict[int, Standing] = {}
+    figures: dict[int, RowFigures] = {}
     for kind in lifecycle.kinds():
         if of_kind := [campaign for campaign in campaigns if campaign.kind == kind]:
-            standing |= lifecycle.lifecycle_of(of_kind[0]).read_standings(
+            figures |= lifecycle.lifecycle_of(of_kind[0]).read_row_figures(
                 [campaign.pk for campaign in of_kind]
             )
     keys = [campaign.pk for campaign in campaigns]
     in_trouble = campaigns_needing_attention(now).filter(pk__in=keys)
     troubles = {campaign.pk: describe_trouble(campaign, now) for campaign in in_trouble}
     return [
-        CampaignRow(campaign, standing.get(campaign.pk), troubles.get(campaign.pk, ""))
+        CampaignRow(campaign, figures.get(campaign.pk), troubles.get(campaign.pk, ""))
         for campaign in campaigns
     ]
 

@@ -9,9 +9,9 @@ Each message is one file, named so that the names sort by time; its envelope sta
 """
 
 from mailing.catcher.outbox import (
-    Caught,
-    NotCaught,
-    Opened,
+    CaughtMail,
+    CaughtMessage,
+    MailNotCaught,
     count_messages,
     delete_all,
     list_messages,
@@ -20,9 +20,9 @@ from mailing.catcher.outbox import (
 from mailing.catcher.server import serve
 
 __all__ = [
-    "Caught",
-    "NotCaught",
-    "Opened",
+    "CaughtMail",
+    "CaughtMessage",
+    "MailNotCaught",
     "count_messages",
     "delete_all",
     "list_messages",

@@ -26,11 +26,11 @@ _headers = BytesHeaderParser()  # that of the policy `default` takes twenty time
 _numbers = itertools.count(os.getpid() % 1000 * 1_000_000)
 
 
-class NotCaught(LookupError):
+class MailNotCaught(LookupError):
     """There is no such message."""
 
 
-class Caught(msgspec.Struct, frozen=True):
+class CaughtMail(msgspec.Struct, frozen=True):
     """A line of the list. `sender` and `recipients` are the envelope's; `size` in bytes."""
 
     id: str
@@ -42,10 +42,10 @@ class Caught(msgspec.Struct, frozen=True):
     size: int
 
 
-class Opened(msgspec.Struct, frozen=True):
+class CaughtMessage(msgspec.Struct, frozen=True):
     """One message: its parts as text, "" where it has none, its headers in their order, and all of it as it came."""
 
-    caught: Caught
+    caught: CaughtMail
     headers: list[tuple[str, str]]
     html: str
     text: str
@@ -105,7 +105,7 @@ def count_messages() -> int:
     return len(_list_ids())
 
 
-def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[Caught]:
+def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[CaughtMail]:
     """Return a page of the messages, the newest first.
 
     Args:
@@ -116,22 +116,22 @@ def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[
     return [_make_caught(line) for line in lines]
 
 
-def read_message(id: str) -> Opened:  # noqa: A002 the word of its page
+def read_message(id: str) -> CaughtMessage:  # noqa: A002 the word of its page
     """Return one message, opened.
 
     Raises:
-        NotCaught: no such message is kept.
+        MailNotCaught: no such message is kept.
     """
     line = _read_entry(id) if _id(id) else None
     if line is None:
-        raise NotCaught(f"No message {id} was caught, or it is gone by now.")
+        raise MailNotCaught(f"No message {id} was caught, or it is gone by now.")
     _, raw = _split_envelope(_path_of(id).read_bytes())
     try:
         parsed = parts.open_message(raw, most=len(raw))
     except parts.Unreadable:
-        return Opened(_make_caught(line), [], "", make_storable(parts.decode_bytes(raw, "")), raw)
+        return CaughtMessage(_make_caught(line), [], "", make_storable(parts.decode_bytes(raw, "")), raw)
     headers = [(name, next(parts.read_values([value]))) for name, value in parsed.raw_items()]
-    return Opened(
+    return CaughtMessage(
         _make_caught(line), headers, _read_part(parsed, "text/html"), _read_part(parsed, "text/plain"), raw
     )
 
@@ -177,8 +177,8 @@ def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size
     return IndexEntry(name, sender, recipients, writer, subject, size)
 
 
-def _make_caught(line: IndexEntry) -> Caught:
-    return Caught(at=datetime.fromtimestamp(int(line.id[:19]) / 1e9, UTC), **msgspec.structs.asdict(line))
+def _make_caught(line: IndexEntry) -> CaughtMail:
+    return CaughtMail(at=datetime.fromtimestamp(int(line.id[:19]) / 1e9, UTC), **msgspec.structs.asdict(line))
 
 
 def _read_part(parsed: Message, kind: str) -> str:

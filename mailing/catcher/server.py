@@ -13,7 +13,7 @@ LARGEST_MESSAGE_BYTES = 30_000_000  # bytes of a message
 PRUNE_EVERY = 1000  # messages
 
 
-class Keeper:
+class MailHandler:
     """What aiosmtpd calls for each message."""
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
     Raises:
         OSError: the port is taken.
     """
-    keeper = Keeper()
+    handler = MailHandler()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: SMTP(
-            keeper,
+            handler,
             hostname="fanfare.localhost",
             ident="Fanfare mail catcher",
             data_size_limit=LARGEST_MESSAGE_BYTES,

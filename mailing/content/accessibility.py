@@ -25,7 +25,7 @@ _colours = re.compile(
 _OF_DATA = frozenset(("th", "caption"))
 
 
-class Facts(NamedTuple):
+class PageAdditions(NamedTuple):
     """What is added to a page that does not say it itself.
 
     language: the value of `lang`. title: HTML with marks, "" for none.
@@ -35,16 +35,16 @@ class Facts(NamedTuple):
     title: str
 
 
-def complete_page(page: str, held: ProtectedLiquid, facts: Facts) -> str:
+def complete_page(page: str, held: ProtectedLiquid, additions: PageAdditions) -> str:
     """Return the page with everything that it lacks."""
     pieces = list(markup.cut_pieces(page))
     _add_roles(pieces)
-    _add_language(pieces, held, facts.language)
-    head, has_title = _list_missing(pieces, page, facts)
+    _add_language(pieces, held, additions.language)
+    head, has_title = _list_missing(pieces, page, additions)
     if not has_title:
-        _fill_title(pieces, facts.title)
+        _fill_title(pieces, additions.title)
     _insert_in_head(pieces, head)
-    _add_html_tag(pieces, facts.language)
+    _add_html_tag(pieces, additions.language)
     return "".join([piece.source for piece in pieces])
 
 
@@ -121,7 +121,7 @@ def _add_html_tag(pieces: list[Piece], language: str) -> None:
 # ── the head ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _list_missing(pieces: list[Piece], page: str, facts: Facts) -> tuple[list[str], bool]:
+def _list_missing(pieces: list[Piece], page: str, additions: PageAdditions) -> tuple[list[str], bool]:
     """Return the tags that the head lacks, and whether a <title> is there and filled."""
     known: dict[str, str] = {}  # the content of each <meta>, by its name
     has_title = is_filled = False
@@ -135,8 +135,8 @@ def _list_missing(pieces: list[Piece], page: str, facts: Facts) -> tuple[list[st
             has_title = True
     scheme = known.get(_SCHEMES[0]) or known.get(_SCHEMES[1]) or _choose_scheme(page)
     missing = [f'<meta name="{name}" content="{scheme}">' for name in _SCHEMES if name not in known]
-    if not has_title and facts.title:
-        missing.append(f"<title>{facts.title}</title>")
+    if not has_title and additions.title:
+        missing.append(f"<title>{additions.title}</title>")
     return missing, not has_title or is_filled
 
 

@@ -16,7 +16,7 @@ _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundAddress:
     """A bare address: what markdown-it asks of a match."""
 
     schema: str
@@ -40,16 +40,20 @@ class BareLinks:
         """Return whether a text holds an address."""
         return bool(self.match(text))
 
-    def match(self, text: str) -> list[Found] | None:
+    def match(self, text: str) -> list[FoundAddress] | None:
         """Return all addresses of a text."""
         found = []
         for match in _address.finditer(text):
             address = self._without_end(match[0])
             if match["email"]:
-                found.append(Found("mailto:", match.start(), match.end(), address, f"mailto:{address}"))
+                found.append(
+                    FoundAddress("mailto:", match.start(), match.end(), address, f"mailto:{address}")
+                )
             elif "." in address.partition("//")[2] or self._held.mark.search(address) or "www." in address:
                 url = f"https://{address}" if address[:4].lower() == "www." else address
-                found.append(Found("https:", match.start(), match.start() + len(address), address, url))
+                found.append(
+                    FoundAddress("https:", match.start(), match.start() + len(address), address, url)
+                )
         return found or None
 
     def _without_end(self, address: str) -> str:

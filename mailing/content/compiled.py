@@ -40,7 +40,7 @@ _message_id = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}").fullmatch
 _url = re.compile(r"https?://[!-;=?-~]{1,900}").fullmatch
 
 
-class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+class StoredContent(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of a campaign's content: templates ready to render, and the headers that all mails share."""
 
     version: int = VERSION
@@ -69,26 +69,26 @@ class Compiled:
     since CSS is inlined into each.
     """
 
-    def __init__(self, frozen: Frozen) -> None:
+    def __init__(self, stored: StoredContent) -> None:
         """Parse the templates; a LiquidError says what does not parse."""
-        self._frozen = frozen
-        self._dump = msgspec.msgpack.encode(frozen)
+        self._stored = stored
+        self._dump = msgspec.msgpack.encode(stored)
         self.hash = sha256(self._dump).hexdigest()
-        self.links = frozen.links
-        self.late = frozen.late
+        self.links = stored.links
+        self.late = stored.late
         # may a branch that is not taken, or a loop's last round, leave breaks before the text or behind it?
-        self._is_loose = frozen.text_made and (
-            frozen.text.startswith("{%") or frozen.text.rstrip().endswith("%}")
+        self._is_loose = stored.text_made and (
+            stored.text.startswith("{%") or stored.text.rstrip().endswith("%}")
         )
-        self._decimal = decimal_mark(frozen.settings.babel_locale)
-        self._is_titled_by_subject = SUBJECT in frozen.html
-        self._targets = [LineTemplate(Template(url, TEXT, frozen.settings)) for url in frozen.links]
-        self._subject = LineTemplate(Template(frozen.subject, TEXT, frozen.settings))
-        self._from_name = LineTemplate(Template(frozen.from_name, TEXT, frozen.settings))
+        self._decimal = decimal_mark(stored.settings.babel_locale)
+        self._is_titled_by_subject = SUBJECT in stored.html
+        self._targets = [LineTemplate(Template(url, TEXT, stored.settings)) for url in stored.links]
+        self._subject = LineTemplate(Template(stored.subject, TEXT, stored.settings))
+        self._from_name = LineTemplate(Template(stored.from_name, TEXT, stored.settings))
         fixed = self._from_name.fixed
-        self._from = None if fixed is None else encode_mailbox(fixed, frozen.from_email)
-        self._text = PartTemplate(Template(frozen.text, TEXT, frozen.settings))
-        self._html = PartTemplate(Template(frozen.html, HTML, frozen.settings))
+        self._from = None if fixed is None else encode_mailbox(fixed, stored.from_email)
+        self._text = PartTemplate(Template(stored.text, TEXT, stored.settings))
+        self._html = PartTemplate(Template(stored.html, HTML, stored.settings))
         boundary = f"=_{self.hash[:32]}"  # "=_" cannot occur in quoted-printable
         part = (
             f"\r\n--{boundary}\r\nContent-Type: text/%s; charset=utf-8\r\n"
@@ -114,7 +114,7 @@ class Compiled:
         at = time.time() if at is None else at
         values = self._values(recipient, links)
         head = self._head(recipient, values, at)
-        if self.late or self._frozen.text_late:
+        if self.late or self._stored.text_late:
             return self._message(head, *self._bodies_in_full(values, recipient.seed, at))
         seed, wires = recipient.seed, Wires(values)
         html = self._html.splice(EscapedWires(wires), seed, at)  # first: it fills most of what the text needs
@@ -151,7 +151,7 @@ class Compiled:
         if self._is_titled_by_subject:
             values[SUBJECT] = subject
         page, seen = self._reading("body", self._pages, values, seed, at, notes)
-        beside = LineTemplate(Template(preheader, TEXT, self._frozen.settings))
+        beside = LineTemplate(Template(preheader, TEXT, self._stored.settings))
         return Preview(
             subject=subject,
             preheader=make_one_line(self._reading("preheader", beside.render_values, values, seed, at)),
@@ -159,7 +159,7 @@ class Compiled:
             html=page,
             text=(
                 write_text(seen, self._decimal)
-                if self._frozen.text_late
+                if self._stored.text_late
                 else self._trimmed_text(values, seed, at)
             ),
         )
@@ -184,10 +184,10 @@ class Compiled:
             raise IndexError(f"there is no link {index}")
         line = self._targets[index]
         if line.fixed is not None:
-            return add_utm(tidy_url(line.fixed), self._frozen.settings.utm)
+            return add_utm(tidy_url(line.fixed), self._stored.settings.utm)
         recipient = recipient or Recipient(email="")
         url = line.render_values(_own_values(recipient), recipient.seed, time.time() if at is None else at)
-        return add_utm(tidy_url(url), self._frozen.settings.utm)
+        return add_utm(tidy_url(url), self._stored.settings.utm)
 
     def list_plain_targets(self) -> list[str | None]:
         """List where each link leads by its index; None where that differs by recipient."""
@@ -208,21 +208,21 @@ class Compiled:
         return values
 
     def _headers_of_all(self, boundary: str) -> str:
-        frozen = self._frozen
+        stored = self._stored
         lines = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"]  # RFC 8058
-        if frozen.reply_to:
-            lines.append(f"Reply-To: {frozen.reply_to}")
-        if frozen.list_id:
-            lines.append(f"List-Id: <{frozen.list_id}>")
-        if frozen.feedback:
-            lines.append(f"Feedback-ID: {':'.join(frozen.feedback)}")
+        if stored.reply_to:
+            lines.append(f"Reply-To: {stored.reply_to}")
+        if stored.list_id:
+            lines.append(f"List-Id: <{stored.list_id}>")
+        if stored.feedback:
+            lines.append(f"Feedback-ID: {':'.join(stored.feedback)}")
         lines.append("MIME-Version: 1.0")
         lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
         return "\r\n".join(lines)
 
     def _head(self, recipient: Recipient, values: dict[str, Any], at: float) -> str:  # Any: as in `Values`
         """Return all headers. The subject becomes a value, which the title of the page may use."""
-        frozen = self._frozen
+        stored = self._stored
         if not _address(recipient.email):
             raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
         first, last = values.get("first_name"), values.get("last_name")
@@ -231,17 +231,17 @@ class Compiled:
         if recipient.message_id:
             if not _message_id(recipient.message_id):
                 raise ContentError(f"{recipient.message_id!r} is no left side of a Message-ID")
-            message_id = f"Message-ID: <{recipient.message_id}@{frozen.domain}>\r\n"
+            message_id = f"Message-ID: <{recipient.message_id}@{stored.domain}>\r\n"
         sender = self._from or encode_mailbox(
-            self._from_name.render_values(values, recipient.seed, at), frozen.from_email
+            self._from_name.render_values(values, recipient.seed, at), stored.from_email
         )
         subject = self._subject.render_values(values, recipient.seed, at)
         if self._is_titled_by_subject:
             values[SUBJECT] = make_one_line(subject)
         unsubscribe = f"<{values[UNSUBSCRIBE]}>"
-        if frozen.unsubscribe_email:
+        if stored.unsubscribe_email:
             token = values[UNSUBSCRIBE].rpartition("/")[2]
-            unsubscribe += f",\r\n <mailto:{frozen.unsubscribe_email}?subject=unsubscribe%20{token}>"
+            unsubscribe += f",\r\n <mailto:{stored.unsubscribe_email}?subject=unsubscribe%20{token}>"
         return (
             f"From: {sender}\r\n"
             f"To: {encode_mailbox(name, recipient.email)}\r\n"
@@ -261,15 +261,15 @@ class Compiled:
             return page, page
         check_html_depth(page)
         inlined = inline_styles(page)
-        seen = make_visible_page(page) if self._frozen.text_late else ""
+        seen = make_visible_page(page) if self._stored.text_late else ""
         return inlined, seen or inlined
 
     def _bodies_in_full(self, values: Values, seed: object, at: float) -> tuple[str, str]:
-        if not (self.late or self._frozen.text_late):
+        if not (self.late or self._stored.text_late):
             text = self._text.in_full(values, seed, at)
             return trim_wire(text) if self._is_loose else text, self._html.in_full(values, seed, at)
         page, seen = self._pages(values, seed, at)
-        if self._frozen.text_late:
+        if self._stored.text_late:
             return encode_quoted_printable(write_text(seen, self._decimal)), encode_quoted_printable(page)
         text = self._text.in_full(values, seed, at)
         return trim_wire(text) if self._is_loose else text, encode_quoted_printable(page)
@@ -310,11 +310,11 @@ def read_links(dumped: bytes) -> tuple[str, ...]:
     return _read_stored(dumped).links
 
 
-def _read_stored(dumped: bytes) -> Frozen:
+def _read_stored(dumped: bytes) -> StoredContent:
     try:
-        frozen = msgspec.msgpack.decode(dumped, type=Frozen)
+        stored = msgspec.msgpack.decode(dumped, type=StoredContent)
     except msgspec.DecodeError as error:
         raise ContentError(f"The stored content cannot be read: {error}") from error
-    if frozen.version != VERSION:
-        raise ContentError(f"The stored content has version {frozen.version}; this program reads {VERSION}")
-    return frozen
+    if stored.version != VERSION:
+        raise ContentError(f"The stored content has version {stored.version}; this program reads {VERSION}")
+    return stored

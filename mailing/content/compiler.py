@@ -7,7 +7,7 @@ from liquid.exceptions import LiquidError
 from msgspec.structs import asdict, replace
 
 from . import accessibility
-from .compiled import Compiled, Frozen
+from .compiled import Compiled, StoredContent
 from .document import add_annotation, add_pixel, add_trap, build_document, write_language
 from .links import TrackedLinks
 from .mime import make_one_line
@@ -75,7 +75,7 @@ def _compile_source(source: Source, wrong: list[Fault]) -> Compiled:
         raise ContentError(said, "body") from error
 
 
-def _freeze(source: Source, is_late: bool = False) -> Frozen:
+def _freeze(source: Source, is_late: bool = False) -> StoredContent:
     settings = _read_settings(source)
     held = ProtectedLiquid(source.body + source.preheader + source.subject)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
@@ -98,7 +98,7 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         return _freeze(source, is_late=True)
     subject = _compile_line(source.subject, "s")
     page = accessibility.complete_page(
-        page, held, accessibility.Facts(write_language(source), _write_title(subject, held, settings))
+        page, held, accessibility.PageAdditions(write_language(source), _write_title(subject, held, settings))
     )
     if source.track_clicks and links.urls:
         page = add_trap(page, held.keep(f"{{{{ {CLICK} }}}}", OUTPUT))
@@ -106,7 +106,7 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         page = add_annotation(page, _write_annotation(source.offer, held))
     if source.track_opens:
         page = add_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
-    return Frozen(
+    return StoredContent(
         subject=subject,
         from_name=_compile_line(source.from_name, "f"),
         from_email=source.from_email,

@@ -973,7 +973,7 @@ class Migration(migrations.Migration):
                 (
                     "run",
                     models.BigIntegerField(
-                        blank=True, help_text="The pump's run that took it last; see Lane.", null=True
+                        blank=True, help_text="The run that took it last; see Lane.", null=True
                     ),
                 ),
                 ("sent_at", models.DateTimeField(blank=True, null=True)),
@@ -1209,7 +1209,7 @@ class Migration(migrations.Migration):
                 (
                     "woken_at",
                     models.DateTimeField(
-                        blank=True, help_text="When a pump was last queued for it.", null=True
+                        blank=True, help_text="When a run was last queued for it.", null=True
                     ),
                 ),
                 (

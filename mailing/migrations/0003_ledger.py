@@ -9,7 +9,7 @@ ALTER TABLE mailing_delivery SET (
 );
 ALTER TABLE mailing_tally SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
 
-CREATE SEQUENCE mailing_run AS bigint;  -- numbers the runs of pumps; see mailing.models.Lane
+CREATE SEQUENCE mailing_run AS bigint;  -- numbers the runs; see mailing.models.Lane
 
 -- One call a statement, whatever wrote it: no way to change the ledger leaves the counts behind.
 CREATE FUNCTION mailing_count_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$

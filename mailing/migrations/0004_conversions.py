@@ -224,7 +224,7 @@ class Migration(migrations.Migration):
             options={"default_permissions": ()},
         ),
         migrations.CreateModel(
-            name="WorthFigures",
+            name="RevenueFigures",
             fields=[
                 (
                     "campaign",
@@ -253,8 +253,8 @@ class Migration(migrations.Migration):
                 ("figures", models.JSONField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "worth figures",
-                "verbose_name_plural": "worth figures",
+                "verbose_name": "revenue figures",
+                "verbose_name_plural": "revenue figures",
                 "default_permissions": (),
             },
         ),

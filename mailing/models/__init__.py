@@ -11,7 +11,7 @@ from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
 from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.preflight import Preflight
-from mailing.models.report import CountedFigures, KeptFigures, ReportFigures, WorthFigures
+from mailing.models.report import CountedFigures, KeptFigures, ReportFigures, RevenueFigures
 from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.split_test import SplitTest, VariantContent
 from mailing.models.tracking import (
@@ -57,6 +57,7 @@ __all__ = [
     "RecentVisit",
     "ReportFigures",
     "RetentionCount",
+    "RevenueFigures",
     "Route",
     "Segment",
     "SenderDomain",
@@ -72,5 +73,4 @@ __all__ = [
     "VariantContent",
     "VerdictBlock",
     "Webhook",
-    "WorthFigures",
 ]

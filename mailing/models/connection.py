@@ -163,7 +163,7 @@ class CampaignPace(models.Model):
 
 
 class Lane(models.Model):
-    """The right of one process to feed a connection: one of few lanes, leased to one run of a pump at a time.
+    """The right of one process to feed a connection: one of few lanes, leased to one run at a time.
 
     The holder renews the lease. When a lease runs out, the next holder or the clock gives back the deliveries that the
     run had claimed.
@@ -174,7 +174,7 @@ class Lane(models.Model):
     run = models.BigIntegerField(null=True, blank=True, help_text="The run that holds it, unique for ever.")
     worker = models.CharField(max_length=100, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    woken_at = models.DateTimeField(null=True, blank=True, help_text="When a pump was last queued for it.")
+    woken_at = models.DateTimeField(null=True, blank=True, help_text="When a run was last queued for it.")
     waiting = models.PositiveSmallIntegerField(
         default=0, help_text="SMTP connections that a run which was set aside still has open."
     )

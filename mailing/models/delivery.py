@@ -90,9 +90,7 @@ class Delivery(models.Model):
         default=database_time.now,
         help_text="When to try; empty while it is sent, once it is done, and while an A/B test holds it.",
     )
-    run = models.BigIntegerField(
-        null=True, blank=True, help_text="The pump's run that took it last; see Lane."
-    )
+    run = models.BigIntegerField(null=True, blank=True, help_text="The run that took it last; see Lane.")
     variant = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Of an A/B test, from 0; empty while the recipient is held."
     )

@@ -14,9 +14,9 @@ from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
 from mailing.models.offers import CarriedOffer
+from mailing.models.revenue_rule import LONGEST_ATTRIBUTION, MOST_HELD_OUT, RevenueRule
 from mailing.models.sending_times import SendingTimes
 from mailing.models.tracking import Mode, TrackingPolicy, choose_stricter
-from mailing.models.worth import LONGEST_ATTRIBUTION, MOST_HELD_OUT, WorthRule
 
 Status = Campaign.Status
 
@@ -30,7 +30,7 @@ class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
-class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
+class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
     """One mail to the contacts of its targets."""
 
     KIND = Campaign.Kind.EMAIL

@@ -47,17 +47,17 @@ class ReportFigures(KeptFigures):
         return f"Figures of {self.campaign}"
 
 
-class WorthFigures(KeptFigures):
+class RevenueFigures(KeptFigures):
     """What needs the sales of all recipients of a campaign: its two arms, top articles and the median wait.
 
-    See mailing.stored_worth.
+    See mailing.stored_revenue.
     """
 
     figures = models.JSONField(null=True, blank=True)
 
     class Meta(KeptFigures.Meta):
-        verbose_name = "worth figures"
-        verbose_name_plural = "worth figures"
+        verbose_name = "revenue figures"
+        verbose_name_plural = "revenue figures"
 
     def __str__(self) -> str:
         return f"What {self.campaign} was worth"

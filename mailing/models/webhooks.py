@@ -48,7 +48,7 @@ class Webhook(models.Model):
     @property
     def url(self) -> str:
         """The address that the provider calls, without a secret."""
-        return settings.PUBLIC_URL + reverse("mailing:hook", args=[self.provider, self.pk])
+        return settings.PUBLIC_URL + reverse("mailing:receive_events", args=[self.provider, self.pk])
 
     @property
     def is_signed_by_provider(self) -> bool:

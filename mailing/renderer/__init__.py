@@ -1,4 +1,4 @@
-"""Previews, checks and compiles content in a process of its own, so that no content can break a web worker or a pump.
+"""Previews, checks and compiles content in a process of its own, so that no content breaks a page or a sending run.
 
 What people paste goes through parsers written in native code. A process is forked for each request and ends with it. So
 a page never waits for a parser longer than a few seconds, and never crashes with one.

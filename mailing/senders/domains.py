@@ -30,7 +30,7 @@ def read_domain_name(text: str) -> str:
     return normalise_address(f"postmaster@{text.strip().rstrip('.')}").partition("@")[2]
 
 
-class DomainStanding(msgspec.Struct, frozen=True):
+class DomainState(msgspec.Struct, frozen=True):
     """A sender domain, and how many of its keys sign and how many wait."""
 
     name: str
@@ -38,17 +38,17 @@ class DomainStanding(msgspec.Struct, frozen=True):
     waiting: int
 
 
-def list_standings() -> list[DomainStanding]:
+def list_domain_states() -> list[DomainState]:
     """Return the domains that somebody added, and the domains that connections send from."""
     counted = SenderDomain.objects.annotate(
         signing=Count("keys", filter=Q(keys__switched_on_at__isnull=False, keys__replaced_at__isnull=True)),
         waiting=Count("keys", filter=Q(keys__switched_on_at__isnull=True)),
     )
-    known = {row.name: DomainStanding(row.name, row.signing, row.waiting) for row in counted}
+    known = {row.name: DomainState(row.name, row.signing, row.waiting) for row in counted}
     for smtp in SmtpConnection.objects.filter(is_enabled=True):
         for name in (*smtp.allowed_domains, smtp.from_email.rpartition("@")[2]):
             if name:
-                known.setdefault(name, DomainStanding(name, 0, 0))
+                known.setdefault(name, DomainState(name, 0, 0))
     return [known[name] for name in sorted(known)]
 
 

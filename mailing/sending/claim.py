@@ -148,7 +148,7 @@ WHERE kind = 'email' AND status = 'running' AND mailing_find_offer_fault(id, now
 
 
 class RunningCampaign(msgspec.Struct):
-    """A running campaign for a pump: its frozen content, its sender, its connections in their order.
+    """A running campaign for a run: its frozen content, its sender, its connections in their order.
 
     recent_results: of its last messages, as earlier runs stored them; see `breaker.ResultRate`. retry_for: how long
     after its first try a delivery is tried again. stretch: the stretch of its window that is open or comes next.

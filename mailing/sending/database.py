@@ -1,4 +1,4 @@
-"""The pump's own connections to PostgreSQL: psycopg, asynchronous, one commit a statement."""
+"""A run's own connections to PostgreSQL: psycopg, asynchronous, one commit a statement."""
 
 import msgspec
 import psycopg

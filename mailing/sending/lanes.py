@@ -1,6 +1,6 @@
 """Lanes: which process may feed a connection, and what happens to the rows of a process that died.
 
-A connection has LANES_PER_CONNECTION lanes, each leased to one run of a pump at a time. Two processes fill two cores;
+A connection has LANES_PER_CONNECTION lanes, each leased to one run at a time. Two processes fill two cores;
 a third gains nothing. A run that only waits for late answers is set aside, under a new number from which its lane
 follows (number % LANES_PER_CONNECTION). Another run may then take the lane, with the connections that do not wait.
 """
@@ -109,12 +109,12 @@ def share_of_lane(total: int, number: int) -> int:
 
 
 def wake_connection(connection_id: int) -> None:
-    """Queue a pump for each free lane of a connection, unless one is queued for it already."""
+    """Queue a run for each free lane of a connection, unless one is queued for it already."""
     for number in range(LANES_PER_CONNECTION):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_WAKE, [connection_id, number, WAKE_AGAIN_SECONDS])
             if cursor.rowcount:
-                async_task("mailing.tasks.pump", connection_id, number, cluster=CLUSTER, save=False)
+                async_task("mailing.tasks.run_lane", connection_id, number, cluster=CLUSTER, save=False)
 
 
 def wake_campaign(campaign_id: int) -> None:
@@ -170,7 +170,7 @@ def count_waiting(connection_id: int, number: int) -> int:
 
 
 def allow_waking_again(connection_id: int, number: int) -> None:
-    """Let a lane be woken again at once, since the queued pump could not take it."""
+    """Let a lane be woken again at once, since the queued run could not take it."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_VAIN, [connection_id, number])
 

@@ -18,7 +18,7 @@ from mailing.models import Delivery, Suppression
 from mailing.sending import database, lanes
 from mailing.sending.arrivals import ARRIVED
 from mailing.sending.claim import ClaimedDelivery, return_deliveries
-from mailing.sending.outcome import Fate
+from mailing.sending.delivery_results import DeliveryResult
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Ledger:
         self._lease = lease
         self._renewed_at = time.monotonic()
         self._marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]] = []
-        self._results: list[tuple[ClaimedDelivery, Fate]] = []
+        self._results: list[tuple[ClaimedDelivery, DeliveryResult]] = []
         self._notes: list[tuple[str, list[object]]] = []
         self._witnesses: list[asyncio.Future[None]] = []
         self._work = asyncio.Event()
@@ -142,9 +142,9 @@ class Ledger:
         self._work.set()
         return await future
 
-    def record(self, claimed: ClaimedDelivery, fate: Fate) -> None:
+    def record(self, claimed: ClaimedDelivery, result: DeliveryResult) -> None:
         """Write the result with the next commit."""
-        self._results.append((claimed, fate))
+        self._results.append((claimed, result))
         self._work.set()
 
     def note(self, statement: str, params: list[object]) -> None:
@@ -195,7 +195,7 @@ class Ledger:
     async def _write(
         self,
         marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]],
-        results: list[tuple[ClaimedDelivery, Fate]],
+        results: list[tuple[ClaimedDelivery, DeliveryResult]],
     ) -> set[int]:
         """Write one batch; write it again after a lost connection, which is safe even if it was committed."""
         deadline = time.monotonic() + database.PATIENCE
@@ -219,7 +219,7 @@ class Ledger:
     async def _try_to_write(
         self,
         marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]],
-        results: list[tuple[ClaimedDelivery, Fate]],
+        results: list[tuple[ClaimedDelivery, DeliveryResult]],
     ) -> set[int]:
         asked = [claimed.pk for claimed, _ in marks]
         with_codes = [claimed for claimed, _ in marks if claimed.campaign.is_tied]
@@ -236,13 +236,13 @@ class Ledger:
     async def _commit(
         self,
         asked: list[int],
-        results: list[tuple[ClaimedDelivery, Fate]],
+        results: list[tuple[ClaimedDelivery, DeliveryResult]],
         with_codes: list[ClaimedDelivery],
     ) -> set[int]:
         told = [
-            (claimed, fate)
-            for claimed, fate in results
-            if fate.status != Delivery.Status.ACCEPTED or claimed.tries or claimed.has_bounced
+            (claimed, result)
+            for claimed, result in results
+            if result.status != Delivery.Status.ACCEPTED or claimed.tries or claimed.has_bounced
         ]
         if not told:
             return await self._flush(asked, results, with_codes)
@@ -253,7 +253,7 @@ class Ledger:
     async def _flush(
         self,
         asked: list[int],
-        results: list[tuple[ClaimedDelivery, Fate]],
+        results: list[tuple[ClaimedDelivery, DeliveryResult]],
         with_codes: list[ClaimedDelivery],
     ) -> set[int]:
         params: list[object] = [_records(results), self.run, _keys(asked), self.run]
@@ -266,17 +266,17 @@ class Ledger:
             cursor = await self._database.execute(FLUSH, params)
         return {row[0] for row in await cursor.fetchall()}
 
-    async def _tell(self, told: list[tuple[ClaimedDelivery, Fate]]) -> None:
+    async def _tell(self, told: list[tuple[ClaimedDelivery, DeliveryResult]]) -> None:
         """Write what a first accepted try does not need: attempts, and suppressions of dead addresses."""
         await self._database.execute(ATTEMPTS, [_records(told), self.run])
-        if bounced := [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]:
+        if bounced := [(claimed.email, result.text) for claimed, result in told if result.suppress]:
             await self._database.execute(SUPPRESS, [list(column) for column in zip(*bounced, strict=True)])
-        if softly := [claimed.email for claimed, fate in told if fate.soft]:
+        if softly := [claimed.email for claimed, result in told if result.soft]:
             await self._database.execute(BOUNCE_SOFTLY, [softly])
         if well := [
             claimed.email
-            for claimed, fate in told
-            if claimed.has_bounced and fate.status == Delivery.Status.ACCEPTED
+            for claimed, result in told
+            if claimed.has_bounced and result.status == Delivery.Status.ACCEPTED
         ]:
             await self._database.execute(RECOVER, [well])
 
@@ -292,10 +292,10 @@ class Ledger:
 # As text, which costs a fifth of the time that psycopg takes over lists of Python's.
 
 
-def _records(results: list[tuple[ClaimedDelivery, Fate]]) -> str:
-    """Return the fates as a JSON array of objects, each with the key of its delivery."""
-    fates = [b'{"id":%d,%b' % (claimed.pk, msgspec.json.encode(fate)[1:]) for claimed, fate in results]
-    return f"[{b','.join(fates).decode()}]"
+def _records(results: list[tuple[ClaimedDelivery, DeliveryResult]]) -> str:
+    """Return the results as a JSON array of objects, each with the key of its delivery."""
+    rows = [b'{"id":%d,%b' % (claimed.pk, msgspec.json.encode(result)[1:]) for claimed, result in results]
+    return f"[{b','.join(rows).decode()}]"
 
 
 def _write_ends(with_codes: list[ClaimedDelivery]) -> str:

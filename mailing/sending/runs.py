@@ -1,7 +1,7 @@
-"""One run of one lane: leases the lane, lets a pump work, and ends the run.
+"""One run of one lane: leases the lane, sends for some seconds, and ends the run.
 
 A run is short, so that a stop never waits long for it and its worker is soon free. At its end it queues the next run if
-there is work. What needs more than the pump (a pause, a breaker) ends the run, and is handled after it. Only a server
+there is work. What needs more than sending (a pause, a breaker) ends the run, and is handled after it. Only a server
 that has a whole message and does not answer needs a longer wait, ten minutes by RFC 5321 (§4.5.3.2.6). Then the run is
 set aside with those connections only, and goes on in a thread.
 """
@@ -19,7 +19,7 @@ from mailing import endings
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, lanes
 from mailing.sending.ledger import LaneLost
-from mailing.sending.pump import Pump
+from mailing.sending.sending_run import SendingRun
 from mailing.sending.servers import TIMEOUTS, server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Server, Tls
@@ -27,7 +27,7 @@ from mailing.smtp.client import Cause, ConnectFailed, Server, Tls
 logger = logging.getLogger(__name__)
 
 # What a run leaves behind, its loop, its work, and itself.
-BegunRun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], Pump]
+BegunRun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], SendingRun]
 
 
 def run_lane(connection_id: int, number: int) -> int:
@@ -39,21 +39,21 @@ def run_lane(connection_id: int, number: int) -> int:
         begun = _begin(connection_id, number)
     if begun is None:
         return 0
-    _, _, work, pump = begun
-    if work.done() or not _is_set_aside(pump):
+    _, _, work, run = begun
+    if work.done() or not _is_set_aside(run):
         _finish_late_run(*begun)
-        return pump.accepted_count
-    thread = threading.Thread(target=_wait_for_late_answers, args=begun, name=f"run-{pump.number}")
+        return run.accepted_count
+    thread = threading.Thread(target=_wait_for_late_answers, args=begun, name=f"run-{run.number}")
     try:
-        _follow(pump)
+        _follow(run)
     finally:
         thread.start()
-    return pump.accepted_count
+    return run.accepted_count
 
 
-def _follow(pump: Pump) -> None:
-    with endings.counting_errors(lambda: pump.campaigns):
-        pump.follow()
+def _follow(run: SendingRun) -> None:
+    with endings.counting_errors(lambda: run.campaigns):
+        run.follow()
 
 
 def _begin(connection_id: int, number: int) -> BegunRun | None:
@@ -75,13 +75,13 @@ def _begin(connection_id: int, number: int) -> BegunRun | None:
         lanes.allow_waking_again(connection_id, number)  # the clock wakes it when it may go on
         return None
     connection.close()  # the run has its own, and may outlive a restart of the database
-    pump = Pump(smtp, server, pace, taken, number, places=places, most=most)
+    run = SendingRun(smtp, server, pace, taken, number, places=places, most=most)
     with contextlib.ExitStack() as held:
         held.callback(lanes.end_run, taken)
         runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
-        work = runner.get_loop().create_task(pump.run())
-        runner.run(pump.until_late(work))
-        return held.pop_all(), runner, work, pump
+        work = runner.get_loop().create_task(run.run())
+        runner.run(run.until_late(work))
+        return held.pop_all(), runner, work, run
 
 
 def _find_server(smtp: SmtpConnection) -> Server | None:
@@ -93,37 +93,37 @@ def _find_server(smtp: SmtpConnection) -> Server | None:
         return None
 
 
-def _is_set_aside(pump: Pump) -> bool:
+def _is_set_aside(run: SendingRun) -> bool:
     try:
-        lanes.set_run_aside(pump.number, pump.open)
+        lanes.set_run_aside(run.number, run.open)
     except OperationalError:  # the database is away: the run waits where it is, and keeps its lane
-        logger.warning("Run %s could not be set aside.", pump.number)
+        logger.warning("Run %s could not be set aside.", run.number)
         return False
     return True
 
 
 def _wait_for_late_answers(
-    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: Pump
+    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], run: SendingRun
 ) -> None:
     try:
-        _finish_late_run(held, runner, work, pump)
+        _finish_late_run(held, runner, work, run)
     finally:
         connection.close()  # this thread's own
 
 
 def _finish_late_run(
-    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: Pump
+    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], run: SendingRun
 ) -> None:
     """Wait for the end of a run, and do what follows from it; count an unforeseen error, then raise it."""
     with held:
         try:
-            runner.run(pump.until_done(work))
+            runner.run(run.until_done(work))
         except* LaneLost:
-            logger.warning("Run %s of “%s” lost its lane and stopped.", pump.number, pump.smtp)
+            logger.warning("Run %s of “%s” lost its lane and stopped.", run.number, run.smtp)
         except* psycopg.OperationalError:
-            logger.exception("Run %s of “%s” lost the database and stopped.", pump.number, pump.smtp)
+            logger.exception("Run %s of “%s” lost the database and stopped.", run.number, run.smtp)
         except* Exception as errors:
-            for pk in pump.campaigns:
+            for pk in run.campaigns:
                 endings.count_unforeseen_error(pk, errors.exceptions[0])
             raise
-    _follow(pump)
+    _follow(run)

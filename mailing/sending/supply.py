@@ -14,7 +14,7 @@ from django.conf import settings
 from campaigns import database_time
 from mailing import content
 from mailing.models import SmtpConnection
-from mailing.sending import breaker, claim, limits, outcome
+from mailing.sending import breaker, claim, delivery_results, limits
 from mailing.sending.claim import ClaimedDelivery, RunningCampaign
 from mailing.sending.ledger import Ledger
 from mailing.sending.paced_deliveries import PacedDeliveries
@@ -97,8 +97,8 @@ class Supply:
     async def next(self) -> ReadyMessage | None:
         """Return the next message, once there is one; None when the run is over."""
         while not self._over.is_set():
-            if parcel := self.ready():
-                return parcel
+            if message := self.ready():
+                return message
             if self._over.is_set():  # an unforeseen error has just ended the run
                 break
             self._filled.clear()
@@ -153,7 +153,7 @@ class Supply:
 
     def _record_broken(self, claimed: ClaimedDelivery, sentence: str) -> None:
         """Fail a delivery whose own values broke its message; stop a campaign in which nearly all are like that."""
-        self._ledger.record(claimed, outcome.make_unsendable(sentence))
+        self._ledger.record(claimed, delivery_results.make_unsendable(sentence))
         pk = claimed.campaign.pk
         rate = self._find_rate(claimed.campaign)
         rate.add(is_broken=True)

@@ -37,7 +37,7 @@ def show_connections(request: Request, form: SenderDomainForm, status: int = 200
         "connections": SmtpConnection.objects.select_related("pace", "oauth"),
         "domains": health.list_domains(),
         "health": health,
-        "senders": domains.list_standings(),
+        "senders": domains.list_domain_states(),
         "sender_form": form,
         "menu_path": reverse("mailing:connections"),
     }

@@ -77,17 +77,17 @@ def caught_frame(request: Request, name: str) -> HttpResponse:
     return answer_frame(opened.html, with_links=True) if follows else answer_frame(mask_tokens(opened.html))
 
 
-def may_follow(request: Request, opened: catcher.Opened) -> bool:
+def may_follow(request: Request, opened: catcher.CaughtMessage) -> bool:
     """Return whether somebody may follow the links of a caught mail, and so see them."""
     return request.user.is_superuser if opens_account(opened) else request.user.has_perm(FOLLOWING)
 
 
-def opens_account(opened: catcher.Opened) -> bool:
+def opens_account(opened: catcher.CaughtMessage) -> bool:
     """Return whether a mail holds a link that sets a new password."""
     return f"{settings.PUBLIC_URL}/password/reset/" in opened.html + opened.text
 
 
-def find_mail(name: str) -> catcher.Opened:
+def find_mail(name: str) -> catcher.CaughtMessage:
     """Read a caught mail.
 
     Raises:
@@ -95,11 +95,11 @@ def find_mail(name: str) -> catcher.Opened:
     """
     try:
         return catcher.read_message(name)
-    except catcher.NotCaught as error:
+    except catcher.MailNotCaught as error:
         raise Http404(str(error)) from error
 
 
-def find_origin(opened: catcher.Opened) -> PageContext:
+def find_origin(opened: catcher.CaughtMessage) -> PageContext:
     """Find the campaign a mail came from and the contact it went to; what is not known is left out.
 
     The Message-ID is the token of its delivery. That of a test mail is none: it names its campaign in Feedback-ID.
@@ -114,7 +114,7 @@ def find_origin(opened: catcher.Opened) -> PageContext:
     return {"campaign": delivery.campaign, "contact": delivery.contact} if delivery else {}
 
 
-def find_origin_of_test(opened: catcher.Opened, feedback: str) -> PageContext:
+def find_origin_of_test(opened: catcher.CaughtMessage, feedback: str) -> PageContext:
     """Find the campaign and the contact of a test mail by its Feedback-ID."""
     key = feedback.partition(":")[0].strip()
     campaign = EmailCampaign.objects.filter(pk=key).first() if _is_key(key) else None

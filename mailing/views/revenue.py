@@ -1,4 +1,4 @@
-"""What an e-mail campaign was worth: the panel on its page, and the page with the sales behind each figure."""
+"""What an e-mail campaign brought in: the panel on its page, and the page with the sales behind each figure."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
@@ -11,7 +11,7 @@ from campaigns import database_time
 from campaigns.annotations import PageContext
 from campaigns.models import Campaign
 from campaigns.requests import Request
-from mailing import revenue, stored_worth, tallies
+from mailing import revenue, stored_revenue, tallies
 from mailing.models import Conversion, Delivery, EmailCampaign, Tally
 
 viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
@@ -54,11 +54,11 @@ def revenue_panel(request: Request, pk: int) -> HttpResponse:
 def incremental(request: Request, pk: int) -> HttpResponse:
     """Return what a campaign caused as it is known now: the part of the panel that is not asked for at each look."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    worth = stored_worth.read_worth(campaign, database_time.now(), lift_only=True)
+    measured = stored_revenue.read_measured_revenue(campaign, database_time.now(), lift_only=True)
     context = {
         "campaign": campaign,
-        "worth": worth,
-        "lift": worth.lift,
+        "measured": measured,
+        "lift": measured.lift,
         "site_currency": settings.CURRENCY,
     }
     return render(request, "mailing/_lift_tile.html", context)
@@ -67,7 +67,7 @@ def incremental(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @may_see_sales
 def campaign_revenue(request: Request, pk: int) -> HttpResponse:
-    """Show what a campaign was worth, and the sales behind it."""
+    """Show the revenue of a campaign, and the sales behind it."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     context = revenue_context(campaign)
     if (found := context["revenue"]) is None:
@@ -76,7 +76,7 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
     accepted = sums.get(Delivery.Status.ACCEPTED, 0) + sums.get(Tally.Measure.RETURNED, 0)
     kind = request.GET.get("show", "")
     kind = kind if kind in NARROWED else ""
-    worth = stored_worth.read_worth(campaign, database_time.now())
+    measured = stored_revenue.read_measured_revenue(campaign, database_time.now())
     sales = revenue.list_sales(campaign, how=kind, is_first=kind == "first")
     return render(
         request,
@@ -85,11 +85,11 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
         | {
             "accepted": accepted,
             "per_mail": found.per_mail(accepted),
-            "worth": worth,
-            "median_wait": worth.median_wait,
-            "lift": worth.lift,
+            "measured": measured,
+            "median_wait": measured.median_wait,
+            "lift": measured.lift,
             "site_currency": settings.CURRENCY,
-            "articles": worth.articles,
+            "articles": measured.articles,
             "locations": revenue.draw_locations(campaign, found.currency),
             "days": revenue.draw_days(campaign, found.currency),
             "kinds": NARROWED.items(),
@@ -106,7 +106,7 @@ def recent_revenue(request: Request) -> HttpResponse:
     now = database_time.now()
     rows = revenue.list_recent_revenue(now)
     judged = [campaign for campaign, _, _ in rows if campaign.funnel.get("held_out")][:CAMPAIGNS_JUDGED]
-    proved = {campaign.pk for campaign in judged if stored_worth.is_proved(campaign, now)}
+    proved = {campaign.pk for campaign in judged if stored_revenue.is_proved(campaign, now)}
     total = sum(net for _, net, _ in rows)
     net_proved = sum(net for campaign, net, _ in rows if campaign.pk in proved)
     context = {

@@ -81,7 +81,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     sold = [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
     if not sold:
         return None
-    rules = snapshot.current()
+    rules = snapshot.load_current_snapshot()
     others = [
         one.rule
         for one in rules.rules.promotions

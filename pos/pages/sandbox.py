@@ -38,7 +38,7 @@ def try_basket(
     at = at or database_time.now()
     if isinstance(request, dict):
         request = body.read_request(msgspec.json.encode(request), QuoteRequest)
-    rules = snapshot.load(drafts=True, of=campaign) if drafts else snapshot.current()
+    rules = snapshot.read_snapshot(drafts=True, of=campaign) if drafts else snapshot.load_current_snapshot()
     facts = read_basket_facts(WorkspaceCaller(location), request, rules, database_time.now())
     outcome = evaluate_basket(request, facts, rules, at, explain=True)
     return build_quote(outcome, rules, at, facts.time_zone)

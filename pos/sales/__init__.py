@@ -10,5 +10,6 @@ Each step is a module. They share how a basket is evaluated (`baskets`) and what
     holds, voids, returns             confirm or release a hold, void a sale, take units back
     ledger        writes sales and their lines
     stored        finds, locks and shows stored sales
-    offline, past_rules, guesses      sales made without a connection, rules for tills, guessed coupon codes
+    offline, past_rules               sales made without a connection, and the rules for tills that lose it
+    code_guesses                      tills that guess coupon codes
 """

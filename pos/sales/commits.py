@@ -125,14 +125,14 @@ def commit(
 def _commit(sent: SentSale) -> Answer:
     safely = sent.is_offline
     for _ in range(MAX_ATTEMPTS):
-        rules = snapshot.as_of(sent.at) if sent.is_offline else snapshot.latest()
+        rules = snapshot.load_snapshot_at(sent.at) if sent.is_offline else snapshot.get_loaded_snapshot()
         try:
             with Transaction():
                 answer = _attempt(sent, rules, safely=safely)
-            queue_due_steps(snapshot.latest(), sent.now)
+            queue_due_steps(snapshot.get_loaded_snapshot(), sent.now)
             return answer
         except SnapshotOutdated as moved:
-            snapshot.of_version(moved.version)
+            snapshot.load_version(moved.version)
         except ExpiredHolds:
             holds.release_expired_holds(sent.now)
         except GuardFailed:

@@ -35,9 +35,9 @@ def show_rules(caller: Caller, now: datetime | None = None) -> PublishedRules:
 
 def _show_rules(caller: Caller, now: datetime) -> PublishedRules:
     facts = caller.read_facts(FactsQuery(now))
-    rules = snapshot.latest()
+    rules = snapshot.get_loaded_snapshot()
     if rules.version != facts.version:
-        rules = snapshot.of_version(facts.version)
+        rules = snapshot.load_version(facts.version)
     place = (rules.version, facts.location_code, facts.currency, facts.time_zone)
     if place not in _encoded_rules:
         if len(_encoded_rules) >= MAX_KEPT_RULES:

@@ -32,10 +32,10 @@ def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) ->
 def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
     released = False
     for _ in range(MAX_ATTEMPTS):
-        rules = snapshot.latest()
+        rules = snapshot.get_loaded_snapshot()
         facts = read_basket_facts(caller, request, rules, now)
         if facts.version != rules.version:
-            snapshot.of_version(facts.version)
+            snapshot.load_version(facts.version)
         elif facts.has_expired and not released:
             holds.release_expired_holds(now)
             released = True

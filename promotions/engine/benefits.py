@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from promotions.engine.allocation import Number, round_half_up
-from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
+from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, LevelContext
 from promotions.engine.conditions import Refusal
 from promotions.engine.rules import WHOLE, FixedPerUnit, FixedPrice, PercentOff, Target, Tier, Tiered
 from promotions.engine.units import Batch, Kind
@@ -20,7 +20,7 @@ class ReadyBenefit(Protocol):
     per_unit: bool
     """What a unit gets depends on that unit alone, so promotions of one best-of group can compete for each."""
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
         """Return its claim on the kinds in `mask`, without the units that `group` has given to another promotion."""
 
 
@@ -86,16 +86,16 @@ class Chooser:
         self.bounded = self.max_units is not None or self.max_units_per_line is not None
         self.dearest = target.pick == "dearest"
 
-    def choose(self, ground: Ground, batches: list[Batch]) -> list[Batch]:
-        units = ground.units
+    def choose(self, context: LevelContext, batches: list[Batch]) -> list[Batch]:
+        units = context.units
         if self.max_units_per_line is not None:
             by_kind: dict[int, list[Batch]] = {}
             for batch in batches:
                 by_kind.setdefault(batch.kind, []).append(batch)
             batches = []
-            for number, standing in by_kind.items():
+            for number, group in by_kind.items():
                 limit = sum(min(count, self.max_units_per_line) for _, count in units.kinds[number].lines)
-                batches += units.select_units(standing, limit, dearest=True)
+                batches += units.select_units(group, limit, dearest=True)
         if self.max_units is not None:
             batches = units.select_units(batches, self.max_units, dearest=self.dearest)
         return sorted(batches, key=_by_kind)
@@ -115,17 +115,17 @@ class UnitBenefit:
         self._chooser = Chooser(target)
         self.per_unit = not self._chooser.bounded
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
         if not mask:
             return NO_ITEMS
-        pieces = ground.units.find_open(mask, group, spare_bought=ground.spare_bought)
+        pieces = context.units.find_open(mask, group, spare_bought=context.spare_bought)
         if not self.per_unit:
-            pieces = self._chooser.choose(ground, pieces)
-        return self.on(ground, pieces)
+            pieces = self._chooser.choose(context, pieces)
+        return self.on(context, pieces)
 
-    def on(self, ground: Ground, pieces: list[Batch]) -> Claim | Refusal:
+    def on(self, context: LevelContext, pieces: list[Batch]) -> Claim | Refusal:
         """Return the claim on just these pieces."""
-        kinds, share = ground.units.kinds, self.share
+        kinds, share = context.units.kinds, self.share
         if len(pieces) == 1:  # as most are
             weights = [share(pieces[0], kinds[pieces[0].kind])]
             wish = round_half_up(weights[0], self.scale)
@@ -146,19 +146,19 @@ class SharedAmountBenefit:
         self._chooser = Chooser(target)
         self.per_unit = False
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
         if not mask:
             return NO_ITEMS
         bounded = self._chooser.bounded
-        if group is None and not bounded and not ground.spare_bought:
-            pool = ground.units.pool(mask)
+        if group is None and not bounded and not context.spare_bought:
+            pool = context.units.pool(mask)
             if pool is not None:
                 return claim_in_proportion(
                     pool.batches, pool.kinds, amount=self._amount, percent=self._percent
                 )
-        pieces = ground.units.find_open(mask, group, spare_bought=ground.spare_bought)
+        pieces = context.units.find_open(mask, group, spare_bought=context.spare_bought)
         if bounded:
-            pieces = self._chooser.choose(ground, pieces)
+            pieces = self._chooser.choose(context, pieces)
         return claim_in_proportion(pieces, amount=self._amount, percent=self._percent)
 
 
@@ -194,14 +194,14 @@ class TieredBenefit:
         self._steps = [(tier.at_least, _benefit_of_tier(tier, target)) for tier in reversed(benefit.tiers)]
         self.per_unit = False
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
         if not mask:
             return NO_ITEMS
-        measure = ground.measure
+        measure = context.measure
         have = measure.quantity(mask) if self._by_quantity else measure.worth(mask)
         for at_least, step in self._steps:
             if have >= at_least:
-                return step.claim(ground, mask, group)
+                return step.claim(context, mask, group)
         return Refusal("min_quantity" if self._by_quantity else "min_subtotal", self._steps[-1][0], have)
 
 

@@ -8,7 +8,7 @@ deal, not always the best one.
 
 from promotions.engine.allocation import Number
 from promotions.engine.benefits import UnitBenefit
-from promotions.engine.claims import Claim, Ground
+from promotions.engine.claims import Claim, LevelContext
 from promotions.engine.clamp import SaleLimits, wish_within_cap
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
@@ -52,26 +52,28 @@ def unmark_given(claim: Claim, group: str) -> None:
         batch.groups -= {group}
 
 
-def find_best_deal(contenders: list[Contender], ground: Ground, sale_limits: SaleLimits) -> Deal:
+def find_best_deal(contenders: list[Contender], context: LevelContext, sale_limits: SaleLimits) -> Deal:
     """Return what each of `contenders` (of one group, in the order of application) gives in the best deal found."""
     limited = False
     for contender in contenders:
-        limited |= _ask_alone(contender, ground, sale_limits)
+        limited |= _ask_alone(contender, context, sale_limits)
     able = [contender for contender in contenders if contender.able]
     if len(able) > 1:
         competitors = tuple(_drop_repeats([contender for contender in able if _per_unit(contender)]))
         if len(competitors) == len(able) and not limited:
-            deal = _give_to_highest(competitors, ground)
+            deal = _give_to_highest(competitors, context)
             if _afford(deal, sale_limits)[1]:
                 return deal
-        sequence = _Search(able, competitors, ground, sale_limits).sequence
-        return _apply_sequence(sequence, ground, sale_limits)[0]
-    return [(contender, claim) for contender in able if isinstance(claim := _claim(contender, ground), Claim)]
+        sequence = _Search(able, competitors, context, sale_limits).sequence
+        return _apply_sequence(sequence, context, sale_limits)[0]
+    return [
+        (contender, claim) for contender in able if isinstance(claim := _claim(contender, context), Claim)
+    ]
 
 
-def _ask_alone(contender: Contender, ground: Ground, sale_limits: SaleLimits) -> bool:
+def _ask_alone(contender: Contender, context: LevelContext, sale_limits: SaleLimits) -> bool:
     """Set `wish` and `refusal` of each contender; return whether a limit binds."""
-    claim = _claim(contender, ground)
+    claim = _claim(contender, context)
     if isinstance(claim, Refusal):
         contender.refusal = claim
         contender.able = claim.reason == "no_value" and not contender.promotion.benefit.per_unit
@@ -89,9 +91,9 @@ def _ask_alone(contender: Contender, ground: Ground, sale_limits: SaleLimits) ->
     return afforded[1] is not None or contender.promotion.cap is not None
 
 
-def _claim(contender: Contender, ground: Ground) -> Claim | Refusal:
+def _claim(contender: Contender, context: LevelContext) -> Claim | Refusal:
     promotion = contender.promotion
-    return promotion.benefit.claim(ground, contender.mask, promotion.group)
+    return promotion.benefit.claim(context, contender.mask, promotion.group)
 
 
 def _per_unit(contender: Contender) -> bool:
@@ -103,15 +105,15 @@ def _drop_repeats(contenders: list[Contender]) -> list[Contender]:
     return list({contender.promotion.number: contender for contender in reversed(contenders)}.values())[::-1]
 
 
-def _give_to_highest(competitors: Actor, ground: Ground) -> Deal:
+def _give_to_highest(competitors: Actor, context: LevelContext) -> Deal:
     """Give each batch of units to the promotion that gives most on it; if several do, to the first."""
     group = competitors[0].promotion.group
     union = 0
     for contender in competitors:
         union |= contender.mask
     won: dict[int, list[Batch]] = {}
-    kinds = ground.units.kinds
-    for batch in ground.units.find_open(union, group, spare_bought=ground.spare_bought):
+    kinds = context.units.kinds
+    for batch in context.units.find_open(union, group, spare_bought=context.spare_bought):
         kind = kinds[batch.kind]
         best_place = -1
         best_share: Number = 0
@@ -127,7 +129,7 @@ def _give_to_highest(competitors: Actor, ground: Ground) -> Deal:
     for place in sorted(won):
         benefit = competitors[place].promotion.benefit
         if isinstance(benefit, UnitBenefit):
-            claim = benefit.on(ground, won[place])
+            claim = benefit.on(context, won[place])
             if isinstance(claim, Claim):
                 deal.append((competitors[place], claim))
     return deal
@@ -153,21 +155,23 @@ def _afford(deal: Deal, sale_limits: SaleLimits) -> tuple[int, bool]:
     return total, free
 
 
-def _apply_sequence(sequence: tuple[Actor, ...], ground: Ground, sale_limits: SaleLimits) -> tuple[Deal, int]:
+def _apply_sequence(
+    sequence: tuple[Actor, ...], context: LevelContext, sale_limits: SaleLimits
+) -> tuple[Deal, int]:
     """Return the deal of a sequence and its amount. Its units stay marked."""
     deal: Deal = []
     for actor in sequence:
-        for contender, claim in _claims_of(actor, ground):
+        for contender, claim in _claims_of(actor, context):
             mark_given(claim, contender.promotion.group or "")
             deal.append((contender, claim))
     deal.sort(key=lambda one: one[0].promotion.rank)
     return deal, _afford(deal, sale_limits)[0]
 
 
-def _claims_of(actor: Actor, ground: Ground) -> Deal:
+def _claims_of(actor: Actor, context: LevelContext) -> Deal:
     if len(actor) > 1:
-        return _give_to_highest(actor, ground)
-    claim = _claim(actor[0], ground)
+        return _give_to_highest(actor, context)
+    claim = _claim(actor[0], context)
     return [(actor[0], claim)] if isinstance(claim, Claim) else []
 
 
@@ -180,9 +184,9 @@ class _Search:
     """Searches the sequences of actors depth first, the larger wishes first, so that a bounded search ends well."""
 
     def __init__(
-        self, able: list[Contender], competitors: Actor, ground: Ground, sale_limits: SaleLimits
+        self, able: list[Contender], competitors: Actor, context: LevelContext, sale_limits: SaleLimits
     ) -> None:
-        self._ground = ground
+        self._ground = context
         self._sale_limits = sale_limits
         self._trials = 0
         self._group = able[0].promotion.group or ""

@@ -13,8 +13,8 @@ NOTHING = Refusal("no_value")
 NO_ITEMS = Refusal("no_matching_items")
 
 
-class Ground:
-    """The ground of one level: the units that its benefits work on.
+class LevelContext:
+    """The context of one level: the units that its benefits work on.
 
     `measure`: what thresholds compare with. `spare_bought`: units that a buy-get used get no other discount.
     """
@@ -77,12 +77,12 @@ class Claim(Struct, eq=False, gc=False):
             by_kind.setdefault(piece.kind, []).append((piece, weight))
         totals = allocate(
             amount,
-            [sum([weight for _, weight in standing]) for standing in by_kind.values()],
-            [sum([batch.rest - batch.low for batch, _ in standing]) for standing in by_kind.values()],
+            [sum([weight for _, weight in group]) for group in by_kind.values()],
+            [sum([batch.rest - batch.low for batch, _ in group]) for group in by_kind.values()],
         )
-        for total, standing in zip(totals, by_kind.values(), strict=True):
-            if len(standing) == 1:
-                standing[0][0].rest -= total
+        for total, group in zip(totals, by_kind.values(), strict=True):
+            if len(group) == 1:
+                group[0][0].rest -= total
             else:
-                self._share(total, *zip(*standing, strict=True))
+                self._share(total, *zip(*group, strict=True))
         return list(by_kind), totals

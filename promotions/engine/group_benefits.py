@@ -9,7 +9,7 @@ from fractions import Fraction
 from promotions.engine.allocation import fill, round_half_up
 from promotions.engine.basket_facts import Matcher
 from promotions.engine.benefits import UnitBenefit
-from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
+from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, LevelContext
 from promotions.engine.conditions import Matching, Refusal
 from promotions.engine.rules import (
     WHOLE,
@@ -59,8 +59,8 @@ class BuyGetBenefit:
         )
         self.per_unit = False
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
-        facts = ground.facts
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
+        facts = context.facts
         buy = get = facts.mask(self._buy) & mask
         if self._get is not self._buy:
             get = facts.mask(self._get) & mask
@@ -69,7 +69,7 @@ class BuyGetBenefit:
         held = facts.original.quantity(buy | get)
         if held < self._group:
             return Refusal("min_quantity", self._group, held)
-        pool = ground.units.find_unused(buy | get, group)
+        pool = context.units.find_unused(buy | get, group)
         payers, getters = pool, [batch for batch in pool if batch.rest > batch.low]
         if buy != get:
             payers = [batch for batch in payers if buy >> batch.kind & 1]
@@ -82,12 +82,12 @@ class BuyGetBenefit:
         for batch, (paying, getting) in plan.items():
             # The dearest pay, to the minor unit. A batch that gives all its units to one side stays whole.
             if paying:
-                used.append(ground.units.split_batch(batch, paying, dearest=True))
+                used.append(context.units.split_batch(batch, paying, dearest=True))
             if getting:
-                part = ground.units.split_batch(batch, getting, dearest=self._dearest)
+                part = context.units.split_batch(batch, getting, dearest=self._dearest)
                 reduced.append(part)
                 used.append(part)
-        claim = self._reward.on(ground, sorted(reduced, key=_by_kind))
+        claim = self._reward.on(context, sorted(reduced, key=_by_kind))
         if isinstance(claim, Claim):
             claim.used = used
             claim.applications = groups.count
@@ -195,16 +195,16 @@ class BundleBenefit:
         self._most = caps.max_applications or UNBOUNDED
         self.per_unit = False
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
         order = dearest_first if self._benefit.pick == "dearest" else cheapest_first
         parts = []
         reach = 0
         for matcher, part in self._parts:
-            matching = ground.facts.mask(matcher) & mask
+            matching = context.facts.mask(matcher) & mask
             reach |= matching
             if not matching:
                 return NO_ITEMS
-            pool = sorted(ground.units.find_unused(matching, group), key=order)
+            pool = sorted(context.units.find_unused(matching, group), key=order)
             if _count(pool) < part.quantity:
                 return Refusal("min_quantity", part.quantity, _count(pool))
             parts.append((pool, part.quantity))
@@ -214,9 +214,9 @@ class BundleBenefit:
             return (
                 NOTHING
                 if complete
-                else Refusal("min_quantity", needed, ground.facts.original.quantity(reach))
+                else Refusal("min_quantity", needed, context.facts.original.quantity(reach))
             )
-        claim = self._price(ground, sets)
+        claim = self._price(context, sets)
         if isinstance(claim, Claim):
             claim.used = claim.pieces
             claim.applications = sum(times for _, times in sets)
@@ -259,7 +259,7 @@ class BundleBenefit:
             return worth * benefit.percent / WHOLE
         return Fraction(benefit.amount) if benefit.amount is not None else worth - (benefit.price or 0)
 
-    def _price(self, ground: Ground, sets: list[SetsOfUnits]) -> Claim | Refusal:
+    def _price(self, context: LevelContext, sets: list[SetsOfUnits]) -> Claim | Refusal:
         """Give each set its own discount. What the floors of one set prevent is not taken off another."""
         shares: dict[Batch, Fraction] = {}
         bundled: dict[Batch, int] = {}
@@ -275,7 +275,7 @@ class BundleBenefit:
                 bundled[batch] = bundled.get(batch, 0) + units * times
         dearest = self._benefit.pick == "dearest"
         weights = {
-            ground.units.split_batch(batch, units, dearest=dearest): shares[batch]
+            context.units.split_batch(batch, units, dearest=dearest): shares[batch]
             for batch, units in bundled.items()
         }
         pieces = sorted(weights, key=_by_kind)
@@ -294,14 +294,14 @@ class FreeUnitsBenefit:
         self._sku = benefit.sku if isinstance(benefit, FreeGift) else None
         self.per_unit = False
 
-    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
-        kinds = ground.units.kinds
-        open_ = [batch for batch in ground.units.find_unused(mask, group) if batch.rest > batch.low]
+    def claim(self, context: LevelContext, mask: int, group: str | None) -> Claim | Refusal:
+        kinds = context.units.kinds
+        open_ = [batch for batch in context.units.find_unused(mask, group) if batch.rest > batch.low]
         if self._sku is not None:
             open_ = [batch for batch in open_ if kinds[batch.kind].sku == self._sku]
         if not open_:
             return NOTHING if mask and self._sku is None else NO_ITEMS
-        pieces = sorted(ground.units.select_units(open_, self._units, dearest=False), key=_by_kind)
+        pieces = sorted(context.units.select_units(open_, self._units, dearest=False), key=_by_kind)
         rooms = [piece.rest - piece.low for piece in pieces]
         claim = Claim(pieces, list(rooms), sum(rooms))
         claim.used = pieces

@@ -9,7 +9,7 @@ from msgspec import Struct
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
 from promotions.engine.basket_facts import BasketFacts, Measure
-from promotions.engine.claims import NOTHING, Claim, Ground
+from promotions.engine.claims import NOTHING, Claim, LevelContext
 from promotions.engine.clamp import SaleLimits, wish_within_cap
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
@@ -146,7 +146,7 @@ class Pass:
         sale = self.sale
         spare_bought = sale.stacking.buy_get_replaces
         self._ask_in_order(
-            self.items, Ground(sale.facts, self.units, sale.facts.original, spare_bought=spare_bought)
+            self.items, LevelContext(sale.facts, self.units, sale.facts.original, spare_bought=spare_bought)
         )
 
     def _apply_order_level(self) -> None:
@@ -163,9 +163,9 @@ class Pass:
                 met.append(promotion)
             else:
                 self.refusals[promotion.rank] = refusal
-        self._ask_in_order(met, Ground(sale.facts, self.units, measure, spare_bought=False))
+        self._ask_in_order(met, LevelContext(sale.facts, self.units, measure, spare_bought=False))
 
-    def _ask_in_order(self, promotions: Sequence[CompiledPromotion], ground: Ground) -> None:
+    def _ask_in_order(self, promotions: Sequence[CompiledPromotion], context: LevelContext) -> None:
         contests: dict[str | None, list[CompiledPromotion]] = {}
         if self.sale.stacking.precedence == "value" and not self.sale.plain:
             for promotion in promotions:
@@ -175,9 +175,9 @@ class Pass:
         for promotion in promotions:
             rivals = contests.get(promotion.group) if contests else None
             if rivals is None or len(rivals) == 1:
-                turn(promotion, ground)
+                turn(promotion, context)
             elif promotion is rivals[0]:
-                self._ask_group(rivals, ground)
+                self._ask_group(rivals, context)
 
     def find_hindrance(self, promotion: CompiledPromotion) -> Refusal | None:
         """Return why `promotion` may not join the promotions applied so far; None when it may."""
@@ -214,10 +214,10 @@ class Pass:
         mask = facts.mask(promotion.matcher)
         return mask & facts.full_price if promotion.only_undiscounted else mask
 
-    def _ask(self, promotion: CompiledPromotion, ground: Ground) -> None:
+    def _ask(self, promotion: CompiledPromotion, context: LevelContext) -> None:
         refusal = self.find_hindrance(promotion) if self._guarded or promotion.once else None
         if refusal is None:
-            claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
+            claim = promotion.benefit.claim(context, self.mask(promotion), promotion.group)
             if promotion.gift is not None:
                 self._offer_gift(promotion.number, promotion.gift)
             if isinstance(claim, Claim):
@@ -259,7 +259,7 @@ class Pass:
         if held < gift.quantity:
             self.gifts.append(Gift(number, gift.sku, gift.quantity - held))
 
-    def _ask_group(self, rivals: list[CompiledPromotion], ground: Ground) -> None:
+    def _ask_group(self, rivals: list[CompiledPromotion], context: LevelContext) -> None:
         """Find the best deal for each unit among the promotions of one best-of group."""
         contenders = []
         for promotion in rivals:
@@ -269,7 +269,7 @@ class Pass:
             else:
                 self.refusals[promotion.rank] = refusal
         before = len(self.grants)
-        for contender, claim in best_of.find_best_deal(contenders, ground, self.sale_limits):
+        for contender, claim in best_of.find_best_deal(contenders, context, self.sale_limits):
             refusal = self.find_hindrance(contender.promotion) or self.grant_claim(contender.promotion, claim)
             if refusal is not None:
                 self.refusals[contender.promotion.rank] = refusal

@@ -120,12 +120,12 @@ def merge_lines(lines: Sequence[BasketLine]) -> tuple[Kind, ...]:
         )
         alike.setdefault(key, []).append((line.id, place, line))
     ordered = []
-    for standing in alike.values():
-        standing.sort()
-        count = sum([line.quantity for _, _, line in standing])
-        value = sum([_value(line) for _, _, line in standing])
-        places = tuple([(place, line.quantity) for _, place, line in standing])
-        first, _, line = standing[0]
+    for same in alike.values():
+        same.sort()
+        count = sum([line.quantity for _, _, line in same])
+        value = sum([_value(line) for _, _, line in same])
+        places = tuple([(place, line.quantity) for _, place, line in same])
+        first, _, line = same[0]
         ordered.append((line.sku, first, Kind(line, value, places, count)))
     ordered.sort(key=_by_sku_and_id)
     return tuple([kind for *_, kind in ordered])

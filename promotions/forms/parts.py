@@ -356,8 +356,8 @@ class When(FormPart):
         return self.cleaned_data
 
 
-class Meeting(FormPart):
-    key = "meeting"
+class WithOthers(FormPart):
+    key = "with_others"
     heading = "With other promotions"
     needs = {"stacking": {"best_of": ["stacking_group"]}}
     priority = forms.IntegerField(min_value=1, max_value=10**6, initial=100, help_text="1 is applied first.")
@@ -395,6 +395,6 @@ ALL_PARTS: list[type[FormPart]] = [
     Hours,
     Conditions,
     When,
-    Meeting,
+    WithOthers,
 ]
 PARTS = {part.key: part for part in ALL_PARTS}

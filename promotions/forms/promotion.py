@@ -12,8 +12,8 @@ from promotions.forms import window
 from promotions.forms.parts import PARTS, FormPart, Identity
 from promotions.models import Promotion
 
-LATER_PARTS = ("when", "conditions", "hours", "meeting")  # what every kind asks after its own parts
-FOLDED_PARTS = ("conditions", "hours", "meeting")
+LATER_PARTS = ("when", "conditions", "hours", "with_others")  # what every kind asks after its own parts
+FOLDED_PARTS = ("conditions", "hours", "with_others")
 COLUMNS = ("starts_at", "ends_at", "max_uses", "max_uses_per_customer", "priority", "trigger", "standalone")
 
 

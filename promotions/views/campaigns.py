@@ -23,7 +23,7 @@ from campaigns.requests import Request
 from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from campaigns.workspace.plots import Point, draw_plot
-from promotions import groups, publish, readiness, standing
+from promotions import campaign_figures, groups, publish, readiness
 from promotions.conflicts import conflicts_in_campaign
 from promotions.forms.campaign import CampaignForm
 from promotions.forms.filters import read_edition
@@ -81,7 +81,7 @@ def days(request: Request, pk: int) -> HttpResponse:
             (given,),
             (money(given, campaign.currency), f"{uses:,}"),
         )
-        for day, given, uses in standing.by_day(campaign, database_time.now())
+        for day, given, uses in campaign_figures.by_day(campaign, database_time.now())
     ]
     drawn = draw_plot(
         points,
@@ -261,7 +261,7 @@ def counters_context(campaign: PromotionCampaign, now: datetime) -> PageContext:
             "edit_url": overview.edit_url(campaign),
             "checks": readiness.list_checks(campaign),
         }
-    return {"campaign": campaign, "figures": standing.figures_of_campaign(campaign, now)}
+    return {"campaign": campaign, "figures": campaign_figures.figures_of_campaign(campaign, now)}
 
 
 def render_form(request: Request, template: str, form: BaseForm, context: PageContext) -> HttpResponse:

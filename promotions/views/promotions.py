@@ -14,7 +14,7 @@ from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views.answers import go_to
-from promotions import coupons, groups, publish, reading, sold_articles, standing, types
+from promotions import campaign_figures, coupons, groups, publish, reading, sold_articles, types
 from promotions.conflicts import conflicts_of
 from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, read_edition, read_key
@@ -250,7 +250,7 @@ def promotion_context(promotion: Promotion) -> PageContext:
         "places": places,
         "sentence": reading.write_sentence(promotion),
         "conflicts": conflicts_of(promotion, campaigns=campaigns, places=[place.pk for place in places]),
-        "figures": standing.figures_of_promotion(promotion),
+        "figures": campaign_figures.figures_of_promotion(promotion),
         "codes": coupons.count_codes(promotion),
         "changes": promotion.changes.select_related("by", "campaign")[:50],
     }

@@ -15,11 +15,11 @@ from tests.browser.conftest import Product, open_context
 
 # parts of pages and files, of which no link is to a whole page
 NO_PAGES = {
-    "campaigns:under_way", "mailing:caught_frame", "mailing:contact_csv", "mailing:contact_suggestions",
-    "mailing:held_frame", "mailing:weeks_csv", "mailing:compare_csv",
+    "campaigns:live_campaigns", "mailing:caught_mail_frame", "mailing:contact_csv", "mailing:contact_suggestions",
+    "mailing:held_report_frame", "mailing:weeks_csv", "mailing:compare_csv",
     "mailing:contact_json", "mailing:contact_data_csv",
     "mailing:report_csv", "mailing:suppression_csv", "pos:openapi", "promotions:coupons_export",
-    "promotions:reports_export", "promotions:batch_switch", "mailing:upload_rejected",
+    "promotions:promotion_report_csv", "promotions:batch_switch", "mailing:upload_rejected",
 }  # fmt: skip
 WITH_A_TEST_OF_ITS_OWN = "tills:reference"
 MENU_ENTRIES = 14

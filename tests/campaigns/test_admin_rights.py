@@ -62,7 +62,7 @@ TABLE = {
     "mailing.ReceivedEvent": "vS",
     "mailing.RecentVisit": "vS",
     "mailing.ReportFigures": "vS",
-    "mailing.WorthFigures": "vS",
+    "mailing.RevenueFigures": "vS",
     "mailing.PreferenceChange": "vn",
     "mailing.RetentionCount": "vS",
     "mailing.Route": "vn",

@@ -73,12 +73,14 @@ def cluster() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_cluster_runs_the_tasks_of_its_queue_and_ends_in_order(cluster: subprocess.Popen[bytes]) -> None:
     family = family_of(cluster.pid)
-    task = async_task("mailing.tasks.pump", 23, 0, cluster="default")  # of no connection
+    task = async_task("mailing.tasks.run_lane", 23, 0, cluster="default")  # of no connection
     assert result(task, wait=20_000) == 0
     refused = async_task("os.system", "exit 23", cluster="default")
     eventually(Failure.objects.exists)
     assert "none of the tasks that may run here" in Failure.objects.get().result
-    assert result(async_task("mailing.tasks.pump", 24, 0), wait=20_000) == 0, f"{refused} ended the worker"
+    assert result(async_task("mailing.tasks.run_lane", 24, 0), wait=20_000) == 0, (
+        f"{refused} ended the worker"
+    )
     assert set(family) == set(family_of(cluster.pid))
     beat = Heartbeat.objects.get(cluster="default", host=heartbeats.HOST, process=cluster.pid)
     heartbeats.ask_clusters(beat.asked_at + heartbeats.ASK)

@@ -123,7 +123,7 @@ def test_a_cluster_works_from_redis_and_goes_on_when_redis_was_away(
         return Success.objects.filter(pk=task).exists()
 
     def queue():
-        return async_task("mailing.tasks.pump", 23, 0, cluster="default")  # of no connection
+        return async_task("mailing.tasks.run_lane", 23, 0, cluster="default")  # of no connection
 
     first = queue()
     eventually(lambda: has_run(first))

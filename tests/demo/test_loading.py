@@ -12,7 +12,7 @@ from django.db import connection
 
 from campaigns import roles
 from campaigns.models import Seed, UserSettings
-from demo import logins, mails, people, promotions, worth
+from demo import logins, mails, people, promotions, revenue
 from mailing import site_mails
 from mailing.models import Contact, ContactList, SmtpConnection
 from pos import keys
@@ -31,7 +31,7 @@ def small(monkeypatch, settings):
     monkeypatch.setattr(promotions, "WEEKS", 1)
     monkeypatch.setattr(promotions, "SALES_A_DAY", 1)
     monkeypatch.setattr(mails, "load", lambda author, now: mails.make_connections())
-    monkeypatch.setattr(worth, "load", lambda author, now: None)
+    monkeypatch.setattr(revenue, "load", lambda author, now: None)
     settings.DEMO_PASSWORD, settings.DEMO_TILL_KEY = "the demo's password", TILL_KEY
 
 

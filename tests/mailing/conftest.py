@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from campaigns import doctor
-from mailing.sending import breaker, lanes, outcome, pump, supply, tokens
+from mailing.sending import breaker, delivery_results, lanes, sending_run, supply, tokens
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.running import join_runs
 
@@ -40,10 +40,10 @@ def token(delivery):
 def short_waits(monkeypatch, settings):
     """Waits that are right between servers and too long for a test."""
     settings.OUTAGE_MINUTES = 0
-    monkeypatch.setattr(outcome, "GREYLISTED_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(delivery_results, "GREYLISTED_WAIT_SECONDS", 0.05)
     monkeypatch.setattr(supply, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(outcome, "FIRST_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(outcome, "BRIEF_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(delivery_results, "FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(delivery_results, "BRIEF_WAIT_SECONDS", 0.02)
     monkeypatch.setattr(breaker, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.2)
     monkeypatch.setattr(lanes, "WAKE_AGAIN_SECONDS", 0)
@@ -52,7 +52,7 @@ def short_waits(monkeypatch, settings):
 @pytest.fixture
 def short_runs(monkeypatch, server):
     """Runs end once what a test waits for has come, however busy the machine is; at the end nobody waits any more."""
-    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
+    monkeypatch.setattr(sending_run, "STRAGGLE_SECONDS", 0.1)
     yield
     server.release()
     join_runs()

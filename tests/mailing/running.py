@@ -13,10 +13,10 @@ from django_q.models import OrmQ
 from campaigns import lifecycle
 from mailing import clock, launch, tallies
 from mailing.models import Delivery, EmailCampaign, Lane, Membership, Route, SmtpConnection, Target
-from mailing.sending import lanes, pump, runs
+from mailing.sending import lanes, runs, sending_run
 from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFactory
 
-# Pumps have connections of their own, so that what they see must be committed.
+# Runs have connections of their own, so that what they see must be committed.
 SEPARATE = pytest.mark.django_db(transaction=True)
 
 BODY = "Hello {{ first_name }},\n\n[News](https://shop.example/news)\n\n[Unsubscribe]({{ unsubscribe_url }})"
@@ -140,7 +140,7 @@ def run_until(condition, connection_id, number=0, *, before_end=lambda run: None
             loop.call_later(0.01, watch, run, loop)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pump.Pump, "_watch_for_the_end", watch)
+        patched.setattr(sending_run.SendingRun, "_watch_for_the_end", watch)
         return runs.run_lane(connection_id, number)
 
 

@@ -126,7 +126,7 @@ def test_only_the_newest_are_kept(monkeypatch):
 
 @pytest.mark.parametrize("name", ["", "../secret_key", "0" * 19 + "-" + "0" * 9, "x"])
 def test_what_was_not_caught_cannot_be_opened(name):
-    with pytest.raises(catcher.NotCaught):
+    with pytest.raises(catcher.MailNotCaught):
         catcher.read_message(name)
 
 

@@ -51,7 +51,7 @@ def test_pumps_are_woken_for_what_is_due_and_not_twice():
     campaign = launch_campaign()
     Lane.objects.all().delete()
     tick()
-    assert list_queued() == [("mailing.tasks.pump", campaign.connection_id)] * lanes.LANES_PER_CONNECTION
+    assert list_queued() == [("mailing.tasks.run_lane", campaign.connection_id)] * lanes.LANES_PER_CONNECTION
     tick()
     assert list_queued() == [], "they are on their way"
     Lane.objects.update(woken_at=timezone.now() - timedelta(minutes=5))
@@ -101,7 +101,7 @@ def test_nothing_is_woken_for_a_campaign_that_does_not_run(status):
     fire(campaign, {"paused": "pause", "cancelled": "cancel"}[status])
     Lane.objects.all().delete()
     tick()
-    assert "mailing.tasks.pump" not in {name for name, _ in list_queued()}
+    assert "mailing.tasks.run_lane" not in {name for name, _ in list_queued()}
 
 
 def test_what_is_put_off_is_woken_for_when_it_is_due():

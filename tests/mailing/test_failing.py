@@ -68,7 +68,7 @@ def test_fail_sending_raises_the_same_unforeseen_error_three_times(server):
     well = launch_campaign(5, connection=campaign.connection, name="Another")
     bypass_guards("UPDATE mailing_content SET compiled = 'broken' WHERE campaign_id = %s", [campaign.pk])
     for status in ("running", "running", "failed"):
-        tasks.pump(campaign.connection_id, 0)
+        tasks.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "cannot be read" in campaign.history.first().why
     endings.close_campaign(campaign.pk)
@@ -85,7 +85,7 @@ def test_fail_a_run_that_cannot_even_begin_counts_too(server, monkeypatch):
     monkeypatch.setattr(runs.client, "loop_factory", raise_error)
     for status in ("running", "running", "failed"):
         with pytest.raises(RuntimeError):
-            tasks.pump(campaign.connection_id, 0)
+            tasks.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "no loop today" in campaign.history.first().why
 
@@ -205,14 +205,14 @@ def test_broken_content_counts_over_runs_that_send_a_few_messages_each(server, m
     break_content(monkeypatch, lambda number: number > 0)
     for status in ("running", "running", "running", "paused"):
         make_due(campaign, 4)
-        tasks.pump(campaign.connection_id, 0)
+        tasks.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "15 of the last 16 messages could not be written" in campaign.history.first().why
     assert counts(campaign) == {"accepted": 1, "failed": 15, "pending": 24}
     fire(fresh(campaign), "resume")
     assert fresh(campaign).recent_results == {}
     make_due(campaign, 4)
-    tasks.pump(campaign.connection_id, 0)
+    tasks.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "running", "what was before the resume does not count"
 
 
@@ -221,7 +221,7 @@ def test_refusals_count_over_runs_that_send_a_few_messages_each(server):
     server.settings.rules = parse("dot 554 5.7.1 spam content refused")
     for status in ("running", "running", "paused"):
         make_due(campaign, 4)
-        tasks.pump(campaign.connection_id, 0)
+        tasks.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "10 of the last 10 messages were refused" in campaign.history.first().why
 

@@ -22,9 +22,9 @@ from tests.mailing.running import SEPARATE, addresses, counts, fresh, launch_cam
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits")]
 
 PLACES = 4  # open connections
-PUMP = """
+RUN = """
 import django; django.setup()
-from mailing.sending import lanes, pump, runs
+from mailing.sending import lanes, runs, sending_run
 lanes.LANES_PER_CONNECTION = 1
 runs.run_lane(int({}), 0)
 """
@@ -34,8 +34,9 @@ WAITING = """
 import signal
 import django; django.setup()
 from campaigns.processes import announce_stop
-from mailing.sending import lanes, pump, runs
-lanes.LANES_PER_CONNECTION, pump.BUDGET_SECONDS, pump.STRAGGLE_SECONDS, pump.LAST_WAIT_SECONDS = 1, 1, 0.5, 1
+from mailing.sending import lanes, runs, sending_run
+lanes.LANES_PER_CONNECTION, sending_run.BUDGET_SECONDS = 1, 1
+sending_run.STRAGGLE_SECONDS, sending_run.LAST_WAIT_SECONDS = 0.5, 1
 runs.run_lane(int({}), 0)
 signal.signal(signal.SIGTERM, lambda *_: announce_stop())
 print("waits", flush=True)
@@ -52,7 +53,7 @@ def pump_process(monkeypatch):
     }
     started = []
 
-    def start(smtp_id, program=PUMP):
+    def start(smtp_id, program=RUN):
         command = [sys.executable, "-c", program.format(smtp_id)]
         started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
         return started[-1]

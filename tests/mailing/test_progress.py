@@ -148,11 +148,11 @@ def test_a_page_of_figures_takes_few_queries(campaign):
 
 
 def test_a_standing_says_what_the_figures_say(campaign):
-    figures, standing = progress.read_figures(campaign), progress.read_standings([campaign.pk])[campaign.pk]
+    figures, row = progress.read_figures(campaign), progress.read_row_figures([campaign.pk])[campaign.pk]
     for name in ("total", "sent", "opened", "clicked", "percent"):
-        assert getattr(standing, name) == getattr(figures, name)
-    assert standing.rate == pytest.approx(figures.rate, rel=0.2)
-    assert standing.seconds_left == pytest.approx(figures.seconds_left, abs=2)
+        assert getattr(row, name) == getattr(figures, name)
+    assert row.rate == pytest.approx(figures.rate, rel=0.2)
+    assert row.seconds_left == pytest.approx(figures.seconds_left, abs=2)
 
 
 def test_e10_figures_of_many_recipients_take_no_longer():

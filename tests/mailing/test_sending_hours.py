@@ -27,7 +27,7 @@ def hours(begin, end):
 
 
 def wake(now):
-    """Let the clock wake what is due at `now`, with nobody on the way; return how many pumps that queues."""
+    """Let the clock wake what is due at `now`, with nobody on the way; return how many runs that queues."""
     OrmQ.objects.all().delete()
     Lane.objects.all().delete()
     lanes.wake_due(now)
@@ -215,7 +215,7 @@ def test_the_page_says_when_sending_goes_on_and_the_time_left_knows_of_the_hours
     text = page(client, campaign.get_absolute_url())
     assert "Waiting for its sending hours" in text
     assert "Sending continues" in text
-    assert progress.read_standings([campaign.pk])[campaign.pk].seconds_left == pytest.approx(
+    assert progress.read_row_figures([campaign.pk])[campaign.pk].seconds_left == pytest.approx(
         figures.seconds_left, abs=30
     )
 

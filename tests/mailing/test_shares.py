@@ -10,7 +10,8 @@ from django.utils import timezone
 from campaigns.lifecycle import fire
 from mailing import clock, progress
 from mailing.models import Attempt, Pace
-from mailing.sending import breaker, lanes, pump, runs, supply
+from mailing.sending import breaker, lanes, runs, supply
+from mailing.sending.server_capacity import ServerCapacity
 from tests.hostile_smtp import Settings, hostile_smtp, parse
 from tests.mailing.running import (
     SEPARATE,
@@ -170,7 +171,7 @@ def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step
 def test_a_lane_that_met_with_throttling_is_not_overruled_by_one_that_did_not(server):
     campaign = launch_campaign(5, connection=to(server, max_connections=8))
     pace = Pace.objects.create(connection=campaign.connection, level=1)
-    quiet = pump.Pressure(campaign.connection, pace, 2, lambda: None)
+    quiet = ServerCapacity(campaign.connection, pace, 2, lambda: None)
     Pace.objects.update(level=3)  # the other lane has told meanwhile
     quiet.store_pace(was_of_use=True)
     assert Pace.objects.get().level == 3

@@ -15,7 +15,7 @@ from campaigns import heartbeats
 from campaigns.lifecycle import fire
 from campaigns.models import Heartbeat
 from mailing.models import Delivery, Lane, Pace
-from mailing.sending import breaker, lanes, pump, runs
+from mailing.sending import breaker, lanes, runs, sending_run
 from mailing.smtp import client
 from tests.factories import HeartbeatFactory
 from tests.hostile_smtp import parse
@@ -88,7 +88,7 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
 
 
 def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(server, monkeypatch):
-    monkeypatch.setattr(pump, "WIDEN_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(sending_run, "WIDEN_EVERY_SECONDS", 0.1)
     server.settings.rules = parse("dot times=1 hold", "dot delay 0.05")
     campaign = launch_campaign(200, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
@@ -106,7 +106,7 @@ def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(se
 
 
 def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server, monkeypatch):
-    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 30.0)
+    monkeypatch.setattr(sending_run, "STRAGGLE_SECONDS", 30.0)
     server.settings.rules = parse("dot times=2 hold")
     campaign = launch_campaign(10, connection=to(server, max_connections=4))
     ended = []

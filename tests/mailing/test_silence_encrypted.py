@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from mailing.models import Lane
-from mailing.sending import lanes, pump
+from mailing.sending import lanes, sending_run
 from mailing.smtp import server as servers
 from tests.hostile_smtp import hostile_smtp, parse
 from tests.mailing.running import (
@@ -38,7 +38,7 @@ def tls_server(request, certificate, monkeypatch):
 
 def test_a_late_answer_over_tls_is_waited_for_while_the_lane_does_other_work(tls_server, monkeypatch):
     server, tls = tls_server
-    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
+    monkeypatch.setattr(sending_run, "STRAGGLE_SECONDS", 0.1)
     server.settings.rules = parse("dot times=1 hold")
     campaign = launch_campaign(30, connection=to(server, tls=tls, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)

@@ -172,7 +172,7 @@ def test_the_counters_show_what_is_spent_held_and_left_and_when_it_ends(client, 
     give_discount(campaign, 2500, at=timezone.now() - timedelta(hours=1))
     with_counter(campaign)
     Counter.objects.update(held=500)
-    page = words(read_page(client.get(reverse("promotions:counters", args=[campaign.pk]))))
+    page = words(read_page(client.get(reverse("promotions:campaign_counters", args=[campaign.pk]))))
     assert "Discounts given €25.00 25.0% of €100.00" in page
     assert "On hold at tills €5.00" in page
     assert "Budget left €70.00" in page
@@ -213,16 +213,16 @@ def test_a_used_up_budget_is_a_badge_with_its_time_and_the_campaign_stays_active
 @pytest.mark.parametrize("status", ["draft", "scheduled", "active", "paused", "expired", "cancelled"])
 def test_only_an_active_campaign_asks_for_its_figures_again_and_again(client, marketer, status):
     campaign = PromotionCampaignFactory(status=status)
-    page = read_page(client.get(reverse("promotions:counters", args=[campaign.pk])))
+    page = read_page(client.get(reverse("promotions:campaign_counters", args=[campaign.pk])))
     assert ("every 3s" in page) == (status == "active")
 
 
 def test_what_it_gave_is_drawn_day_by_day_and_told_in_numbers(client, marketer):
     campaign = PromotionCampaignFactory(status="active", starts_at=timezone.now() - timedelta(days=2))
-    assert reverse("promotions:days", args=[campaign.pk]) in read_page(
+    assert reverse("promotions:campaign_days", args=[campaign.pk]) in read_page(
         client.get(campaign.get_absolute_url())
     )
-    path = reverse("promotions:days", args=[campaign.pk])
+    path = reverse("promotions:campaign_days", args=[campaign.pk])
     assert "It has given nothing yet" in read_page(client.get(path))
     give_discount(campaign, 1234)
     page = read_page(client.get(path, **HTMX))
@@ -232,7 +232,7 @@ def test_what_it_gave_is_drawn_day_by_day_and_told_in_numbers(client, marketer):
     assert "<html" not in page
     campaign = PromotionCampaignFactory(status="cancelled")
     give_discount(campaign, 1)
-    assert "every 60s" not in read_page(client.get(reverse("promotions:days", args=[campaign.pk])))
+    assert "every 60s" not in read_page(client.get(reverse("promotions:campaign_days", args=[campaign.pk])))
 
 
 # ── its promotions ───────────────────────────────────────────────────────────────────────────────────────────────────

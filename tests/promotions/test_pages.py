@@ -34,8 +34,8 @@ PAGES = [
     ("promotions:campaign_new", [], "promotions.add_promotioncampaign"),
     ("promotions:campaign", ["campaign"], "promotions.view_promotioncampaign"),
     ("promotions:campaign_edit", ["campaign"], "promotions.change_promotioncampaign"),
-    ("promotions:counters", ["campaign"], "promotions.view_promotioncampaign"),
-    ("promotions:days", ["campaign"], "promotions.view_promotioncampaign"),
+    ("promotions:campaign_counters", ["campaign"], "promotions.view_promotioncampaign"),
+    ("promotions:campaign_days", ["campaign"], "promotions.view_promotioncampaign"),
     ("promotions:campaign_linked", ["campaign"], "promotions.view_promotioncampaign"),
     ("promotions:promotions", [], "promotions.view_promotion"),
     ("promotions:promotion", ["promotion"], "promotions.view_promotion"),
@@ -50,8 +50,8 @@ PAGES = [
     ("promotions:groups", [], "promotions.view_customergroup"),
     ("promotions:group", ["group"], "promotions.change_customergroup"),
     ("promotions:stacking", [], "promotions.view_stackingsettings"),
-    ("promotions:reports", [], "promotions.view_redemption"),
-    ("promotions:reports_export", [], "promotions.view_redemption"),
+    ("promotions:promotion_report", [], "promotions.view_redemption"),
+    ("promotions:promotion_report_csv", [], "promotions.view_redemption"),
 ]
 ACTIONS = [
     ("promotions:campaign_link", ["campaign", "promotion"], "promotions.change_promotioncampaign"),
@@ -60,7 +60,7 @@ ACTIONS = [
     ("promotions:campaign_switch", ["campaign", "promotion"], "promotions.change_promotion"),
     ("promotions:promotion_switch", ["promotion"], "promotions.change_promotion"),
     ("promotions:promotion_fields", [], "promotions.add_promotion"),
-    ("promotions:promotion_says", [], "promotions.change_promotion"),
+    ("promotions:promotion_sentence", [], "promotions.change_promotion"),
     ("promotions:coupon_switch", ["coupon"], "promotions.change_coupon"),
 ]
 

@@ -159,7 +159,7 @@ def test_an_answer_that_cannot_be_is_said_and_nothing_saved(client, marketer, ki
 def test_another_kind_keeps_what_was_typed_and_complains_of_nothing(client, marketer):
     typed = PLAIN | {
         "type": "items",
-        "has": ["identity", "off_sale", "when", "conditions", "hours", "meeting"],
+        "has": ["identity", "off_sale", "when", "conditions", "hours", "with_others"],
     }
     typed |= {"min_subtotal": "12", "reduction": "percent", "percent": "7"}
     page = read_page(client.post("/promotions/fields/", typed, **HTMX))

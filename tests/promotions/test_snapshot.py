@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def rules(**how):
     return [
         (promotion.rule.promotion, promotion.campaign, promotion.rule.active)
-        for promotion in snapshot.load(**how).rules.promotions
+        for promotion in snapshot.read_snapshot(**how).rules.promotions
     ]
 
 
@@ -79,30 +79,30 @@ def test_a_promotion_that_cannot_be_read_is_left_out_and_logged(caplog):
 
 def test_it_puts_counters_right_that_were_written_past_publishing():
     campaign = PromotionCampaignFactory(discounting=True, status="active", budget=100)
-    loaded = snapshot.load()
+    loaded = snapshot.read_snapshot()
     counter = Counter.objects.get(campaign=campaign)
     assert loaded.campaign_counters == {campaign.pk: counter.pk}
-    assert loaded.version == snapshot.load().version
+    assert loaded.version == snapshot.read_snapshot().version
 
 
 def test_it_is_read_again_only_when_the_version_moved():
     promotion = PromotionFactory(standalone=True)
-    version = snapshot.load().version
-    first = snapshot.of_version(version)
-    assert snapshot.of_version(version) is first
+    version = snapshot.read_snapshot().version
+    first = snapshot.load_version(version)
+    assert snapshot.load_version(version) is first
     Promotion.objects.filter(pk=promotion.pk).update(priority=3)
-    assert snapshot.of_version(snapshot.load().version) is not first
+    assert snapshot.load_version(snapshot.read_snapshot().version) is not first
 
 
 def test_where_nothing_was_ever_published_it_is_empty():
-    assert snapshot.of_version(None) is snapshot.NOTHING
+    assert snapshot.load_version(None) is snapshot.NOTHING
 
 
 def test_a_standalone_promotion_that_names_money_is_in_the_sites_currency(settings):
     settings.CURRENCY = "CHF"
     PromotionFactory(standalone=True, benefit={"type": "fixed_total", "amount": 5})
     PromotionFactory(standalone=True)
-    assert [promotion.rule.currency for promotion in snapshot.load().rules.promotions] == ["CHF", ""]
+    assert [promotion.rule.currency for promotion in snapshot.read_snapshot().rules.promotions] == ["CHF", ""]
 
 
 def test_the_stacking_rules_are_one_row_that_some_may_change():
@@ -126,16 +126,16 @@ def test_the_stacking_rules_are_one_row_that_some_may_change():
 def test_two_promotions_are_kept_apart_and_let_meet_again():
     first, second = PromotionFactory(name="Tea"), PromotionFactory(name="Coffee")
     by = user_in("Administrators")
-    before = snapshot.load().version
+    before = snapshot.read_snapshot().version
     for pair in ((second, first), (first.pk, second.pk)):  # the second time nothing changes
         stacking.exclude_pair(*pair, by=by)
         assert stacking.read_rules().excluded_pairs == {(first.pk, second.pk)}
-    apart = snapshot.load().version
+    apart = snapshot.read_snapshot().version
     assert apart > before
     for _ in range(2):
         stacking.allow_pair(second, first, by=by)
         assert not stacking.read_rules().excluded_pairs
-    assert snapshot.load().version > apart
+    assert snapshot.read_snapshot().version > apart
     assert [(change.what, change.detail) for change in Change.objects.order_by("pk")] == [
         ("apart", {"pair": ["Tea", "Coffee"]}),
         ("together", {"pair": ["Tea", "Coffee"]}),
@@ -171,7 +171,7 @@ def test_what_is_taken_over_from_an_earlier_snapshot_equals_what_is_read_anew():
     shared = PromotionFactory(stacking={"type": "best_of", "group": "tea"})
     campaign = link_to_campaign(shared, status="active")
     shop = LocationFactory()
-    known = snapshot.load()
+    known = snapshot.read_snapshot()
 
     def edit_by_sql():
         Promotion.objects.filter(pk=standalone[0].pk).update(priority=3)
@@ -190,7 +190,7 @@ def test_what_is_taken_over_from_an_earlier_snapshot_equals_what_is_read_anew():
 
     for change in (edit_by_sql, edit_by_sql, send_to_a_shop, pause, delete, add):
         change()
-        renewed, fresh = snapshot.load(after=known), snapshot.load()
+        renewed, fresh = snapshot.read_snapshot(after=known), snapshot.read_snapshot()
         assert [one.rule for one in renewed.rules.promotions] == [one.rule for one in fresh.rules.promotions]
         assert renewed.personal == fresh.personal
         known = renewed
@@ -198,8 +198,8 @@ def test_what_is_taken_over_from_an_earlier_snapshot_equals_what_is_read_anew():
 
 def test_a_promotion_nobody_touched_is_not_read_again():
     kept, edited = PromotionFactory(standalone=True), PromotionFactory(standalone=True)
-    known = snapshot.load()
+    known = snapshot.read_snapshot()
     publish.save_promotion(edited, priority=7)
-    renewed = snapshot.load(after=known)
+    renewed = snapshot.read_snapshot(after=known)
     assert renewed.promotions[kept.pk] is known.promotions[kept.pk]
     assert renewed.promotions[edited.pk].row.priority == 7

@@ -5,7 +5,7 @@ from django.db import connection
 
 from campaigns import database_time, seeds
 from campaigns.annotations import Argument
-from demo import logins, mails, people, promotions, worth
+from demo import logins, mails, people, promotions, revenue
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         people.load(random.Random(18))
         promotions.load(marketer, now)
         mails.load(marketer, now)
-        worth.load(marketer, now)
+        revenue.load(marketer, now)
 
     def greet(self) -> None:
         self.stdout.write("\n".join(f"  {line}".rstrip() for line in logins.describe()))

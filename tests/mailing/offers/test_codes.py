@@ -141,7 +141,7 @@ def test_codes_of_recipients_given_back_after_the_end_are_switched_off_however_l
     Delivery.objects.filter(pk=sent.pk).update(status="accepted", sent_at=timezone.now(), due_at=None)
     fire(campaign, ends, **({"why": "It can never go on."} if ends == "fail" else {}))
     endings.close_campaign(campaign.pk)
-    assert fresh(campaign).settled_at is None, "a pump holds one"
+    assert fresh(campaign).settled_at is None, "a run holds one"
     Delivery.objects.filter(pk=held.pk).update(status="skipped", reason="cancelled")
     clock.close_ended(timezone.now() + 400 * DAY)
     assert fresh(campaign).settled_at is not None

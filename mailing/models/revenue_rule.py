@@ -7,7 +7,7 @@ LONGEST_ATTRIBUTION = 30  # days
 MOST_HELD_OUT = 50  # percent of the recipients
 
 
-class WorthRule(models.Model):
+class RevenueRule(models.Model):
     """Which sales count for the mail, and who is held out to show what it causes."""
 
     class AfterAcceptance(models.TextChoices):

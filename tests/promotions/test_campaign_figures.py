@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from promotions import standing
+from promotions import campaign_figures
 from promotions.models import Redemption
 from tests.factories import PromotionCampaignFactory, PromotionFactory, SaleFactory
 
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
     ],
 )
 def test_the_budget_ends_when_what_is_left_has_gone_at_the_same_pace(left, spent, since, expected):
-    assert standing.forecast_end(left=left, spent=spent, since=since, now=NOW) == expected
+    assert campaign_figures.forecast_end(left=left, spent=spent, since=since, now=NOW) == expected
 
 
 @pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_the_pace_is_that_of_the_last_day_not_of_the_whole_campaign():
             uses=1,
             at=at,
         )
-    figures = standing.figures_of_campaign(campaign, NOW)
+    figures = campaign_figures.figures_of_campaign(campaign, NOW)
     assert (figures.spent, figures.left) == (4600, 5400)
     assert figures.lasts_until == NOW + timedelta(days=9)  # 600 a day
     assert not figures.is_late
@@ -64,7 +64,7 @@ def test_each_day_up_to_today_has_a_line_also_one_that_gave_nothing():
     campaign = PromotionCampaignFactory(status="active", starts_at=NOW - timedelta(days=3))
     give_discounts(campaign, (timedelta(days=3), 500), (timedelta(days=1), 300), (timedelta(days=1), -100))
     day = NOW.date()
-    assert standing.by_day(campaign, NOW) == [
+    assert campaign_figures.by_day(campaign, NOW) == [
         (day - timedelta(days=3), 500, 1),
         (day - timedelta(days=2), 0, 0),
         (day - timedelta(days=1), 200, 0),
@@ -76,15 +76,15 @@ def test_each_day_up_to_today_has_a_line_also_one_that_gave_nothing():
 def test_days_are_told_for_a_month_and_of_a_campaign_that_is_over_to_its_last_line():
     campaign = PromotionCampaignFactory(status="active", starts_at=NOW - timedelta(days=90))
     give_discounts(campaign, (timedelta(days=80), 500), (timedelta(days=50), 300))
-    assert len(standing.by_day(campaign, NOW)) == 31
+    assert len(campaign_figures.by_day(campaign, NOW)) == 31
     over = PromotionCampaignFactory(status="cancelled", starts_at=NOW - timedelta(days=90))
     give_discounts(over, (timedelta(days=80), 500), (timedelta(days=78), 300))
-    assert [amount for _, amount, _ in standing.by_day(over, NOW)][-3:] == [500, 0, 300]
+    assert [amount for _, amount, _ in campaign_figures.by_day(over, NOW)][-3:] == [500, 0, 300]
 
 
 @pytest.mark.django_db
 def test_a_campaign_that_gave_nothing_has_no_days():
-    assert standing.by_day(PromotionCampaignFactory(status="active"), NOW) == []
+    assert campaign_figures.by_day(PromotionCampaignFactory(status="active"), NOW) == []
 
 
 @pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_only_an_active_campaign_has_a_forecast(status):
     Redemption.objects.create(
         sale=SaleFactory(), campaign=campaign, promotion=PromotionFactory(), amount=5, uses=1, at=NOW - HOUR
     )
-    assert standing.figures_of_campaign(campaign, NOW).lasts_until is None
+    assert campaign_figures.figures_of_campaign(campaign, NOW).lasts_until is None
 
 
 @pytest.mark.django_db
@@ -104,12 +104,16 @@ def test_what_a_promotion_gave_is_never_added_up_over_currencies():
         Redemption.objects.create(
             sale=SaleFactory(currency=currency), promotion=promotion, amount=amount, uses=1, at=NOW
         )
-    assert standing.figures_of_promotion(promotion) == {
+    assert campaign_figures.figures_of_promotion(promotion) == {
         "given": {"EUR": 500, "JPY": 70},
         "uses": 3,
         "uses_left": 2,
     }
-    assert standing.figures_of_promotion(PromotionFactory()) == {"given": {}, "uses": 0, "uses_left": None}
+    assert campaign_figures.figures_of_promotion(PromotionFactory()) == {
+        "given": {},
+        "uses": 0,
+        "uses_left": None,
+    }
 
 
 @pytest.mark.django_db
@@ -125,7 +129,7 @@ def test_what_a_promotion_gave_is_summed_over_its_campaigns_itself_and_what_is_h
             at=NOW,
         )
     SaleFactory(state="held", expires_at=NOW, reserved=[{"promotion": promotion.pk, "amount": 9}])
-    assert standing.figures_of_promotion(promotion) == {
+    assert campaign_figures.figures_of_promotion(promotion) == {
         "given": {"EUR": 5, "JPY": 20},
         "uses": 4,
         "uses_left": None,

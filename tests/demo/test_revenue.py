@@ -5,7 +5,7 @@ import random
 import pytest
 
 from campaigns import database_time, doctor
-from demo import mails, people, promotions, worth
+from demo import mails, people, promotions, revenue
 from mailing import holdout
 from mailing.models import Conversion, Delivery, EmailCampaign
 from tests.factories import user_in
@@ -21,8 +21,8 @@ def campaign(monkeypatch):
     people.load(random.Random(18))
     promotions.load(marketer, now)
     mails.make_connections()
-    worth.load(marketer, now)
-    return EmailCampaign.objects.get(name=worth.NAME)
+    revenue.load(marketer, now)
+    return EmailCampaign.objects.get(name=revenue.NAME)
 
 
 def test_the_mail_with_an_offer_shows_codes_clicks_and_a_lift(campaign):

@@ -13,10 +13,10 @@ from campaigns import database_time
 from mailing import holdout, revenue
 from mailing.kept_figures import COUNTED_AT_ONCE, ask_to_count, is_old, keep_figures
 from mailing.lift import Arm, Lift
-from mailing.models import EmailCampaign, WorthFigures
+from mailing.models import EmailCampaign, RevenueFigures
 from mailing.revenue import Article
 
-TASK = "mailing.tasks.measure_worth"
+TASK = "mailing.tasks.measure_revenue"
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Figures(msgspec.Struct, frozen=True):
     median_wait: int | None
 
 
-class Worth(msgspec.Struct, frozen=True):
+class MeasuredRevenue(msgspec.Struct, frozen=True):
     """What a page shows. at: the moment of figures that were kept; is_awaited: they are being measured first."""
 
     lift: Lift | None = None
@@ -38,23 +38,25 @@ class Worth(msgspec.Struct, frozen=True):
     is_awaited: bool = False
 
 
-def read_worth(campaign: EmailCampaign, now: datetime, *, lift_only: bool = False) -> Worth:
+def read_measured_revenue(
+    campaign: EmailCampaign, now: datetime, *, lift_only: bool = False
+) -> MeasuredRevenue:
     """Return what a campaign was worth: measured now, or of a large campaign what is kept, and ask for newer."""
     if campaign.total <= COUNTED_AT_ONCE:
         if lift_only:
-            return Worth(holdout.measure_lift(campaign, now))
-        return _build_worth(campaign, measure_figures(campaign), now, None)
+            return MeasuredRevenue(holdout.measure_lift(campaign, now))
+        return _build_revenue(campaign, measure_figures(campaign), now, None)
     return _read_kept(campaign, now)
 
 
-def _read_kept(campaign: EmailCampaign, now: datetime) -> Worth:
-    kept = WorthFigures.objects.filter(pk=campaign.pk).first()
+def _read_kept(campaign: EmailCampaign, now: datetime) -> MeasuredRevenue:
+    kept = RevenueFigures.objects.filter(pk=campaign.pk).first()
     if kept is None or is_old(kept, now):
-        ask_to_count(WorthFigures, campaign.pk, TASK)
+        ask_to_count(RevenueFigures, campaign.pk, TASK)
     if kept is None or kept.figures is None or kept.counted_at is None:
-        return Worth(is_awaited=True)
+        return MeasuredRevenue(is_awaited=True)
     figures = msgspec.convert(kept.figures, Figures)
-    return _build_worth(campaign, figures, kept.counted_at, kept.counted_at)
+    return _build_revenue(campaign, figures, kept.counted_at, kept.counted_at)
 
 
 def is_proved(campaign: EmailCampaign, now: datetime) -> bool:
@@ -68,9 +70,11 @@ def is_proved(campaign: EmailCampaign, now: datetime) -> bool:
     return lift is not None and lift.interval[0] > 0
 
 
-def _build_worth(campaign: EmailCampaign, figures: Figures, at: datetime, kept_at: datetime | None) -> Worth:
+def _build_revenue(
+    campaign: EmailCampaign, figures: Figures, at: datetime, kept_at: datetime | None
+) -> MeasuredRevenue:
     lift = holdout.judge_arms(campaign, figures.arms, at)
-    return Worth(lift, figures.articles, figures.median_wait, kept_at)
+    return MeasuredRevenue(lift, figures.articles, figures.median_wait, kept_at)
 
 
 def measure_figures(campaign: EmailCampaign) -> Figures:
@@ -84,9 +88,9 @@ def measure_figures(campaign: EmailCampaign) -> Figures:
     )
 
 
-def keep_worth(campaign_id: int) -> None:
+def keep_revenue(campaign_id: int) -> None:
     """Measure a campaign and keep the figures, unless newer ones are kept already."""
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     at, begun = database_time.now(), time.monotonic()
     figures = msgspec.to_builtins(measure_figures(campaign))
-    keep_figures(WorthFigures, campaign_id, at, begun, figures=figures)
+    keep_figures(RevenueFigures, campaign_id, at, begun, figures=figures)

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from campaigns import database_time
 from mailing.models import Pace, SmtpConnection
-from mailing.sending import breaker, outcome
-from mailing.sending.outcome import Fate
+from mailing.sending import breaker, delivery_results
+from mailing.sending.delivery_results import DeliveryResult
 from mailing.smtp.client import Cause, ConnectFailed, Connection, Outcome, Result
 from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind, Verdict
@@ -24,7 +24,7 @@ LONGEST_REST = 5.0  # seconds
 INCURABLE = (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)  # by waiting
 
 
-class Pressure:
+class ServerCapacity:
     """What one run has learnt of its server, and how many connections follow from it.
 
     places: connections that may be open now. proven: set while the server is known to work; only one place tries a
@@ -78,14 +78,16 @@ class Pressure:
         asked = result.verdict.retry_after if result.verdict else None
         self._slow_down(asked)
         if not link.is_usable and not link.accepted and is_alone and asked is None:
-            self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)  # 421 to the first message
+            self._rest_for(delivery_results.BRIEF_WAIT_SECONDS * 2**self._level)  # 421 to the first message
 
-    def note_dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
+    def note_dropped(
+        self, server: object, link: Connection, result: Result, delivery_result: DeliveryResult
+    ) -> None:
         """Note that the server refuses us, makes us wait, or ends connections that have taken nothing."""
         is_silent = result.outcome is Outcome.TIMED_OUT and result.stage is Stage.DOT
         self._drops += is_silent or not link.accepted
-        if fate.code is not None or self._drops >= self._least_drops:
-            self._failure = f"{server} {fate.code or ''} {fate.text}"
+        if delivery_result.code is not None or self._drops >= self._least_drops:
+            self._failure = f"{server} {delivery_result.code or ''} {delivery_result.text}"
             # a person cures a refusal; with a silent server each further try would be one more doubtful message
             self._is_for_good |= is_silent or _is_refusal(result.verdict)
             self._stop()
@@ -98,7 +100,7 @@ class Pressure:
         if not is_alone:
             return
         if is_throttled:
-            self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)
+            self._rest_for(delivery_results.BRIEF_WAIT_SECONDS * 2**self._level)
         else:
             self._failure = error.sentence
             if error.cause is not Cause.TOKEN:  # the next try asks for another token, which may be taken

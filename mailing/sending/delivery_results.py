@@ -23,7 +23,7 @@ JITTER = 0.2  # so that those put off together do not come back together
 S = Delivery.Status
 
 
-class Fate(msgspec.Struct, frozen=True):
+class DeliveryResult(msgspec.Struct, frozen=True):
     """What is written about one try.
 
     wait: seconds until the next try, None when there is none. spent: 1 when the try counts. suppress: never mail again.
@@ -43,7 +43,7 @@ class Fate(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -> Fate:
+def decide_result(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -> DeliveryResult:
     """Return the fate that a result of the SMTP client means.
 
     Args:
@@ -54,29 +54,35 @@ def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int
     code, enhanced, text = result.reply or (None, "", result.sentence)
     text = text[:1000].replace("\0", " ")  # no text of PostgreSQL's holds a NUL
     if result.outcome is Outcome.ACCEPTED:
-        return Fate(S.ACCEPTED, stage=result.stage, code=code, enhanced_code=enhanced, text=text)
+        return DeliveryResult(S.ACCEPTED, stage=result.stage, code=code, enhanced_code=enhanced, text=text)
     said: JsonObject = {"stage": result.stage, "code": code, "enhanced_code": enhanced, "text": text}
     if result.uncertain:
-        return Fate(S.UNCERTAIN, fault="connection", **said)
+        return DeliveryResult(S.UNCERTAIN, fault="connection", **said)
     if result.verdict is None:  # the connection ended before the message was handed over
-        return Fate(S.PENDING, wait=add_jitter(BRIEF_WAIT_SECONDS), spent=0, fault="connection", **said)
+        return DeliveryResult(
+            S.PENDING, wait=add_jitter(BRIEF_WAIT_SECONDS), spent=0, fault="connection", **said
+        )
     kind, suppress, spends, asked, starts_session = result.verdict
     if starts_session:  # the next connection takes it
-        return Fate(S.PENDING, wait=0.0, spent=0, **said)
+        return DeliveryResult(S.PENDING, wait=0.0, spent=0, **said)
     is_over = database_time.now() >= retry_until
     if kind is Kind.HARD:
-        return Fate(S.BOUNCED, suppress=suppress, fault="recipient", **said)
+        return DeliveryResult(S.BOUNCED, suppress=suppress, fault="recipient", **said)
     if (kind is Kind.POLICY and spends) or (kind in (Kind.POLICY, Kind.CONNECTION) and is_over):
-        return Fate(S.FAILED, fault=str(kind), **said)
+        return DeliveryResult(S.FAILED, fault=str(kind), **said)
     if kind is Kind.POLICY:  # our server or sender is refused, the same for everybody: nobody is spent
-        return Fate(S.DEFERRED, wait=add_jitter(WAIT_ON_OUR_FAULT_SECONDS), spent=0, fault="policy", **said)
+        return DeliveryResult(
+            S.DEFERRED, wait=add_jitter(WAIT_ON_OUR_FAULT_SECONDS), spent=0, fault="policy", **said
+        )
     if kind is Kind.CONNECTION:
-        return Fate(S.PENDING, wait=add_jitter(BRIEF_WAIT_SECONDS), spent=0, fault="connection", **said)
+        return DeliveryResult(
+            S.PENDING, wait=add_jitter(BRIEF_WAIT_SECONDS), spent=0, fault="connection", **said
+        )
     fault = "throttle" if kind is Kind.THROTTLE else "recipient"
     if is_over:
         if fault == "throttle":
-            return Fate(S.FAILED, fault=fault, **said)
-        return Fate(S.BOUNCED, soft=True, fault=fault, **said)
+            return DeliveryResult(S.FAILED, fault=fault, **said)
+        return DeliveryResult(S.BOUNCED, soft=True, fault=fault, **said)
     if asked is not None:
         wait = asked * random.uniform(1, 1 + JITTER)  # not before, or it is refused again
     elif spends:
@@ -85,12 +91,12 @@ def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int
         wait = add_jitter(backoff_seconds(tries, GREYLISTED_WAIT_SECONDS))
     else:
         wait = add_jitter(min(BRIEF_WAIT_SECONDS * 2 ** min(tries, 10), LONGEST_BRIEF_WAIT_SECONDS))
-    return Fate(S.DEFERRED, wait=wait, spent=int(spends), fault=fault, **said)
+    return DeliveryResult(S.DEFERRED, wait=wait, spent=int(spends), fault=fault, **said)
 
 
-def make_unsendable(sentence: str) -> Fate:
+def make_unsendable(sentence: str) -> DeliveryResult:
     """Return the fate of a delivery whose message cannot be made."""
-    return Fate(S.FAILED, stage="content", text=sentence[:1000], fault="policy")
+    return DeliveryResult(S.FAILED, stage="content", text=sentence[:1000], fault="policy")
 
 
 def backoff_seconds(attempts: int, first: float | None = None) -> float:

@@ -1,6 +1,6 @@
-"""The pump of one run: hands the claimed deliveries to the server, over many SMTP connections.
+"""One run at work: hands the claimed deliveries to the server, over many SMTP connections.
 
-What needs more than the pump (a pause, a breaker) ends the run, and is handled after it (`mailing.sending.runs`).
+What needs more than sending (a pause, a breaker) ends the run, and is handled after it (`mailing.sending.runs`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
 from mailing.sending.connection_opener import ConnectionOpener
 from mailing.sending.ledger import Ledger
-from mailing.sending.pressure import Pressure
+from mailing.sending.server_capacity import ServerCapacity
 from mailing.sending.supply import ReadyMessage, Supply
 from mailing.sending.turns import Limit, RateLimiter
 from mailing.smtp.client import Cause, ConnectFailed, Connection, Server
@@ -38,8 +38,8 @@ STRAGGLE_SECONDS = 5.0
 LAST_WAIT_SECONDS = 4.0
 
 
-class Pump:
-    """The SMTP connections of the run `number`.
+class SendingRun:
+    """The run `number` of a lane, with its SMTP connections.
 
     places: how many connections it may open. most: how many once no connection waits for an earlier run of this `lane`.
     """
@@ -60,14 +60,14 @@ class Pump:
         self._lane, self._most = lane, most
         self._server = server
         self._is_token_refused = False
-        self._pressure = Pressure(smtp, pace, places, self.stop)
-        self._answers = Answers(smtp, self._server, pace, self._pressure, self.stop)
+        self._capacity = ServerCapacity(smtp, pace, places, self.stop)
+        self._answers = Answers(smtp, self._server, pace, self._capacity, self.stop)
         self._over = asyncio.Event()
         self._idle = asyncio.Event()  # no place takes anything more
         self._late = asyncio.Event()  # and all that is left to do is to wait for answers to messages
         self._active = self._flying = 0  # places at work, and those with a message under way
-        self._door = ConnectionOpener(self._server, self._over, self._shut_out)
-        self._links = self._door.links
+        self._opener = ConnectionOpener(self._server, self._over, self._shut_out)
+        self._links = self._opener.links
         self._offering: set[Connection] = set()
         # has a message; the next one's envelope is with it
         self._unanswered: dict[Connection, ReadyMessage | None] = {}
@@ -116,7 +116,7 @@ class Pump:
                 writing = group.create_task(ledger.serve())
                 claiming = group.create_task(supply.keep_filled(lambda: self._flying > 0))
                 pacing = group.create_task(supply.keep_paced())
-                self._active = self._pressure.places
+                self._active = self._capacity.places
 
                 def begin(place: int) -> asyncio.Task[None]:
                     return group.create_task(self._send(supply, ledger, place))
@@ -162,7 +162,7 @@ class Pump:
         if self._over.is_set():
             return
         self._over.set()
-        self._pressure.proven.set()
+        self._capacity.proven.set()
         if self._supply:
             self._supply.wake()
         asyncio.get_running_loop().call_soon(self._look_for_stragglers)
@@ -188,12 +188,12 @@ class Pump:
 
     def _cut_short(self) -> None:
         """Hand over no more message. No byte of those that wait has left, so they stay due."""
-        self._door.cut_short()
+        self._opener.cut_short()
         for link in list(self._offering):
             link.abort()
-        for link, parcel in self._unanswered.items():
-            if parcel and self._supply:
-                self._supply.put_back(parcel.claimed)
+        for link, message in self._unanswered.items():
+            if message and self._supply:
+                self._supply.put_back(message.claimed)
                 self._unanswered[link] = None
         self._idle.set()
 
@@ -206,8 +206,8 @@ class Pump:
         """Report what the run has met, and queue the next run; may be called again when more has come."""
         if self._is_token_refused and (grant := oauth.find_grant(self.smtp)):
             oauth.forget_access_token(grant, self._server.password)
-        may_go_on = self._pressure.may_go_on
-        self._pressure.store_pace(was_of_use=self.accepted_count > 0)
+        may_go_on = self._capacity.may_go_on
+        self._capacity.store_pace(was_of_use=self.accepted_count > 0)
         if self._supply is None:  # the database went away before anything was taken
             return
         breaker.keep_results(self._supply.rates, self._answers.rates)
@@ -225,24 +225,24 @@ class Pump:
     async def _send(self, supply: Supply, ledger: Ledger, place: int) -> None:
         """Send over one SMTP connection after the other, as long as this place is wanted."""
         link: Connection | None = None
-        parcel: ReadyMessage | None = None
+        message: ReadyMessage | None = None
         try:
             if place:
-                await self._pressure.proven.wait()
-            parcel = await supply.next()
-            while parcel and place < self._pressure.places:
+                await self._capacity.proven.wait()
+            message = await supply.next()
+            while message and place < self._capacity.places:
                 if link is None or not link.is_usable or not link.has_room(self.smtp.messages_per_connection):
-                    link = await self._door.reopen(link)
+                    link = await self._opener.reopen(link)
                     if link is None:
                         return
-                parcel = await self._hand_over(supply, ledger, link, parcel)
-                if rest := self._pressure.rest:
+                message = await self._hand_over(supply, ledger, link, message)
+                if rest := self._capacity.rest:
                     await self._wait(rest)
-                if parcel is None:
-                    parcel = await supply.next()
+                if message is None:
+                    message = await supply.next()
         finally:
-            if parcel:
-                supply.put_back(parcel.claimed)
+            if message:
+                supply.put_back(message.claimed)
             self._active -= 1
             if not self._active:
                 self._idle.set()
@@ -268,7 +268,7 @@ class Pump:
             except psycopg.OperationalError:  # the supply sees it too, and ends the run
                 return
             while len(places) < self._most - waiting:
-                if self._over.is_set() or self._idle.is_set() or not self._pressure.widen():
+                if self._over.is_set() or self._idle.is_set() or not self._capacity.widen():
                     return
                 self._active += 1
                 places.append(begin(len(places)))
@@ -283,33 +283,33 @@ class Pump:
     def _shut_out(self, error: ConnectFailed) -> None:
         self._is_token_refused |= error.cause is Cause.TOKEN
         if not self._answers.is_ending:
-            self._pressure.shut_out(error, is_alone=not self._links)
+            self._capacity.shut_out(error, is_alone=not self._links)
 
     async def _hand_over(
-        self, supply: Supply, ledger: Ledger, link: Connection, parcel: ReadyMessage
+        self, supply: Supply, ledger: Ledger, link: Connection, message: ReadyMessage
     ) -> ReadyMessage | None:
         """Hand one message to the server; return the next one if its envelope is on its way already."""
         self._flying += 1
         self._offering.add(link)
         try:
-            result = await link.offer(parcel.mail)
+            result = await link.offer(message.mail)
             self._offering.discard(link)
             if result is None:
-                if not await ledger.mark(parcel.claimed):
+                if not await ledger.mark(message.claimed):
                     link.withhold()
                     return None
-                if not await supply.keep_turn(parcel.claimed):
+                if not await supply.keep_turn(message.claimed):
                     link.withhold()
-                    ledger.note(claim.UNMARK, [parcel.claimed.pk, self.number])
+                    ledger.note(claim.UNMARK, [message.claimed.pk, self.number])
                     return None
                 has_room = link.has_room(self.smtp.messages_per_connection, besides=1)
                 following = supply.ready() if has_room else None
                 self._unanswered[link] = following
                 result = await link.deliver(then=following.mail if following else None)
             elif result.verdict and result.verdict.starts_session:
-                return parcel  # over the next connection
+                return message  # over the next connection
             is_alone = len(self._links) <= 1
-            self._answers.settle(supply, ledger, link, parcel.claimed, result, is_alone=is_alone)
+            self._answers.settle(supply, ledger, link, message.claimed, result, is_alone=is_alone)
         finally:
             self._flying -= 1
             self._offering.discard(link)

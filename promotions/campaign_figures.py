@@ -1,4 +1,4 @@
-"""The standing of a promotion campaign: what it gave, what is left, and when that will be used up."""
+"""The figures of a promotion campaign: what it gave, what is left, and when that will be used up."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DAYS_DRAWN = 31  # the last days that are told one by one
 
 
 @dataclass(frozen=True)
-class Standing:
+class CampaignFigures:
     """The live figures of a campaign; amounts in minor units of its currency, None without a limit.
 
     `used_up_at`: since when no budget or use is left, None while some is. `lasts_until`: when the budget ends at the
@@ -38,7 +38,7 @@ class Standing:
     is_late: bool
 
 
-def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
+def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> CampaignFigures:
     """Return the figures of `campaign` at `now`, from its counter, or from the ledger if it has none."""
     found: Columns = {**counters.read_counter_figures(campaign)}
     lasts_until = None
@@ -48,7 +48,7 @@ def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
             "sum"
         ]
         lasts_until = forecast_end(left=found["left"], spent=lately or 0, since=since, now=now)
-    return Standing(
+    return CampaignFigures(
         spent=found["spent"] + found["overrun"],
         held=found["held"],
         left=found["left"],
@@ -63,7 +63,7 @@ def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
 
 @dataclass(frozen=True)
 class CampaignSummary:
-    """The standing of one campaign in a list; amounts in minor units of its currency, None without a limit."""
+    """The figures of one campaign in a list; amounts in minor units of its currency, None without a limit."""
 
     currency: str
     given: int
@@ -74,7 +74,7 @@ class CampaignSummary:
 
 
 def summaries_of_campaigns(pks: Collection[int]) -> dict[int, CampaignSummary]:
-    """Return the standing of each campaign, by its key: from its counter, or without one from the ledger.
+    """Return the figures of each campaign, by its key: from its counter, or without one from the ledger.
 
     Amounts that held sales reserve do not count. A campaign that gave nothing and has no limit is left out.
     """
