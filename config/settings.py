@@ -60,6 +60,9 @@ ATTRIBUTION_AFTER_ACCEPTANCE = environment.flag("ATTRIBUTION_AFTER_ACCEPTANCE")
 # whether a recipient's own code tells who bought, in a sale that names no customer
 CODES_TELL_WHO = environment.flag("CODES_TELL_WHO", default=True)
 
+# whether a link in a mail whose offer is over leads to a page first that says so, and what is on instead
+OFFER_OVER_PAGE = environment.flag("OFFER_OVER_PAGE")
+
 # percent of all contacts who get no mail of any campaign for a quarter, so that the effect of all mails can be measured
 GLOBAL_HOLD_OUT = environment.percentage("GLOBAL_HOLD_OUT", 0, 20)
 

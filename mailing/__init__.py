@@ -17,7 +17,7 @@ The modules beside them:
     tracking, middleware, spool, visitors    opens and clicks, also while the database is away
     plain_targets                     where links lead that are the same for everybody
     offers, mail_offers, codes        the offer of a mail, and the codes in it
-    code_pages, pictures              the page of a code, its barcode and QR code
+    code_pages, pictures, detours     the page of a code, its barcode and QR code; links of a mail whose offer is over
     promotion_mails, through_mails    the mails that carry a promotion, and what they brought
     attribution, revenue, purchases   which sales count for a mail, their sums, and what contacts bought
     stored_revenue, kept_figures      figures of large campaigns, measured by the queue and kept

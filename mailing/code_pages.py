@@ -5,6 +5,7 @@ No login, no cookie: a signed token of the delivery.
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,8 +13,10 @@ from mailing import codes, offers
 from mailing.models import Delivery, EmailCampaign
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
-from mailing.tracking import MailGone, read_token
+from mailing.tracking import BadLink, MailGone, find_target, read_token
 from promotions import current
+
+WEB = ("http", "https")
 
 
 class CodePage(msgspec.Struct, frozen=True):
@@ -21,6 +24,7 @@ class CodePage(msgspec.Struct, frozen=True):
 
     ends_at: when it ends at the latest. is_good: a sale gets the offer now or later. min_spend: in minor units. places:
     names of the locations where it is good, where these are not all. instead: what is on for everybody once it is over.
+    goes_to: where the link of the mail leads that was followed here.
     """
 
     code: str
@@ -33,6 +37,7 @@ class CodePage(msgspec.Struct, frozen=True):
     min_spend: int = 0
     places: Sequence[str] = ()
     instead: Sequence[current.CurrentPromotion] = ()
+    goes_to: str = ""
 
 
 def find_code(token: str) -> str:
@@ -50,8 +55,8 @@ def find_code(token: str) -> str:
     return code
 
 
-def read_page(token: str, now: datetime) -> CodePage:
-    """Read what the page of a code says at `now`.
+def read_page(token: str, now: datetime, link: int | None = None) -> CodePage:
+    """Read what the page of a code says at `now`, on the way to a link of its mail or by itself.
 
     Raises:
         BadLink: the link is not ours, or its mail or code is gone.
@@ -84,4 +89,14 @@ def read_page(token: str, now: datetime) -> CodePage:
         coupon.min_subtotal,
         [place.name for place in places],
         () if is_good else current.describe_current_promotions([place.pk for place in places], now),
+        "" if link is None else _find_target(pk, link),
     )
+
+
+def _find_target(pk: int, link: int) -> str:
+    """Return where a link of this mail leads; "" where that is nothing a browser should be led to."""
+    try:
+        target = find_target(pk, link)
+    except BadLink:
+        return ""
+    return target if urlsplit(target).scheme in WEB else ""

@@ -16,7 +16,7 @@ import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from mailing import content, launch, offers, plain_targets, spool
+from mailing import content, detours, launch, offers, plain_targets, spool
 from mailing.models import Contact, Delivery, Event
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
@@ -91,6 +91,8 @@ def note_open(token: str, visitor: Visitor | None) -> None:
 def note_click(token: str, index: int, visitor: Visitor | None) -> str:
     """Record a click and return the address that the link leads to; without a visitor record nothing.
 
+    Where the site asks for it, the link of a mail whose offer is over leads to a page of ours first.
+
     A click counts as an open too, although no picture was loaded. The honeypot link leads where the first link does. No
     person can see it, so a machine followed it.
 
@@ -117,13 +119,14 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
         if campaign is not None:
             target = _find_plain_target(campaign, number)
         if target is None:
-            target = _find_target(pk, number)
+            target = find_target(pk, number)
         if visit:
             write_visit(visit)
+        page = None if is_trap else detours.find_page(pk, campaign, number)
     except (OperationalError, InterfaceError) as error:
         spool.note_outage(error)
         return _answer_without_database(campaign, number, visit, target)
-    return target
+    return page or target
 
 
 def _answer_without_database(
@@ -161,7 +164,7 @@ def _find_plain_target(campaign: int, number: int) -> str | None:
         raise BadLink("This link leads nowhere any more.") from error
 
 
-def _find_target(pk: int, number: int) -> str:
+def find_target(pk: int, number: int) -> str:
     """Return where a link leads for the recipient of this delivery.
 
     Raises:

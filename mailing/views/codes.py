@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns import database_time
-from mailing import code_pages, pictures
+from mailing import code_pages, detours, pictures
 from mailing.tracking import BadLink
-from mailing.views.tracking import trim_token, use_language
+from mailing.views.tracking import LONGEST_INDEX, trim_token, use_language
 
 PAGE = "mailing/code.html"
 YEAR = 365 * 86_400  # seconds: the picture of a token never changes
@@ -48,9 +48,15 @@ def code_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show a code with its picture and until when it is good, or that the offer is over."""
     token = trim_token(token)
     try:
-        page = code_pages.read_page(token, database_time.now())
+        page = code_pages.read_page(token, database_time.now(), read_link(request))
     except BadLink as error:
         with use_language(request):
             return render(request, PAGE, {"problem": str(error)}, status=404)
     with use_language(request, page.language):
         return render(request, PAGE, {"page": page, "token": token})
+
+
+def read_link(request: HttpRequest) -> int | None:
+    """Return which link of the mail was followed here; None where the page was asked for by itself."""
+    asked = request.GET.get(detours.LINK, "")
+    return int(asked) if asked.isdecimal() and len(asked) <= LONGEST_INDEX else None
