@@ -1,11 +1,14 @@
-"""Checks whether text can be stored: PostgreSQL takes no NUL and no half of a surrogate pair."""
+"""Checks whether text can be stored: PostgreSQL takes no NUL and no half of a surrogate pair. Decodes HTML's signs."""
 
+import html
 import re
 
 from campaigns.annotations import Json
 
 # PostgreSQL stores no NUL; half a surrogate pair is no character and cannot be written as UTF-8
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# a number of a sign in HTML with more digits than any sign has
+_long_number = re.compile("&#([0-9]{10,}+)")
 SENTENCE = "This holds a sign that is no character: type it anew."
 
 
@@ -23,3 +26,12 @@ def is_storable(value: Json) -> bool:
     if isinstance(value, list | tuple):
         return all(map(is_storable, value))
     return True
+
+
+def unescape_html(text: str) -> str:
+    """Return text with the signs that HTML writes as `&amp;` or `&#38;`.
+
+    A number too large for any sign becomes "�", as in browsers; Python's own function fails at 4,300 digits.
+    """
+    short = _long_number.sub(lambda found: f"&#{found[1].lstrip('0')[:9] or 0}", text)
+    return html.unescape(short)  # noqa: TID251 of numbers it can read

@@ -7,9 +7,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import Compat32
-from html import unescape
 
-from campaigns.texts import make_storable
+from campaigns.texts import make_storable, unescape_html
 
 MOST_BYTES_READ = 512 * 1024  # of a message; what it returns of ours stands at its end
 MOST_BOUNDARIES = 100  # words "boundary" in it; a parser takes each level's check for every line
@@ -159,4 +158,4 @@ def strip_markup(html: str) -> str:
     """Return the words of HTML; addresses in angle brackets stay."""
     text = _ADDRESS_IN_TAG.sub(r" \1 ", _STYLE.sub(" ", html))
     text = _TAG.sub(" ", _BREAK.sub("\n", text))
-    return unescape(text).replace("\xa0", " ")
+    return unescape_html(text).replace("\xa0", " ")

@@ -1,10 +1,11 @@
 """Cuts HTML into pieces by the rules of the HTML standard's tokenizer, without changing a character."""
 
-import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from html.entities import html5
 from typing import NamedTuple
+
+from campaigns.texts import unescape_html
 
 _SPACE = r"[ \t\n\f\r]"
 # A name, and after "=" a value; where "=" follows there has to be one, or the tag never ends
@@ -268,7 +269,7 @@ def unescape_value(value: str) -> str:
     def decode(match: re.Match[str]) -> str:
         name, semicolon, equals = match.groups()
         if name is None:
-            return html.unescape(match[0])
+            return unescape_html(match[0])
         if semicolon:
             return html5.get(f"{name};", f"&{name};") + equals
         return match[0] if equals else html5.get(name, match[0])

@@ -11,6 +11,8 @@ from functools import partial
 import mrml
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
+from campaigns.texts import unescape_html
+
 from . import limits, markup, mjml_source
 from .protected_liquid import ProtectedLiquid
 from .source import ContentError
@@ -19,7 +21,7 @@ HTML_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth 
 
 _options = mrml.RenderOptions(fonts={})  # mrml would link to a font host: a stranger would see who reads
 _position = re.compile(r"at position (\d+)(?::\d+)?")
-_outlook = re.compile(r"<!--\[if mso \| IE\]>(.*?)<!\[endif\]-->", re.DOTALL)
+_outlook = re.compile(r"<!--\[if mso \| IE\]>(.*?)(?:<!\[endif\]-->|(?P<unclosed>\Z))", re.DOTALL)
 _hero = re.compile(
     r'<tr style="vertical-align:top;">(<td background="[^"]*" )height="-?\d+" (style="[^"]*?)height:-?\d+px;'
 )
@@ -132,7 +134,7 @@ def _show_between_conditions(page: str, part: re.Pattern[str], held: ProtectedLi
 
     def split_condition(condition: re.Match[str]) -> str:
         inner = condition[1]
-        if not shown.search(inner):
+        if condition["unclosed"] is not None or not shown.search(inner):
             return condition[0]
         out = []
         position = 0
@@ -184,7 +186,7 @@ def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: P
         except SelectolaxError as error:
             raise _read_fault(f"<mj-selector>: the path “{path}” cannot be read") from error
         plain = html.escape(
-            html.unescape(held.mark.sub(lambda mark: mark[0].removeprefix("<!--").removesuffix("-->"), value))
+            unescape_html(held.mark.sub(lambda mark: mark[0].removeprefix("<!--").removesuffix("-->"), value))
         )
         for node in chosen:
             n = int(node.attributes.get(_PIECE_NUMBER) or -1)

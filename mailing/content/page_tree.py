@@ -6,12 +6,13 @@ HTML and Liquid are entangled (a branch that opens an element another one closes
 rendered page tells what readers see; `parse_tree` then raises EntangledLiquid.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from campaigns.texts import unescape_html
 
 from . import limits, markup, styles
 from .protected_liquid import OUTPUT, TEXT, ProtectedLiquid
@@ -25,9 +26,9 @@ _ENTANGLED = frozenset("tablerow ifchanged break continue".split())
 _prints = re.compile(r"\b(echo|increment|decrement|cycle)\b").search
 # What writes markup, or text already escaped: nothing of it is known before it is rendered
 _writes_markup = re.compile(
-    r"""\|\s*(?:escape|escape_once|newline_to_br|strip_html)\b | "[^"]*[<&][^"]*" | '[^']*[<&][^']*'
-    | \{%-?\s*raw\b[^<&]*-?%\}.*[<&]""",
-    re.VERBOSE | re.DOTALL,
+    r"""\|\s*(?:escape|escape_once|newline_to_br|strip_html)\b | "[^"<&]*+[<&][^"]*+" | '[^'<&]*+[<&][^']*+'
+    | \A\{%-?\s*raw\b[^<&]*+[<&]""",
+    re.VERBOSE,
 ).search
 _SENSITIVE = frozenset("hidden start value reversed type open".split())
 _VISIBLE_RAW = frozenset("textarea xmp plaintext".split())
@@ -364,7 +365,7 @@ def _check_order(items: list[_Item], root: LexborNode, held: ProtectedLiquid) ->
         elif item.mark:
             expected.add(item.mark.text)
         elif item.kind == "text":
-            expected.add_text(html.unescape(item.source) if "&" in item.source else item.source)
+            expected.add_text(unescape_html(item.source) if "&" in item.source else item.source)
     for node, begins in walk_tree(root):
         if not begins:
             continue

@@ -25,6 +25,7 @@ _VAGUE = frozenset(
 )
 _headings = {f"h{level}": level for level in range(1, 7)}
 _word = re.compile(r"\w")
+_is_bold = re.compile(r"bolder|bold|[7-9][0-9]{2}|1000").fullmatch
 _length = re.compile(r"(\d+(?:\.\d+)?)(px|pt)").fullmatch
 _colour_in = re.compile(r"#[0-9a-f]{3,6}\b|rgba?\([^()]*\)|\b[a-z]+\b").findall
 LARGE, LARGE_BOLD = 24.0, 18.66  # pixels, from which on a contrast of 3 is enough
@@ -181,7 +182,7 @@ def _compute_place(tag: str, attributes: Mapping[str, str | None], parent: _Plac
     weight = style.get("font-weight", "")
     is_bold = parent.is_bold or tag in ("b", "strong", "th") or tag in _headings
     if weight:
-        is_bold = weight in ("bold", "bolder") or (weight.isdigit() and int(weight) >= 700)
+        is_bold = _is_bold(weight) is not None
     look = looks.compute_look(tag, attributes, parent.look)
     return _Place(look, colour, ground, size, is_bold)
 

@@ -4,12 +4,13 @@ The parser of Liquid searches for the end of each statement anew, which takes ve
 open statements are found here first, in one pass.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
+
+from campaigns.texts import unescape_html
 
 from .source import ContentError, Source
 
@@ -155,7 +156,7 @@ def _straight_statement(inner: str) -> str:
         kind = _QUOTES.get(piece) or _QUOTES.get(piece.lower())
         if kind is None:
             # what stands in straight quotes is meant as it is written
-            out.append(piece if piece[0] in "\"'" else html.unescape(piece).replace("\xa0", " "))
+            out.append(piece if piece[0] in "\"'" else unescape_html(piece).replace("\xa0", " "))
             if piece in "\u00a0\u2007\u202f":
                 out[-1] = " "
             continue
@@ -168,7 +169,7 @@ def _straight_statement(inner: str) -> str:
             )
         words = inner[position : closing.start()]
         position = closing.end()
-        words = html.unescape(words) if piece[0] == "&" else words
+        words = unescape_html(words) if piece[0] == "&" else words
         mark = kind if kind not in words else "'" if kind == '"' else '"'
         out.append(f"{mark}{words}{mark}")
     out.append(inner[position:])

@@ -30,7 +30,7 @@ _web_email = re.compile(r"https?://([^\s/@:]+@[^\s/@:?#]+)/?\Z", re.IGNORECASE).
 _host = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}(?=[:/?#]|\Z)", re.IGNORECASE).match
 _file = re.compile(r"\.(?:html?|php|aspx?|png|jpe?g|gif|pdf|svg|webp)(?=[?#]|\Z)", re.IGNORECASE).search
 _authority = re.compile(r"\s*(?:https?:/*\s*)*https?://([^/?#\\]*)", re.IGNORECASE).match
-_port = re.compile(r":(\d*)\Z").search
+_port = re.compile(r":0*+([0-9]*)\Z").search
 _style_comment = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _style_url = re.compile(r"\burl\(\s*+(\"[^\"]*\"\s*+|'[^']*'\s*+|[^()\"']*+)\)", re.IGNORECASE)
 _candidate = re.compile(r"[^\s,]\S*")
@@ -144,7 +144,7 @@ def _find_host_fault(target: Target, held: ProtectedLiquid) -> str:
     host = found[1].rpartition("@")[2]
     if not host.startswith("[") and ":" in host:
         port = _port(host)
-        if port is None or int(port[1] or 0) > 65535:
+        if port is None or len(port[1]) > 5 or int(port[1] or 0) > 65535:
             return "has a port that is no number up to 65535; leave it out, or correct it"
         host = host[: port.start()]
     if re.search(r"\s|%20|\+", host):

@@ -6,7 +6,6 @@ new password opens the account it was mailed to: only superusers see it, who cou
 """
 
 import re
-from html import unescape
 
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from campaigns.annotations import PageContext
 from campaigns.requests import Request
+from campaigns.texts import unescape_html
 from mailing import catcher, content
 from mailing.content import markup
 from mailing.models import Contact, Delivery, EmailCampaign
@@ -137,7 +137,7 @@ def list_links(page: str) -> list[tuple[str, str]]:
             if is_inside:
                 found.append((url, []))
         elif is_inside and piece.kind == "text":
-            found[-1][1].append(unescape(piece.source))
+            found[-1][1].append(unescape_html(piece.source))
     return [(url, " ".join("".join(words).split())) for url, words in found]
 
 

@@ -1,11 +1,14 @@
 """Patterns on what other people write take time in proportion to its length, whatever is repeated in it."""
 
+import re
 import time
+from functools import partial
 
 import pytest
 
 from mailing.bounces import automatic_replies, origins
-from mailing.content import looks, media, merge_tags, plaintext, review
+from mailing.content import looks, markup, media, merge_tags, mjml, page_tree, plaintext, review
+from mailing.content.protected_liquid import OUTPUT, ProtectedLiquid
 from mailing.forms import bounces
 from mailing.importing import rows
 from mailing.smtp import phrases, server, verdicts
@@ -39,6 +42,11 @@ def read_no_authorities(text):
         (rows._between_lists, repeat(" ")),
         (phrases._BARE.search, repeat("{")),
         (merge_tags.convert_merge_tags, repeat("{{#if x}}")),
+        (page_tree._writes_markup, '"' + repeat("<")),
+        (page_tree._writes_markup, "{% raw %}" + repeat("%}")),
+        (page_tree._writes_markup, repeat("{% raw ")),
+        (partial(mjml._outlook.sub, ""), repeat("<!--[if mso | IE]>")),
+        (markup._condition.fullmatch, "<!--[if mso]>" + repeat("<![endif] ", "-->")),
         (automatic_replies._SUBJECT, repeat("re: ")),
         (origins._UNSUBSCRIBE.match, repeat("fwd: ")),
         (verdicts.find_retry_seconds, "retry-after" + repeat(" ")),
@@ -66,3 +74,25 @@ def test_lengths_are_read_as_before(length, pixels):
 )
 def test_the_number_at_an_end_is_found_whole(text, number):
     assert plaintext._number.search(text)[0] == number
+
+
+@pytest.mark.parametrize(
+    ("piece", "writes"),
+    [
+        ("{% raw %}a &amp; b{% endraw %}", True),
+        ("{%- raw -%}<b>{% endraw %}", True),
+        ("{% raw %}{{ name }}{% endraw %}", False),
+        ("{{ name | default: '<b>' }}", True),
+        ('{{ name | append: "a & b" }}', True),
+        ("{{ 'it' | append: name }}", False),
+        ("{{ name | strip_html }}", True),
+    ],
+)
+def test_what_writes_markup_is_known_as_before(piece, writes):
+    assert bool(page_tree._writes_markup(piece)) is writes
+
+
+def test_an_outlook_comment_that_never_ends_stays_as_it_is():
+    held = ProtectedLiquid("")
+    page = "<!--[if mso | IE]>a" + held.keep("{{ name }}", OUTPUT)
+    assert mjml._show_between_conditions(page, re.compile("(?!)"), held) == page
