@@ -162,3 +162,21 @@ def test_production_ends_tls_and_says_so_whatever_a_client_claims():
         answer = plain.getresponse()
         assert answer.status == 308
         assert answer.headers["Location"].startswith("https://localhost")
+
+
+def test_chunks_that_cannot_be_read_are_their_sender_s_fault(port):
+    for chunks in (
+        b"zz\r\n",
+        b"-1\r\nabc\r\n",
+        b"f" * 17 + b"\r\n",
+        b"4\r\nabcdXX",
+        b"4;" + b"a" * 8_000 + b"\r\n",
+    ):
+        for path, said in (("/pos/v1/quotes", b'{"error":"not_taken"'), ("/login/", b"400 Bad Request")):
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as client:
+                head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                client.sendall(head.encode() + chunks)
+                answer = http.client.HTTPResponse(client)
+                answer.begin()
+                assert (answer.status, answer.headers["Retry-After"]) == (400, None), (chunks, path)
+                assert answer.read().startswith(said)
