@@ -47,6 +47,7 @@ MARKETER = [
     "promotions.delete_coupon",
     "promotions.add_customergroup",
     "promotions.change_customergroup",
+    "pos.change_articlecost",
 ]
 
 APPS_OF_OTHERS = ("auth", "django_q")  # apps of others that have permissions we give

@@ -18,6 +18,8 @@ from campaigns import dates, formats
 from campaigns.annotations import Columns
 from campaigns.workspace.plots import DrawnRow, Plot, Point, draw_plot, draw_rows
 from mailing.models import Conversion, EmailCampaign
+from promotions import margins
+from promotions.margins import Margin
 
 How = Conversion.How
 ARTICLES_SHOWN = 10
@@ -49,6 +51,13 @@ FROM mailing_conversion AS conversion
 JOIN pos_soldline AS line ON line.sale_id = conversion.sale_id AND line.at = conversion.at
 WHERE conversion.campaign_id = %s AND conversion.currency = %s
 GROUP BY 1 HAVING sum(line.quantity - line.returned_quantity) > 0 ORDER BY 3 DESC, 1 LIMIT %s
+"""
+MARGIN = f"""
+SELECT {margins.SUMS}
+FROM mailing_conversion AS conversion
+JOIN pos_soldline AS line ON line.sale_id = conversion.sale_id AND line.at = conversion.at
+{margins.KNOWN_COSTS}
+WHERE conversion.campaign_id = %s AND conversion.currency = %s
 """
 LATEST = """
 SELECT campaign_id, sum(net)::bigint, sum(orders)::bigint FROM mailing_conversiontally
@@ -145,6 +154,16 @@ def list_articles(campaign: EmailCampaign, currency: str) -> list[Article]:
     with connection.cursor() as cursor:
         cursor.execute(ARTICLES, [campaign.pk, currency, ARTICLES_SHOWN])
         return [Article(sku, f"{quantity.normalize():f}", net) for sku, quantity, net in cursor]
+
+
+def find_margin(campaign: EmailCampaign, currency: str) -> Margin | None:
+    """Return the margin of the attributed sales; None where no cost is known. Goes through the lines of all of them."""
+    if not margins.is_any_cost_known():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(MARGIN, [campaign.pk, currency])
+        margin = Margin(*cursor.fetchone())
+    return margin if margin.is_known else None
 
 
 def draw_locations(campaign: EmailCampaign, currency: str) -> list[DrawnRow]:

@@ -15,6 +15,7 @@ from mailing.kept_figures import COUNTED_AT_ONCE, ask_to_count, is_old, keep_fig
 from mailing.lift import Arm, Lift
 from mailing.models import EmailCampaign, RevenueFigures
 from mailing.revenue import Article
+from promotions.margins import Margin
 
 TASK = "mailing.tasks.measure_revenue"
 
@@ -26,6 +27,7 @@ class Figures(msgspec.Struct, frozen=True):
     currency: str
     articles: list[Article]
     median_wait: int | None
+    margin: Margin | None = None
 
 
 class MeasuredRevenue(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class MeasuredRevenue(msgspec.Struct, frozen=True):
     lift: Lift | None = None
     articles: list[Article] = []
     median_wait: int | None = None
+    margin: Margin | None = None
     at: datetime | None = None
     is_awaited: bool = False
 
@@ -74,7 +77,7 @@ def _build_revenue(
     campaign: EmailCampaign, figures: Figures, at: datetime, kept_at: datetime | None
 ) -> MeasuredRevenue:
     lift = holdout.judge_arms(campaign, figures.arms, at)
-    return MeasuredRevenue(lift, figures.articles, figures.median_wait, kept_at)
+    return MeasuredRevenue(lift, figures.articles, figures.median_wait, figures.margin, kept_at)
 
 
 def measure_figures(campaign: EmailCampaign) -> Figures:
@@ -85,6 +88,7 @@ def measure_figures(campaign: EmailCampaign) -> Figures:
         currency,
         revenue.list_articles(campaign, currency),
         revenue.find_median_wait(campaign),
+        revenue.find_margin(campaign, currency),
     )
 
 

@@ -7,7 +7,8 @@ A request comes in by `api.views`, which calls one function of `sales`.
     pages    the pages for people: sandbox, estimate, recent sales
     folding  writes the lines of sales as rows, behind the tills
     keys     makes and revokes till keys
-    models   locations, tills, sales, returns, sold lines
+    models   locations, tills, sales, returns, sold lines, costs of articles
+    article_costs                     costs of articles by CSV
     privacy  what tills know of a customer, shown and forgotten
     clock, doctor, notices            expired holds, proofs, notices of the dashboard
 """

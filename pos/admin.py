@@ -18,7 +18,7 @@ from campaigns.annotations import AdminRow, Argument
 from campaigns.generics import ModelForm
 from campaigns.requests import signed_in_user
 from pos import keys
-from pos.models import Location, Return, Sale, Till, UnfoldedSale
+from pos.models import ArticleCost, Location, Return, Sale, Till, UnfoldedSale
 from promotions.models import Redemption
 
 
@@ -168,4 +168,4 @@ class ReturnAdmin(ReadOnlyAdmin):
     search_fields = ["reference", "sale__reference"]
 
 
-admin.site.register(UnfoldedSale, ReadOnlyAdmin)
+admin.site.register([ArticleCost, UnfoldedSale], ReadOnlyAdmin)

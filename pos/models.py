@@ -219,3 +219,20 @@ class SoldLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"
+
+
+class ArticleCost(models.Model):
+    """What one unit of an article costs, in minor units of a currency; of what is weighed, one whole unit."""
+
+    sku = models.CharField(max_length=64)
+    currency = models.CharField(max_length=3)
+    cost = models.DecimalField(max_digits=16, decimal_places=4)
+    updated_at = DatabaseTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["sku", "currency"]
+        constraints = [models.UniqueConstraint(fields=["sku", "currency"], name="article_cost_once")]
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return f"{self.sku} in {self.currency}"

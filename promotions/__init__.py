@@ -14,7 +14,7 @@ The modules beside them:
     groups, sold_articles             customer groups; what tills sold lately
     stacking, conflicts, inspector    how promotions combine, and what keeps one from giving anything
     current                           what is on for everybody now, in plain words
-    campaign_figures                  what a campaign gave, and what is left
+    campaign_figures, margins         what a campaign gave, and what is left; the margin where costs are known
     overruns, readiness               limits that were passed; what a campaign still lacks
     notices, trends                   what the dashboard says of promotions
     reading, reasons, changes         a promotion, a refusal and an edit in words

@@ -60,6 +60,9 @@ GROUPS = (
             Entry("promotions:groups", "Customer groups", "contacts", "promotions.view_customergroup"),
             Entry("promotions:stacking", "Stacking rules", "stacking", "promotions.view_stackingsettings"),
             Entry("tills:sandbox", "Sandbox", "sandbox", "promotions.view_promotion", also="try a basket"),
+            Entry(
+                "tills:article_costs", "Article costs", "report", "pos.view_articlecost", also="margin csv"
+            ),
             Entry("promotions:promotion_report", "Promotion reports", "report", "promotions.view_redemption"),
         ),
     ),

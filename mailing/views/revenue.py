@@ -87,6 +87,7 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
             "per_mail": found.per_mail(accepted),
             "measured": measured,
             "median_wait": measured.median_wait,
+            "margin": measured.margin,
             "lift": measured.lift,
             "site_currency": settings.CURRENCY,
             "articles": measured.articles,

@@ -7,6 +7,8 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
+import campaigns.fields
+
 TABLE = """
 CREATE TABLE pos_soldline (
     sale_id bigint NOT NULL,
@@ -132,5 +134,27 @@ class Migration(migrations.Migration):
                     },
                 ),
             ],
+        ),
+        migrations.CreateModel(
+            name="ArticleCost",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=64)),
+                ("currency", models.CharField(max_length=3)),
+                ("cost", models.DecimalField(decimal_places=4, max_digits=16)),
+                ("updated_at", campaigns.fields.DatabaseTimeField(auto_now=True)),
+            ],
+            options={
+                "ordering": ["sku", "currency"],
+                "default_permissions": ("view", "change"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("sku", "currency"), name="article_cost_once")
+                ],
+            },
         ),
     ]

@@ -7,6 +7,8 @@ from django.urls import reverse
 
 from campaigns.formats import money
 from campaigns.models import Campaign
+from promotions import margins
+from promotions.margins import Margin
 from promotions.reports.ledger import GRANTED, Ledger, largest_first, total_of
 from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 
@@ -38,6 +40,13 @@ REVENUE: Final = f"""
         ) AS back ON back.sale_id = line.sale_id
     ) AS touched GROUP BY 1
 """
+# key: of the campaign, or NULL for all of them, where a sale of two campaigns counts once
+MARGINS: Final = f"""
+    SELECT touched.key, {margins.SUMS}
+    FROM (SELECT DISTINCT {{key}} AS key, line.sale_id, sale.at FROM {GRANTED}) AS touched
+    JOIN pos_soldline AS line ON line.sale_id = touched.sale_id AND line.at = touched.at
+    {margins.KNOWN_COSTS} GROUP BY 1
+"""
 ENDS = {  # P9: expired ran its course, cancelled should not have gone on
     "expired": ("Expired", "ended as planned"),
     "cancelled": ("Cancelled", "stopped for good"),
@@ -50,11 +59,14 @@ def by_campaign(asked: ReportQuery) -> Report:
     ledger = Ledger(asked)
     touched = {key: SalesTouched(*figures) for key, *figures in ledger.rows(REVENUE)}
     found = ledger.sums("line.campaign_id")
+    has_costs = margins.is_any_cost_known()
+    known = _read_margins(ledger, "line.campaign_id") if has_costs else {}
     campaigns = Campaign.objects.in_bulk(key for key in found if key is not None)
     rows = []
     for key, sums in largest_first(found):
         sales, revenue, *_ = touched.get(key, SalesTouched())
-        rows.append(_with_revenue({**sums, **_describe_campaign(campaigns.get(key))}, sales, revenue))
+        row = {**sums, **_describe_campaign(campaigns.get(key)), **_write_margin(known.get(key))}
+        rows.append(_with_revenue(row, sales, revenue))
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
         Column("name", "Campaign"),
@@ -63,11 +75,13 @@ def by_campaign(asked: ReportQuery) -> Report:
         USES,
         Column("revenue", "Revenue", "money"),
         Column("per_unit", f"Revenue per {one} given", "ratio"),
+        *(MARGIN_COLUMNS if has_costs else ()),
         GIVEN,
     )
     sales = sum(figures.first_sales for figures in touched.values())
     revenue = sum(figures.first_revenue for figures in touched.values())
-    sums = _with_revenue(total_of(rows, sales=sales), sales, revenue)
+    in_all = _read_margins(ledger, "NULL::bigint").get(None) if has_costs else None
+    sums = _with_revenue(total_of(rows, sales=sales) | _write_margin(in_all), sales, revenue)
     return Report(
         "campaign",
         "Revenue per campaign",
@@ -76,7 +90,7 @@ def by_campaign(asked: ReportQuery) -> Report:
         sums,
         drawn="bars",
         groups=_by_end(rows),
-        note=ROI_NOTE,
+        note=f"{ROI_NOTE} {MARGIN_NOTE}" if has_costs else ROI_NOTE,
     )
 
 
@@ -84,6 +98,23 @@ ROI_NOTE = (
     "Revenue is what customers paid for the sales that got a discount, less what they have returned since. "
     "A sale to which two campaigns gave something counts for both; in the total it counts once."
 )
+
+
+MARGIN_COLUMNS = (Column("margin", "Margin", "money"), Column("cost_known", "Cost known of"))
+MARGIN_NOTE = (
+    "Margin is what was paid for the articles whose cost is known, less that cost; beside it stands how much of the "
+    "revenue these are."
+)
+
+
+def _read_margins(ledger: Ledger, key: str) -> dict[int | None, Margin]:
+    return {value: Margin(*sums) for value, *sums in ledger.rows(MARGINS.format(key=key))}
+
+
+def _write_margin(margin: Margin | None) -> Row:
+    if margin is None or not margin.is_known:
+        return {"margin": None, "cost_known": ""}
+    return {"margin": margin.amount, "cost_known": f"{margin.percent_known:.1f}%"}
 
 
 def _describe_campaign(campaign: Campaign | None) -> Row:

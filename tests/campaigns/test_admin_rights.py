@@ -80,6 +80,7 @@ TABLE = {
     "mailing.VariantContent": "vS",
     "mailing.Webhook": "vS",
     "mailing.VerdictBlock": "vS",
+    "pos.ArticleCost": "vn",
     "pos.Location": "vn acdA",
     "pos.Return": "vn",
     "pos.Sale": "vn",
