@@ -4,6 +4,7 @@ A share of the recipients is drawn at the launch by a keyed hash of campaign and
 is the same when a step is taken twice. Both arms are as drawn, whatever became of the mails, and both are looked at
 over the same days from the launch. A buyer has bought in these days and kept something of it. Only sales that name
 their customer count: a sale that is known by its code alone could only be of the mailed arm, and would deceive.
+Who was deleted since counts with what they had bought by then.
 """
 
 from datetime import datetime, timedelta
@@ -31,6 +32,9 @@ WITH bought AS (
     JOIN mailing_delivery AS delivery ON delivery.contact_id = contact.id AND delivery.campaign_id = %(campaign)s
     WHERE line.at >= %(since)s AND line.at < %(until)s AND line.customer <> ''
     GROUP BY 1, 2 HAVING sum(line.quantity - line.returned_quantity) > 0
+    UNION ALL
+    SELECT is_held_out, NULL, coalesce((net ->> %(currency)s)::bigint, 0)
+    FROM mailing_departedbuyer WHERE campaign_id = %(campaign)s
 ),
 cap AS (SELECT percentile_cont(%(part)s) WITHIN GROUP (ORDER BY net) AS most FROM bought)
 SELECT is_held_out, count(*), sum(net)::bigint, sum(least(net, most))::float8, sum(least(net, most) ^ 2)::float8

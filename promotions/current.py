@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db.models import F, Func, Q, TextField, Value
 
 from campaigns.models import Campaign
-from promotions import groups, reading
+from promotions import customer_words, groups
 from promotions.models import Link, Promotion
 
 MOST_DESCRIBED = 5
@@ -18,8 +18,16 @@ PERSONAL = frozenset({"in_group", "customer_is", "first_purchase"})
 class CurrentPromotion(NamedTuple):
     """A promotion that is on: its name, as receipts have it, and what it does, in a sentence."""
 
-    name: str
-    sentence: str
+    promotion: Promotion
+
+    @property
+    def name(self) -> str:
+        return self.promotion.name
+
+    @property
+    def sentence(self) -> str:
+        """In the language of the page that shows it; "" where that has no words for it."""
+        return customer_words.write_sentence(self.promotion)
 
 
 def describe_current_promotions(locations: Collection[int], now: datetime) -> list[CurrentPromotion]:
@@ -52,7 +60,7 @@ def describe_current_promotions(locations: Collection[int], now: datetime) -> li
     )
     shown = [each for each in found if not each.is_used_up and not is_personal(each)][:MOST_DESCRIBED]
     groups.attach_names(shown)
-    return [CurrentPromotion(each.name, reading.write_sentence(each)) for each in shown]
+    return [CurrentPromotion(each) for each in shown]
 
 
 def is_personal(promotion: Promotion) -> bool:

@@ -49,8 +49,31 @@ CREATE TRIGGER mailing_note_click AFTER INSERT ON mailing_event
     FOR EACH ROW WHEN (NEW.kind = 'clicked' AND NEW.origin = 'human') EXECUTE FUNCTION mailing_note_click();
 CREATE TRIGGER mailing_note_origin AFTER UPDATE OF origin ON mailing_event
     FOR EACH ROW WHEN (NEW.kind = 'clicked' AND NEW.origin <> OLD.origin) EXECUTE FUNCTION mailing_note_click();
+
+-- A contact goes, and its deliveries stay: what they bought in the days of the comparison is kept without a name. The
+-- days are those of mailing.holdout.find_days.
+CREATE FUNCTION mailing_keep_buyer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mailing_departedbuyer (campaign_id, is_held_out, net)
+    SELECT OLD.campaign_id, OLD.status = 'held_out', jsonb_object_agg(currency, net) FROM (
+        SELECT line.currency, sum(line.total - line.returned_total)::bigint AS net,
+               sum(line.quantity - line.returned_quantity) AS units
+        FROM mailing_emailcampaign AS campaign
+        JOIN mailing_contact AS contact ON contact.id = OLD.contact_id
+        JOIN pos_soldline AS line ON line.customer = contact.customer_id AND line.at >= campaign.launched_at
+            AND line.at < campaign.launched_at
+                + make_interval(days => greatest(1, (campaign.attribution ->> 'days')::integer))
+        WHERE campaign.campaign_ptr_id = OLD.campaign_id AND campaign.funnel ? 'held_out' AND line.customer <> ''
+        GROUP BY 1
+    ) AS bought HAVING sum(units) > 0;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER mailing_keep_buyer AFTER UPDATE OF contact_id ON mailing_delivery
+    FOR EACH ROW WHEN (OLD.contact_id IS NOT NULL AND NEW.contact_id IS NULL) EXECUTE FUNCTION mailing_keep_buyer();
 """
 NO_COUNTING = """
+DROP TRIGGER mailing_keep_buyer ON mailing_delivery;
+DROP FUNCTION mailing_keep_buyer;
 DROP TRIGGER mailing_note_origin ON mailing_event;
 DROP TRIGGER mailing_note_click ON mailing_event;
 DROP FUNCTION mailing_note_click;
@@ -257,6 +280,29 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "revenue figures",
                 "default_permissions": (),
             },
+        ),
+        migrations.CreateModel(
+            name="DepartedBuyer",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_held_out", models.BooleanField()),
+                ("net", models.JSONField(help_text="What they paid and kept, in minor units by currency.")),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+            ],
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             name="GlobalHoldOut",

@@ -3,7 +3,7 @@
 from mailing.models.audience import Contact, ContactList, Membership, Segment, Suppression
 from mailing.models.bounces import BounceMailbox, HeldReport
 from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
-from mailing.models.conversion import Conversion, ConversionTally, DueAttribution
+from mailing.models.conversion import Conversion, ConversionTally, DepartedBuyer, DueAttribution
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.global_hold_out import GlobalHoldOut, GlobalHoldOutFigures
@@ -37,6 +37,7 @@ __all__ = [
     "ConversionTally",
     "CountedFigures",
     "Delivery",
+    "DepartedBuyer",
     "DkimKey",
     "DueAttribution",
     "EmailCampaign",

@@ -118,3 +118,22 @@ class DueAttribution(models.Model):
 
     def __str__(self) -> str:
         return f"customer {self.customer}" if self.customer else f"delivery {self.delivery_id}"
+
+
+class DepartedBuyer(models.Model):
+    """Somebody who bought in the days of a campaign with a hold-out and was deleted since; nothing says who it was.
+
+    A trigger on Delivery writes the row when its contact goes, so that both groups keep their buyers.
+    """
+
+    campaign = models.ForeignKey(
+        "mailing.EmailCampaign", models.PROTECT, related_name="+", db_constraint=False
+    )
+    is_held_out = models.BooleanField()
+    net = models.JSONField(help_text="What they paid and kept, in minor units by currency.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return "Held out" if self.is_held_out else "Mailed"

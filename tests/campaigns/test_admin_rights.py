@@ -44,6 +44,7 @@ TABLE = {
     "mailing.Content": "vS",
     "mailing.Conversion": "vn",
     "mailing.ConversionTally": "vS",
+    "mailing.DepartedBuyer": "vS",
     "mailing.DueAttribution": "vS",
     "mailing.Delivery": "vn",
     "mailing.DkimKey": "vn",
