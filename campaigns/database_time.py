@@ -99,7 +99,7 @@ def warning() -> str:
     way = "behind" if seconds > 0 else "ahead of"
     return (
         f"This machine's clock is {abs(seconds):,.0f} s {way} the database's, by which everything is judged: "
-        "set it right."
+        "correct it."
     )
 
 

@@ -20,7 +20,7 @@ def list_breaches() -> Iterator[str]:
     """Yield a sentence for each campaign whose status lies outside its lifecycle or disagrees with its history."""
     for kind, model in kinds().items():
         for campaign in Campaign.objects.filter(kind=kind).exclude(status__in=model.STATES):
-            yield f"Campaign {campaign.pk} is {campaign.status}, which is no state of its kind."
+            yield f"Campaign {campaign.pk} is {campaign.status}, which is not a state of its kind."
     last = Transition.objects.filter(campaign=OuterRef("pk")).order_by("-pk").values("now")[:1]
     for campaign in (
         Campaign.objects.annotate(last=Subquery(last)).exclude(last=None).exclude(last=F("status"))

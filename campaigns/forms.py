@@ -84,7 +84,7 @@ class MomentField(forms.DateTimeField):
         named, _, shown = getattr(value, "zone", "").partition("@")
         zone = zones.find_zone(named) if named else timezone.get_default_timezone()
         if zone is None:
-            raise ValidationError(f"“{named[:64]}” is no time zone.", code="invalid")
+            raise ValidationError(f"“{named[:64]}” is not a time zone.", code="invalid")
         moment = _read_shown(value, shown, zone) or self._read_typed(value, zone)
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")

@@ -10,7 +10,7 @@ from campaigns import dates
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 LARGEST_OFFSET = timedelta(hours=15)  # of a zone to UTC; PostgreSQL reads none of 16 hours or more
-SENTENCE = "A time lies between the years 2000 and 2100."
+SENTENCE = "A time must be between the years 2000 and 2100."
 
 
 def is_possible(moment: datetime) -> bool:

@@ -57,7 +57,7 @@ def find_unstorable(fields: Iterable[tuple[str, list[Argument]]]) -> str:
 
 def refuse(request: HttpRequest, name: str) -> HttpResponse:
     """Answer 400: the value called `name` cannot be stored."""
-    sentence = f"{name} holds a sign that is no character. Remove it and send this again."
+    sentence = f"{name} holds a sign that cannot be stored. Remove it and send this again."
     return render(request, "400.html", {"sentence": sentence}, status=400)
 
 

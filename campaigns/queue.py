@@ -67,7 +67,9 @@ def check_task(task: Mapping[str, ColumnValue]) -> None:
         PackageRefused: it says why.
     """
     if not is_task(task.get("func")):
-        raise PackageRefused(f"“{task.get('func')}” is none of the tasks that may run here: it was not run.")
+        raise PackageRefused(
+            f"“{task.get('func')}” is not one of the tasks that may run here: it was not run."
+        )
     if extra := sorted(str(name) for name in set(task) - OPTIONS):
         raise PackageRefused(f"A task may not be queued with {', '.join(extra)}: it was not run.")
     kinds: Columns = {"id": str, "name": str, "args": tuple, "kwargs": dict, "started": datetime}
@@ -148,7 +150,7 @@ class PlainUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Argument:
         if (module, name) not in PLAIN:
-            raise pickle.UnpicklingError(f"It holds {module}.{name}, which is no plain data.")
+            raise pickle.UnpicklingError(f"It holds {module}.{name}, which is not plain data.")
         return super().find_class(module, name)
 
 

@@ -9,7 +9,7 @@ from campaigns.annotations import Json
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # a number of a sign in HTML with more digits than any sign has
 _long_number = re.compile("&#([0-9]{10,}+)")
-SENTENCE = "This holds a sign that is no character: type it anew."
+SENTENCE = "This holds a sign that cannot be stored: type it anew."
 
 
 def make_storable(text: str) -> str:

@@ -45,7 +45,7 @@ def normalise_address(address: str) -> str:
     """Return the address as it is stored and compared: cleaned, lower-case, its domain in IDNA (RFC 5891).
 
     Raises:
-        ValueError: it is no e-mail address, or none that can be sent to.
+        ValueError: it is not an e-mail address, or none that can be sent to.
     """
     address = address.strip()
     lower = address.lower()

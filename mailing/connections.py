@@ -9,7 +9,7 @@ from mailing.models import EmailCampaign, SmtpConnection
 from mailing.secrets import SecretUnreadable
 from mailing.senders import domains
 from mailing.sending import breaker
-from mailing.sending.direct import send_directly, talk, write_plain_mail
+from mailing.sending.direct import run_conversation, send_directly, write_plain_mail
 from mailing.sending.servers import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Server, Timeouts
@@ -87,7 +87,7 @@ def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
     """Connect and log in, and send nothing. Each failure has a name and says what to do."""
     try:
         server = server_of(smtp, TEST_TIMEOUTS)
-        talk(server, lambda: _log_in(server))
+        run_conversation(server, lambda: _log_in(server))
     except ConnectFailed as error:
         return ConnectionTest(False, str(error.cause), error.sentence)
     return ConnectionTest(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")

@@ -120,7 +120,7 @@ def read_column(contact: Contact, column: str) -> ColumnValue:
 def find_attribute_problem(name: str) -> str:
     """Return why an attribute cannot have this name; "" when it can."""
     if name in importing.RESERVED:
-        return f"“{name}” is no attribute: it has a field of its own."
+        return f"“{name}” is not an attribute: it has a field of its own."
     return next((sentence for place, sentence in importing.find_column_problems([name]) if place == 0), "")
 
 

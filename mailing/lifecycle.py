@@ -38,7 +38,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
             elif timezone.is_naive(at):
                 reasons.append(("at", "The time to send needs a time zone."))
             elif at <= now:
-                reasons.append(("at", "The time to send must lie in the future."))
+                reasons.append(("at", "The time to send must be in the future."))
         if verb in ("schedule", "launch"):
             reasons += launch.find_problems(campaign) + offers.find_problems(campaign, at)
         if verb == "resume" and (fault := offers.find_fault(campaign, now)):

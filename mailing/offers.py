@@ -76,7 +76,7 @@ def find_problems(campaign: EmailCampaign, at: datetime | None = None) -> list[P
 
 
 def _name_loss(campaign: EmailCampaign) -> str:
-    return "nothing would be given" if campaign.offer_id is None else "no code would be good"
+    return "no discount would be given" if campaign.offer_id is None else "no code would be valid"
 
 
 def _find_location_problems(campaign: EmailCampaign) -> list[Problem]:
@@ -133,7 +133,9 @@ def pause_with_offer(campaign_id: int, now: datetime) -> None:
     fault = find_fault(campaign, now)
     if fault is None:
         return
-    goes_on = "It resumes by itself after that." if campaign.resumes_with_offer else "Resume it after that."
+    goes_on = (
+        "It resumes automatically after that." if campaign.resumes_with_offer else "Resume it after that."
+    )
     try:
         with transaction.atomic():
             lifecycle.fire(campaign, "pause", why=f"{fault.sentence} {fault.cure} {goes_on}", now=now)
@@ -145,7 +147,7 @@ def pause_with_offer(campaign_id: int, now: datetime) -> None:
 def resume_with_offer(campaign_id: int, now: datetime) -> None:
     """Resume a campaign that paused because its offer had stopped."""
     try:
-        lifecycle.fire(campaign_id, "resume", why="Its offer is good again.", now=now)
+        lifecycle.fire(campaign_id, "resume", why="Its offer is valid again.", now=now)
     except lifecycle.Refused as refused:
         logger.info("Campaign %s was not resumed with its offer: %s", campaign_id, refused)
 

@@ -28,13 +28,15 @@ class LocationForm(ModelForm[Location]):
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"]
         if zone not in available_timezones():
-            raise forms.ValidationError(f"“{zone}” is no time zone: write one such as Europe/Berlin.")
+            raise forms.ValidationError(f"“{zone}” is not a time zone: write one such as Europe/Berlin.")
         return zone
 
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"].upper()
         if not is_currency(currency):
-            raise forms.ValidationError(f"“{currency}” is no currency: write its three letters, such as EUR.")
+            raise forms.ValidationError(
+                f"“{currency}” is not a currency: write its three letters, such as EUR."
+            )
         return currency
 
 

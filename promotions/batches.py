@@ -58,7 +58,7 @@ def switch_batch(promotion: Promotion | int, batch: str, on: bool, *, by: User |
         if not batch or not Coupon.objects.filter(promotion=key, batch=batch).exists():
             raise Refused(f"There is no batch “{batch}” any more.")
         if not Promotion.objects.existing().filter(pk=key).exists():
-            raise Refused("The promotion of these codes was deleted: they are good for nothing.")
+            raise Refused("The promotion of these codes was deleted: they are not valid.")
         cursor.execute(SWITCH, {"promotion": key, "batch": batch, "on": on})
         switched: int = cursor.rowcount
         if switched:

@@ -208,14 +208,14 @@ def conflicts_of_coupon(coupon: Coupon) -> list[str]:
     """Return sentences on why a code that is valid by itself can never give a discount."""
     promotion = coupon.promotion
     if promotion.deleted_at:
-        return ["Its promotion was deleted: the code is good for nothing."]
+        return ["Its promotion was deleted: the code is not valid."]
     links = promotion.links.select_related("campaign").prefetch_related("campaign__locations")
     campaigns = [link.campaign for link in links if not link.campaign.is_final]
     said = []
     if promotion.status != Promotion.Status.ACTIVE:
         said.append("Its promotion is switched off: no sale gets it until that is switched on.")
     if not promotion.standalone and not campaigns:
-        said.append("Its promotion is in no open campaign and not standalone: the code is good nowhere.")
+        said.append("Its promotion is in no open campaign and not standalone: the code is valid nowhere.")
     places = [place.pk for place in promotion.locations.all()]
     this = Coupon.objects.filter(pk=coupon.pk)
     if this.filter(_codes_out_of_reach(promotion, campaigns, places)).exists():

@@ -70,7 +70,7 @@ def generate_codes(
         raise Refused([("count", f"Between 1 and {MAX_CODES_OF_BATCH:,} codes can be made at once.")])
     if not 8 <= length <= 30:
         raise Refused(
-            [("length", "The random part of a code has 8 to 30 letters: shorter ones can be guessed.")]
+            [("length", "The random part of a code has 8 to 30 letters: a shorter one can be guessed.")]
         )
     batch = batch or dates.write_exact_moment(database_time.now())
     coupon = Coupon(**{"kind": Coupon.Kind.ONE_TIME, **fields}, promotion=promotion, batch=batch)
@@ -130,7 +130,7 @@ def hold_promotion(promotion_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM promotions_promotion WHERE id = %s FOR KEY SHARE", [promotion_id])
         if not cursor.rowcount:
-            raise Refused([("promotion", "The promotion of this code was deleted: it is good for nothing.")])
+            raise Refused([("promotion", "The promotion of this code was deleted: it is not valid.")])
 
 
 def random_letters(length: int) -> str:
@@ -221,7 +221,10 @@ def save_coupon(
             refuse_edit_conflict(edits_of(coupon), seen)
         if unknown := fields.keys() - FIELDS:
             raise Refused(
-                [(name, f"“{name}” is no field of a coupon that can be edited.") for name in sorted(unknown)]
+                [
+                    (name, f"“{name}” is not a field of a coupon that can be edited.")
+                    for name in sorted(unknown)
+                ]
             )
         before = {name: getattr(coupon, name) for name in fields}
         for name, value in fields.items():
@@ -273,7 +276,7 @@ def _check(coupon: Coupon) -> None:
             ("promotion", f"“{coupon.promotion}” applies without a coupon: set its trigger to coupon first.")
         )
     if coupon.promotion.deleted_at:
-        reasons.append(("promotion", "The promotion of this code was deleted: it is good for nothing."))
+        reasons.append(("promotion", "The promotion of this code was deleted: it is not valid."))
     if coupon.kind == Coupon.Kind.ONE_TIME and coupon.uses > 1:
         reasons.append(("kind", f"It was used {coupon.uses} times already."))
     if coupon.benefit is not None:
@@ -300,7 +303,7 @@ def _check(coupon: Coupon) -> None:
         except ValidationError as error:
             reasons += [(name, " ".join(said)) for name, said in error.message_dict.items()]
         if coupon.starts_at and coupon.ends_at and coupon.ends_at <= coupon.starts_at:
-            reasons.append(("ends_at", "The end must lie after the start."))
+            reasons.append(("ends_at", "The end must be after the start."))
         for name in ("max_uses", "max_uses_per_customer"):
             if getattr(coupon, name) is not None and getattr(coupon, name) < 1:
                 reasons.append((name, "This must be a whole number above 0, or empty for no limit."))
@@ -313,7 +316,7 @@ def _check(coupon: Coupon) -> None:
 # ── at the till ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Presented(Struct, frozen=True, array_like=True):
+class KnownCoupon(Struct, frozen=True, array_like=True):
     """What the database knows of one code that a till sent, as `typed`. `locations`: their codes, empty = everywhere.
 
     `limit`, `uses`: in all; `customer_uses`: by this sale's customer.
@@ -337,7 +340,7 @@ class Presented(Struct, frozen=True, array_like=True):
 
 def judge_code(
     code: str,
-    found: Presented | None,
+    found: KnownCoupon | None,
     *,
     subtotal: int,
     location: str,

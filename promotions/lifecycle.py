@@ -41,15 +41,15 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             at = arguments.get("at")
             name, starts_at = ("starts_at", campaign.starts_at) if at is None else ("at", at)
             if starts_at is None:
-                reasons.append((name, "The start must lie in the future to schedule this campaign."))
+                reasons.append((name, "The start must be in the future to schedule this campaign."))
             elif timezone.is_naive(starts_at):
                 reasons.append((name, "A time needs its time zone."))
             elif not instants.is_possible(starts_at):
                 reasons.append((name, instants.SENTENCE))
             elif starts_at <= now:
-                reasons.append((name, "The start must lie in the future to schedule this campaign."))
+                reasons.append((name, "The start must be in the future to schedule this campaign."))
             elif campaign.ends_at and campaign.ends_at <= starts_at:
-                reasons.append(("ends_at", "The end must lie after the start."))
+                reasons.append(("ends_at", "The end must be after the start."))
         if verb == "activate" and campaign.ends_at and campaign.ends_at <= now:
             reasons.append(
                 ("ends_at", "The end has passed already: move it before you activate this campaign.")

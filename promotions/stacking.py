@@ -28,7 +28,7 @@ def read_rules() -> StackingRules:
     )
 
 
-def edits() -> QuerySet[Change]:
+def list_edits() -> QuerySet[Change]:
     """Return the edits of the rules."""
     return Change.objects.filter(campaign=None, promotion=None, what=Change.What.EDITED)
 
@@ -49,7 +49,7 @@ def change_rules(
     _require_permission(by)
     with transaction.atomic():
         publish.lock_rules()
-        refuse_edit_conflict(edits(), seen)
+        refuse_edit_conflict(list_edits(), seen)
         settings = StackingSettings.objects.first() or StackingSettings(pk=1)
         before = {name: getattr(settings, name) for name in fields if name in FIELDS}
         if unknown := fields.keys() - set(FIELDS):

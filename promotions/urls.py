@@ -7,8 +7,8 @@ urlpatterns = [
     path("campaigns/promotion/new/", campaigns.new, name="campaign_new"),
     path("campaigns/promotion/<int:pk>/", campaigns.campaign, name="campaign"),
     path("campaigns/promotion/<int:pk>/edit/", campaigns.edit, name="campaign_edit"),
-    path("campaigns/promotion/<int:pk>/counters/", campaigns.counters, name="campaign_counters"),
-    path("campaigns/promotion/<int:pk>/days/", campaigns.days, name="campaign_days"),
+    path("campaigns/promotion/<int:pk>/counters/", campaigns.show_counters, name="campaign_counters"),
+    path("campaigns/promotion/<int:pk>/days/", campaigns.show_days, name="campaign_days"),
     path("campaigns/promotion/<int:pk>/promotions/", campaigns.show_linked, name="campaign_linked"),
     path(
         "campaigns/promotion/<int:pk>/promotions/<int:promotion>/link/", campaigns.link, name="campaign_link"
@@ -28,9 +28,9 @@ urlpatterns = [
     ),
     path("promotions/", promotions.promotion_list, name="promotions"),
     path("promotions/new/", promotions.new, name="promotion_new"),
-    path("promotions/fields/", promotions.fields, name="promotion_fields"),
-    path("promotions/offer/", promotions.offer, name="promotion_offer"),
-    path("promotions/says/", promotions.says, name="promotion_sentence"),
+    path("promotions/fields/", promotions.show_fields, name="promotion_fields"),
+    path("promotions/offer/", promotions.show_choices, name="promotion_offer"),
+    path("promotions/says/", promotions.show_sentence, name="promotion_sentence"),
     path("promotions/<int:pk>/", promotions.promotion, name="promotion"),
     path("promotions/<int:pk>/edit/", promotions.edit, name="promotion_edit"),
     path("promotions/<int:pk>/switch/", promotions.switch, name="promotion_switch"),

@@ -48,7 +48,7 @@ class FailureAdmin(TaskAdmin):
     def retry(self, request: HttpRequest, tasks: AdminRow) -> None:
         for task in tasks:
             if not queue.is_task(task.func):
-                messages.error(request, f"“{task.func}” is none of the tasks that may run here.")
+                messages.error(request, f"“{task.func}” is not one of the tasks that may run here.")
                 continue
             args, kwargs = task.args or (), task.kwargs or {}
             if not isinstance(args, tuple | list) or not isinstance(kwargs, dict):

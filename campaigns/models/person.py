@@ -6,13 +6,13 @@ from campaigns import zones
 
 
 def check_time_zone(name: str) -> None:
-    """Refuse a text that is no time zone.
+    """Refuse a text that is not a time zone.
 
     Raises:
         ValidationError: it is none.
     """
     if zones.find_zone(name) is None:
-        raise ValidationError(f"“{name}” is no time zone: write one such as Europe/Berlin.")
+        raise ValidationError(f"“{name}” is not a time zone: write one such as Europe/Berlin.")
 
 
 class Theme(models.TextChoices):

@@ -29,7 +29,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
 def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     """Take one step of the lifecycle; a GET asks first."""
     if not overview.is_step(verb):
-        raise Http404(f"“{verb}” is no step of a campaign.")
+        raise Http404(f"“{verb}” is not a step of a campaign.")
     campaign = get_campaign_for(request, pk, verb)
     if request.method != "POST":
         return render_confirmation(request, campaign, verb)

@@ -91,13 +91,13 @@ def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User
     with transaction.atomic():
         held = HeldReport.objects.select_for_update().get(pk=report_id)
         if held.decision != HeldReport.Decision.WAITING:
-            raise Refused("Somebody has judged this message already.")
+            raise Refused("Somebody has already decided about this message.")
         if reason := REASONS.get(decision):
             try:
                 held.address = normalise_address(address)
             except ValueError as error:
                 raise Refused([("address", str(error))]) from error
-            suppress(held.address, reason, Suppression.Source.MAILBOX, f"Judged by {by}: {held.subject}")
+            suppress(held.address, reason, Suppression.Source.MAILBOX, f"Decided by {by}: {held.subject}")
         held.decision, held.decided_by, held.decided_at = decision, by, database_time.now()
         held.save(update_fields=["address", "decision", "decided_by", "decided_at"])
     return held

@@ -118,7 +118,7 @@ def open_source(
     if mailbox.kind == BounceMailbox.Kind.MAILDIR:
         folder = (settings.MAILDIRS / mailbox.folder).resolve()
         if folder.parent != settings.MAILDIRS.resolve():
-            raise SourceFailed(f"“{mailbox.folder}” is no name of a folder.")
+            raise SourceFailed(f"“{mailbox.folder}” is not the name of a folder.")
         return sources.open_maildir(folder)
     place = Place(mailbox.host, mailbox.port, mailbox.tls, mailbox.authority)
     login = find_login(mailbox)

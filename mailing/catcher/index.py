@@ -44,7 +44,7 @@ class IndexEntry(msgspec.Struct, frozen=True):
 Read = Callable[[str], IndexEntry | None]
 
 
-def add(file: Path, line: IndexEntry) -> None:
+def add_entry(file: Path, line: IndexEntry) -> None:
     """Add one message. A failure is only logged, since the next search reads the message."""
     try:
         with _open(file) as index:
@@ -53,7 +53,9 @@ def add(file: Path, line: IndexEntry) -> None:
         logger.warning("A caught mail is not in the index yet: %s", error)
 
 
-def find(file: Path, names: list[str], read: Read, *, before: str, most: int, words: str) -> list[IndexEntry]:
+def find_entries(
+    file: Path, names: list[str], read: Read, *, before: str, most: int, words: str
+) -> list[IndexEntry]:
     """Find messages, the newest first.
 
     Args:

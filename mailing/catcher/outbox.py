@@ -76,7 +76,9 @@ def store_message(sender: str, recipients: list[str], content: bytes) -> str:
     except OSError:
         draft.unlink(missing_ok=True)  # a full disk keeps half a mail otherwise
         raise
-    index.add(_index(), _make_entry(name, sender, recipients, content[:HEADER_BYTES_READ], len(content)))
+    index.add_entry(
+        _index(), _make_entry(name, sender, recipients, content[:HEADER_BYTES_READ], len(content))
+    )
     return name
 
 
@@ -112,7 +114,7 @@ def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[
         before: the id of the last message of the page before.
         words: only those whose subject, sender or recipients hold each of these words.
     """
-    lines = index.find(_index(), _list_ids(), _read_entry, before=before, most=most, words=words)
+    lines = index.find_entries(_index(), _list_ids(), _read_entry, before=before, most=most, words=words)
     return [_make_caught(line) for line in lines]
 
 

@@ -202,7 +202,7 @@ class Compiled:
         values[UNSUBSCRIBE] = unsubscribe = f"{base}/u/{token}"
         values[PREFERENCES] = f"{base}/p/{links.preferences_token or token}"
         if not _url(f"{unsubscribe}{links.open_token}{links.click_token}{links.preferences_token}"):
-            raise ContentError(f"{unsubscribe!r} is no address fit for a link")
+            raise ContentError(f"{unsubscribe!r} is not an address for a link")
         values[CLICK] = f"{base}/t/c/{links.click_token or token}"
         values[OPEN] = f"{base}/t/o/{links.open_token or token}"
         return values
@@ -224,7 +224,7 @@ class Compiled:
         """Return all headers. The subject becomes a value, which the title of the page may use."""
         stored = self._stored
         if not _address(recipient.email):
-            raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
+            raise ContentError(f"{recipient.email!r} is not an e-mail address fit for a header")
         first, last = values.get("first_name"), values.get("last_name")
         name = f"{write_value('first_name', first)} {write_value('last_name', last)}"
         message_id = ""

@@ -53,7 +53,7 @@ def date(value: object, style: object = "medium", *, context: LiquidContext) -> 
     moment = context.moment(context.at) if value in ("now", "today") else dates.read_date(value, context)
     if moment is None:
         if any(letter.isdigit() for letter in str(value)):  # other words are words: "soon"
-            context.notes.append(f"“{str(value)[:40]}” is no date that can be read")
+            context.notes.append(f"“{str(value)[:40]}” is not a date that can be read")
         return value
     pattern = "medium" if is_undefined(style) or style is None else str(style)
     if pattern in BABEL_LENGTHS:

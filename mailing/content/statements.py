@@ -73,13 +73,13 @@ def prepare_source(source: Source) -> Source:
                 field,
             )
         if "{{" in text or "{%" in text:
-            straight = straighten(text, field)
+            straight = straighten_quotes(text, field)
             if straight != text:
                 changed[field] = straight
     return replace(source, **changed) if changed else source
 
 
-def straighten(text: str, field: str = "body") -> str:
+def straighten_quotes(text: str, field: str = "body") -> str:
     """Return `text` with straight quotes in its statements, where an editor wrote others or encoded them for HTML.
 
     Raises:

@@ -135,9 +135,9 @@ def _find_header_faults(source: Source) -> Iterator[Fault]:
             yield field, f"{name_field(field)}: must be one line, without control characters."
         elif field in ("from_email", "reply_to", "unsubscribe_email"):
             if (value or field == "from_email") and not _mailbox(value):
-                yield field, f"{name_field(field)}: “{value}” is no e-mail address."
+                yield field, f"{name_field(field)}: “{value}” is not an e-mail address."
         elif field in ("domain", "list_id") and value and not _domain(value):
-            yield field, f"{name_field(field)}: “{value}” is no domain name."
+            yield field, f"{name_field(field)}: “{value}” is not a domain name."
     for value in source.feedback:
         if not re.fullmatch(r"[!-9;-~]{1,100}", value):
             yield "feedback", f"Feedback: “{value}” must be ASCII, without spaces and colons."
@@ -147,9 +147,9 @@ def _find_setting_faults(source: Source) -> Iterator[Fault]:
     try:
         Locale.parse(source.locale, sep="-" if "-" in source.locale else "_")
     except (ValueError, UnknownLocaleError):
-        yield "locale", f"Locale: “{source.locale}” is no language we know."
+        yield "locale", f"Locale: “{source.locale}” is not a language we know."
     if not re.fullmatch(r"[A-Z]{3}", source.currency):
-        yield "currency", f"Currency: “{source.currency}” is no code of three letters."
+        yield "currency", f"Currency: “{source.currency}” is not a three-letter code."
     try:
         ZoneInfo(source.time_zone)
     except (ValueError, ZoneInfoNotFoundError):

@@ -57,7 +57,7 @@ def find_link_fault(target: Target, held: ProtectedLiquid) -> str:
     if not url or url[0] == "#" or target.is_value or merge_tags.find_merge_tags(url):
         return ""
     if is_runnable(url) and _is_run_by_browsers(url):
-        return f"the link “{_short(url)}” runs nothing in an e-mail; link to a page, as https://…"
+        return f"the link “{_short(url)}” does nothing in an e-mail; link to a page, as https://…"
     if _email(url):
         return f"the link “{_short(url)}” is an e-mail address; write mailto:{url}"
     if any(name in url for name in OWN_ADDRESSES):
@@ -89,7 +89,7 @@ def find_picture_fault(target: Target, held: ProtectedLiquid, called: str = "the
         return 'a picture has no address; write src="https://…"'
     if url.lower().startswith("data:"):
         return (
-            f"{called % _short(url, 30)} stands in the e-mail itself, and many mail programs leave it out; "
+            f"{called % _short(url, 30)} is embedded in the e-mail itself, and many mail programs do not show it; "
             "put it on a server and write its address, as https://…"
         )
     name = called % _short(url)
@@ -99,7 +99,7 @@ def find_picture_fault(target: Target, held: ProtectedLiquid, called: str = "the
     if url.startswith("//"):
         return f"{name} has no scheme; write https:{_short(url)}"
     if url.lower().startswith(("cid:", "file:", "blob:")):
-        return f"{name} is on no server; put it on one and write its address, as https://…"
+        return f"{name} is not on a server; put it on one and write its address, as https://…"
     return f"{name} has no host; write its whole address, as https://…"
 
 
@@ -129,7 +129,7 @@ def find_srcset_faults(srcset: str, held: ProtectedLiquid) -> Iterator[str]:
 def _find_web_fault(target: Target, held: ProtectedLiquid) -> str:
     url = target.url
     if found := _not_web(url):
-        return f"the link “{_short(url)}” has https:// too much; write {found[1]}"
+        return f"the link “{_short(url)}” has one https:// too many; write {found[1]}"
     if found := _web_email(url):
         return f"the link “{_short(url)}” is an e-mail address; write mailto:{found[1]}"
     said = _find_host_fault(target, held)
@@ -145,14 +145,14 @@ def _find_host_fault(target: Target, held: ProtectedLiquid) -> str:
     if not host.startswith("[") and ":" in host:
         port = _port(host)
         if port is None or len(port[1]) > 5 or int(port[1] or 0) > 65535:
-            return "has a port that is no number up to 65535; leave it out, or correct it"
+            return "has a port that is not a number up to 65535; leave it out, or correct it"
         host = host[: port.start()]
     if re.search(r"\s|%20|\+", host):
         return "has a space in its host; write the host without it"
     if not _is_host(host):
-        return f"has no host that can be: “{_short(host)}”; write the name of the server, as in https://shop.example/"
+        return f"has an impossible host: “{_short(host)}”; write the name of the server, as in https://shop.example/"
     if _is_own(host):
-        return f"leads into your own network, where no recipient is: “{_short(host)}”; write a public host"
+        return f"leads into your own network, which no recipient can reach: “{_short(host)}”; write a public host"
     return ""
 
 
@@ -206,7 +206,7 @@ def _find_scheme_fault(url: str, scheme: str) -> str:
 def _find_mail_fault(url: str, rest: str) -> str:
     address, query, _ = rest.partition("?")
     if rest.startswith("//"):
-        return f"the link “{_short(url)}” has slashes too much; write mailto:{_short(rest.lstrip('/'))}"
+        return f"the link “{_short(url)}” has too many slashes; write mailto:{_short(rest.lstrip('/'))}"
     if (address and not re.search(r"@|%40|\{[{%]", address)) or not (address or query):
         return f"the link “{_short(url)}” has no e-mail address; write mailto:name@shop.example"
     return ""

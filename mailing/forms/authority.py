@@ -34,7 +34,7 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
             return ""
         if file.size > LARGEST_AUTHORITY:
             raise forms.ValidationError(
-                f"The file is larger than {LARGEST_AUTHORITY // 1024} KB: it is no certificate."
+                f"The file is larger than {LARGEST_AUTHORITY // 1024} KB: it is not a certificate."
             )
         try:
             return read_authorities(file.read())

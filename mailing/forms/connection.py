@@ -67,7 +67,7 @@ class ConnectionForm(AuthorityForm):
         name: str = self.cleaned_data["hello_name"].strip()
         if name and not is_hello_name(name):
             raise forms.ValidationError(
-                f"“{name}” is no full host name: write it with its domain, such as mail.shop.example."
+                f"“{name}” is not a full host name: write it with its domain, such as mail.shop.example."
             )
         return name
 

@@ -88,7 +88,7 @@ class ContactForm(Refusable, ModelForm[Contact]):
             if not name:
                 self.add_error(None, f"Name the attribute whose value is “{value[:100]}”.")
             elif name in attributes:
-                self.add_error(None, f"The attribute “{name}” stands there twice.")
+                self.add_error(None, f"The attribute “{name}” is there twice.")
             elif name not in before and (problem := contacts.find_attribute_problem(name)):
                 self.add_error(None, problem)
             # one that was not touched keeps its type: a list stays a list

@@ -37,7 +37,7 @@ class LanguageField(forms.CharField):
         tag = read_language(written)
         if written and not tag:
             raise forms.ValidationError(
-                f"“{written[:50]}” is no language we know: write its name, or its tag as in de or pt-BR."
+                f"“{written[:50]}” is not a language we know: write its name, or its tag as in de or pt-BR."
             )
         return tag
 
@@ -134,7 +134,7 @@ def read_address(word: str) -> str:
     """Return an e-mail address in the spelling it is stored in.
 
     Raises:
-        ValidationError: it is no e-mail address.
+        ValidationError: it is not an e-mail address.
     """
     try:
         return normalise_address(word)

@@ -28,7 +28,7 @@ class EncodingForm(forms.Form):
     encoding = forms.ChoiceField(
         choices=[("", "Detect automatically"), *importing.ENCODINGS.items()],
         required=False,
-        help_text="Leave it, unless letters with accents or other alphabets come out wrong.",
+        help_text="Change it only if letters with accents or other alphabets look wrong.",
     )
 
 

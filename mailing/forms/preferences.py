@@ -70,7 +70,7 @@ class OwnAddressField(AddressField):
             return super().clean(value)
         except forms.ValidationError as error:
             raise forms.ValidationError(
-                gettext("Please write a whole e-mail address, as in name@example.com.")
+                gettext("Please write a complete e-mail address, as in name@example.com.")
             ) from error
 
 
@@ -86,5 +86,5 @@ class NewAddressForm(forms.Form):
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if email == self.now:
-            raise forms.ValidationError(gettext("Our mail goes to this address already."))
+            raise forms.ValidationError(gettext("Our mail already goes to this address."))
         return email

@@ -20,5 +20,5 @@ class SenderDomainForm(forms.Form):
             return read_domain_name(self.cleaned_data["name"])
         except ValueError as error:
             raise forms.ValidationError(
-                f"Sender domain: “{self.cleaned_data['name'][:100]}” is no domain, such as shop.example."
+                f"Sender domain: “{self.cleaned_data['name'][:100]}” is not a domain, such as shop.example."
             ) from error

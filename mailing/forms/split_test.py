@@ -62,7 +62,7 @@ class WeightsField(forms.CharField):
             is_short = word.isascii() and word.isdigit() and len(word) <= len(str(LARGEST_WEIGHT))
             if not (is_short and int(word) <= LARGEST_WEIGHT):
                 raise ValidationError(
-                    f"“{word[:20]}” is no weight: write whole numbers up to {LARGEST_WEIGHT}."
+                    f"“{word[:20]}” is not a weight: write whole numbers up to {LARGEST_WEIGHT}."
                 )
         return [int(word) for word in words]
 

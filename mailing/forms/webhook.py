@@ -40,7 +40,7 @@ class WebhookForm(forms.Form):
         if not key and not is_stored:
             self.add_error("signing_key", f"Enter the key that {label} signs its events with.")
         elif key and not _is_key(provider, key):
-            self.add_error("signing_key", f"This is no key of {label}: copy it from its page of webhooks.")
+            self.add_error("signing_key", f"This is not a key of {label}: copy it from its page of webhooks.")
         return cleaned | {"signing_key": key}
 
 

@@ -11,11 +11,11 @@ from .headings import (
     LEFT_OUT,
     LIST,
     find_consent,
-    fold,
     is_of_consent,
     is_of_other_ways,
     is_yes_or_no,
     meaning_of,
+    normalise_heading,
 )
 
 __all__ = [
@@ -109,7 +109,8 @@ def _make_attribute_name(name: str) -> str:
 def holds_marked_text(name: str, taken: str) -> bool:
     """Return whether an apostrophe before its values only marks text. Shops write it before values with a leading 0."""
     return taken in ("phone", "customer_id") or any(
-        word in fold(name) for word in ("zip", "postal", "postcode", "postleitzahl", "plz", "phone")
+        word in normalise_heading(name)
+        for word in ("zip", "postal", "postcode", "postleitzahl", "plz", "phone")
     )
 
 

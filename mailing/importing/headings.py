@@ -156,7 +156,7 @@ _not_a_word = re.compile(r"[\W_]+")
 
 
 @lru_cache(maxsize=4096)
-def fold(text: str) -> str:
+def normalise_heading(text: str) -> str:
     """Return the letters and digits of a short text, without accents, in lower case."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     return _not_a_word.sub("", plain.casefold())
@@ -164,7 +164,7 @@ def fold(text: str) -> str:
 
 def meaning_of(name: str) -> str | None:
     """Return what a column of this name usually holds; None for an unknown name."""
-    word = fold(name[:200])
+    word = normalise_heading(name[:200])
     # as HubSpot writes it for each kind of mail: “Opted out of email: Newsletter”
     other = DECLINES if word.startswith(("optedoutofemail", "unsubscribedfrom")) else None
     return MEANINGS.get(word, other)
@@ -172,7 +172,7 @@ def meaning_of(name: str) -> str | None:
 
 def _fold_heading(name: str) -> str:
     """Fold a heading as `fold` does, but keep the Dutch word for newsletter apart from the word for letter in it."""
-    return fold(name[:200]).replace("nieuwsbrief", "newsletter")
+    return normalise_heading(name[:200]).replace("nieuwsbrief", "newsletter")
 
 
 def find_consent(name: str) -> str | None:
@@ -193,13 +193,13 @@ def is_of_other_ways(name: str) -> bool:
 
 def is_yes_or_no(values: Sequence[str]) -> bool:
     """Return whether a column holds nothing but yes and no."""
-    words = {fold(value) for value in values} - SAYS_NOTHING
+    words = {normalise_heading(value) for value in values} - SAYS_NOTHING
     return bool(words) and words <= YES | NO
 
 
 def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
     """Return whether a column says who wants mail: by its name and its values, or by words that mean nothing else."""
-    words = {fold(value) for value in values}
+    words = {normalise_heading(value) for value in values}
     if named:
         return not words - SAYS_NOTHING or bool(words & (YES | NO))
     return len(words) > 0 and words <= _ONLY_OF_MAIL
@@ -210,7 +210,7 @@ def find_decline_reason(name: str, meaning: str, cell: str) -> str:
 
     In a column of consents, every word that is neither yes nor empty counts as no.
     """
-    word = fold(cell)
+    word = normalise_heading(cell)
     if word in SAYS_NOTHING:
         return ""
     if meaning == ACCEPTS:
@@ -219,7 +219,7 @@ def find_decline_reason(name: str, meaning: str, cell: str) -> str:
     elif word in NOT_DECLINED or cell.lower().startswith(("http:", "https:")):  # a link to unsubscribe by
         return ""
     told = word if word in NO or (meaning == DECLINES and not word.isdigit()) else ""
-    for text in (told, fold(name)):
+    for text in (told, normalise_heading(name)):
         if _BOUNCED(text):
             return "hard_bounce"
         if _COMPLAINED(text):

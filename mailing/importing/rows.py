@@ -185,7 +185,7 @@ def _read_score(cell: str) -> str:
         return ""
     whole = _whole(cell)
     if not whole or abs(int(whole[1])) >= HIGHEST_SCORE:
-        raise ValueError(f"“{cell[:50]}” is no whole number for the score.")
+        raise ValueError(f"“{cell[:50]}” is not a whole number for the score.")
     return str(int(whole[1]))
 
 

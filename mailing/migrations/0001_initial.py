@@ -500,7 +500,7 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         default=False,
                         help_text="The mail pauses when the promotion stops. Tick this to resume it when the promotion resumes.",
-                        verbose_name="resume by itself",
+                        verbose_name="resume automatically",
                     ),
                 ),
                 (

@@ -79,7 +79,7 @@ class CarriedOffer(models.Model):
         help_text="The till must name the customer. Contacts without a customer number do not get the mail.",
     )
     resumes_with_offer = models.BooleanField(
-        "resume by itself",
+        "resume automatically",
         default=False,
         help_text="The mail pauses when the promotion stops. Tick this to resume it when the promotion resumes.",
     )

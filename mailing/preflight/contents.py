@@ -25,9 +25,7 @@ def list_mail_lines(review: Review) -> Iterator[Line]:
             "Give the pictures alt texts, or write it yourself.",
         )
     if review.has_unsubscribe:
-        yield Line(
-            "Unsubscribe link", State.OK, "It stands in both parts, and the mail can be left with one click."
-        )
+        yield Line("Unsubscribe link", State.OK, "It is in both parts, and one click unsubscribes.")
     else:
         advice = "Put {{ unsubscribe_url }} into the content and the plain text."
         yield Line("Unsubscribe link", State.FAIL, "One of the parts has none.", advice)
@@ -60,15 +58,15 @@ def _list_accessibility(review: Review) -> Iterator[Line]:
             "Language and title", State.WARN, "The mail has no language or no title.", "Write a subject."
         )
     yield _describe(
-        "Headings", review.heading_jumps, "They follow each other without a gap.", "A level is left out",
+        "Headings", review.heading_jumps, "They follow each other without a gap.", "A level is skipped",
         "Screen readers lead by headings: use h1, then h2, then h3.",
     )  # fmt: skip
     yield _describe(
-        "Contrast", review.poor_contrasts, "All letters stand out enough.", "Too little",
-        "Use darker letters or a lighter ground: 4.5 to 1 at least, 3 to 1 for large letters.",
+        "Contrast", review.poor_contrasts, "All text stands out enough.", "Too little",
+        "Use darker text or a lighter background: at least 4.5 to 1, or 3 to 1 for large text.",
     )  # fmt: skip
     yield _describe(
-        "Words of links", review.vague_links, "Each link says where it leads.", "These say nothing",
+        "Link texts", review.vague_links, "Each link says where it leads.", "These do not",
         "Write where the link leads: people hear links one by one.",
     )  # fmt: skip
 
@@ -85,10 +83,12 @@ def list_link_lines(verdicts: Sequence[Verdict], personal_count: int) -> Iterato
     fine = sum(verdict.state is State.OK for verdict in verdicts)
     for verdict in verdicts:
         if verdict.state is not State.OK:
-            advice = "" if verdict.state is State.UNKNOWN else "Open it, and mend or replace it."
+            advice = "" if verdict.state is State.UNKNOWN else "Open it, and correct or replace it."
             yield Line("Links", verdict.state, f"{verdict.url[:200]} {verdict.said}.", advice)
     if fine or not verdicts:
-        said = f"{fine} of {len(verdicts)} links lead somewhere." if verdicts else "There is none to follow."
+        said = (
+            f"{fine} of {len(verdicts)} links lead somewhere." if verdicts else "There is no link to follow."
+        )
         left = f" {personal_count} that differ by recipient were not followed." if personal_count else ""
         yield Line("Links", State.OK, said + left)
 
@@ -97,7 +97,7 @@ def describe_quota(seconds: float, retry_hours: int) -> Line:
     """Return a line about the time that a campaign needs at least under the limits of its connections."""
     title = "Time and limits"
     if seconds < 60:
-        return Line(title, State.OK, "No limit of a connection holds it up.")
+        return Line(title, State.OK, "No limit of a connection slows it down.")
     said = f"Under the limits of its connections, sending takes at least {write_duration(seconds)}."
     if seconds > retry_hours * 3600:
         advice = "Raise the limits, add a connection, or let it keep trying for longer."
@@ -123,13 +123,13 @@ def describe_gmail(recipients: int, lines: Sequence[Line]) -> Line:
         return Line(
             title,
             State.OK,
-            f"{recipients:,} recipients: its rules for bulk senders count from {GMAIL_FROM:,} a day.",
+            f"{recipients:,} recipients: its rules for bulk senders apply from {GMAIL_FROM:,} a day.",
         )
     asked = ("SPF", "DKIM", "DMARC", "Unsubscribe link", "Reverse name")
     lacking = list(
         dict.fromkeys(line.title for line in lines if line.title in asked and line.state is not State.OK)
     )
-    said = f"{recipients:,} recipients: its rules for bulk senders count."
+    said = f"{recipients:,} recipients: its rules for bulk senders apply."
     if lacking:
         return Line(
             title,

@@ -104,14 +104,14 @@ def _join(target: str, following: str) -> str:
     try:
         return urljoin(target, following)
     except ValueError as error:
-        raise _Ended(State.FAIL, "redirects to what is no address of the web") from error
+        raise _Ended(State.FAIL, "redirects to something that is not a web address") from error
 
 
 def _judge_status(status: int) -> tuple[State, str]:
     if status < 400:
         return State.OK, "leads somewhere"
     if status in UNDECIDED:
-        return State.UNKNOWN, f"answers no program ({status})"
+        return State.UNKNOWN, f"does not answer programs ({status})"
     if status < 500:
         return State.FAIL, f"leads to no page ({status})"
     return State.WARN, f"leads to a server in trouble ({status})"
@@ -134,7 +134,7 @@ def _split_url(url: str) -> SplitResult:
     except ValueError:
         is_usable = False
     if not is_usable:
-        raise _Ended(State.FAIL, "leads to what is no address of the web")
+        raise _Ended(State.FAIL, "leads to something that is not a web address")
     if parts.username or parts.password:
         raise _Ended(State.FAIL, "has a password in it")
     return parts
@@ -176,7 +176,7 @@ def _request(method: str, parts: SplitResult, addresses: list[str], deadline: fl
                 end.count_seconds_left()  # what was cut off may look like an end
                 return answer.status, answer.getheader("Location") or ""
         except http.client.InvalidURL as error:
-            raise _Ended(State.FAIL, "leads to what is no address of the web") from error
+            raise _Ended(State.FAIL, "leads to something that is not a web address") from error
         except ssl.SSLCertVerificationError as error:
             raise _Ended(
                 State.FAIL, f"has a certificate that browsers refuse ({error.verify_message})"

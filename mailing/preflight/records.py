@@ -72,7 +72,9 @@ def read_records(row: SenderDomain | None) -> list[Record]:
 
 def _check_spf(domain: str, smtps: Sequence[SmtpConnection], resolver: Resolver) -> Record:
     """Judge the record of a domain that mails come back to; of several servers the worst counts."""
-    lines = [servers.guard("SPF", partial(servers.check_spf, smtp, domain, resolver)) for smtp in smtps]
+    lines = [
+        servers.look_up_line("SPF", partial(servers.check_spf, smtp, domain, resolver)) for smtp in smtps
+    ]
     worst = min(lines, key=lambda line: _ORDER.index(line.state), default=None)
     try:
         policy = spf.read_policy(domain, resolver)
@@ -88,7 +90,7 @@ def _check_spf(domain: str, smtps: Sequence[SmtpConnection], resolver: Resolver)
 def _judge_without_server(domain: str, policy: spf.Policy) -> Line:
     if policy.fault:
         return Line(
-            "SPF", State.FAIL, f"The SPF record of {domain} is broken: {policy.fault}.", "Mend it in DNS."
+            "SPF", State.FAIL, f"The SPF record of {domain} is broken: {policy.fault}.", "Correct it in DNS."
         )
     if not policy.record:
         return Line(
@@ -133,7 +135,7 @@ def _list_terms(smtp: SmtpConnection, policy: spf.Policy, resolver: Resolver) ->
 
 def _check_dmarc(domain: str, return_domain: str, resolver: Resolver) -> Record:
     is_signed = bool(domains.list_signing(domain))
-    line = servers.guard(
+    line = servers.look_up_line(
         "DMARC", lambda: servers.check_dmarc(domain, return_domain, resolver, is_signed=is_signed)
     )
     reports = f"rua=mailto:postmaster@{domain}"

@@ -143,7 +143,7 @@ def _list_recipient_lines(campaign: EmailCampaign, found: list[Line]) -> Iterato
         recipients = audience.estimate(chosen).recipients
         at_gmail = audience.count_at_domains(chosen, contents.GMAIL)
     except audience.SegmentError as error:
-        yield Line("Recipients", State.FAIL, f"A segment cannot be used: {error}", "Mend the segment.")
+        yield Line("Recipients", State.FAIL, f"A segment cannot be used: {error}", "Correct the segment.")
         return
     seconds = progress.estimate_shortest_seconds(campaign, recipients)
     yield contents.describe_quota(seconds, campaign.retry_hours)

@@ -51,19 +51,19 @@ class CachedResolver:
 def list_domain_lines(domain: str, return_domain: str, resolver: Resolver) -> Iterator[Line]:
     """Yield the lines about DKIM and DMARC of a sender domain whose return path is at `return_domain`."""
     signing = domains.list_signing(domain)
-    yield guard("DKIM", lambda: _check_dkim(domain, signing, resolver))
-    yield guard("DMARC", lambda: check_dmarc(domain, return_domain, resolver, is_signed=bool(signing)))
+    yield look_up_line("DKIM", lambda: _check_dkim(domain, signing, resolver))
+    yield look_up_line("DMARC", lambda: check_dmarc(domain, return_domain, resolver, is_signed=bool(signing)))
 
 
 def list_server_lines(smtp: SmtpConnection, return_domain: str, resolver: Resolver) -> Iterator[Line]:
     """Yield the lines about SPF, reverse name and encryption of a connection; its return path is at `return_domain`."""
-    yield guard("SPF", lambda: check_spf(smtp, return_domain, resolver))
+    yield look_up_line("SPF", lambda: check_spf(smtp, return_domain, resolver))
     yield from list_host_lines(smtp, resolver)
 
 
 def list_host_lines(smtp: SmtpConnection, resolver: Resolver) -> Iterator[Line]:
     """Yield the lines about the reverse name and the encryption of a connection."""
-    yield guard("Reverse name", lambda: _check_reverse_name(smtp, resolver))
+    yield look_up_line("Reverse name", lambda: _check_reverse_name(smtp, resolver))
     yield _check_login(smtp)
 
 
@@ -73,7 +73,7 @@ def find_return_domain(smtp: SmtpConnection, domain: str) -> str:
     return address.rpartition("@")[2] or domain
 
 
-def guard(title: str, check: Callable[[], Line]) -> Line:
+def look_up_line(title: str, check: Callable[[], Line]) -> Line:
     """Return the line of `check`, or a line that DNS gave no answer."""
     try:
         return check()
@@ -89,7 +89,7 @@ def check_spf(smtp: SmtpConnection, domain: str, resolver: Resolver) -> Line:
             "SPF",
             State.FAIL,
             f"The SPF record of {domain} is broken: {policy.fault}.",
-            "Mend the record in DNS.",
+            "Correct the record in DNS.",
         )
     if not policy.record:
         advice = (
@@ -168,7 +168,7 @@ def check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_signe
             "DMARC",
             State.FAIL,
             f"The DMARC record at {policy.found_at} is broken: {policy.fault}.",
-            "Mend it in DNS.",
+            "Correct it in DNS.",
         )
     is_returned = dmarc.are_aligned(domain, return_domain, resolver, is_strict=policy.is_strict_spf)
     said = f"The policy of {policy.found_at} is {policy.policy}."
@@ -184,7 +184,7 @@ def check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_signe
         return Line(
             "DMARC",
             State.WARN,
-            f"{said} Only SPF speaks for {domain}: forwarded mails fail.",
+            f"{said} Only SPF covers {domain}: forwarded mails fail.",
             "Sign the mails too.",
         )
     if not policy.has_reports:
@@ -204,7 +204,7 @@ def _check_reverse_name(smtp: SmtpConnection, resolver: Resolver) -> Line:
         return Line(
             title,
             State.UNKNOWN,
-            f"{smtp.host} has no public address: what it sends from cannot be seen from here.",
+            f"{smtp.host} has no public address: the addresses that it sends from cannot be seen from here.",
         )
     for address in addresses:
         names = resolver.list_names(address)

@@ -97,13 +97,13 @@ def _add_term(
         try:
             network = ipaddress.ip_network(value, strict=False)
         except ValueError:
-            policy.fault = f"“{f'{name}:{value}'[:LONGEST_WORD]}” is no network"
+            policy.fault = f"“{f'{name}:{value}'[:LONGEST_WORD]}” is not a network"
             return
         if sign == "+":
             policy.networks.append(network)
         return
     if kind not in ("a", "mx", "include", "ptr", "exists"):
-        policy.fault = f"“{name[:LONGEST_WORD]}” is no word of SPF"
+        policy.fault = f"“{name[:LONGEST_WORD]}” is not a term of SPF"
         return
     target, value_slash, value_prefix = value.partition("/")
     slash, prefix = (value_slash, value_prefix) if value_slash else (slash, prefix)
@@ -117,7 +117,7 @@ def _add_term(
         if sign == "+":
             policy.included.add(target.lower())
         _follow(target, policy, resolver, (*above, domain))
-        if sign != "+":  # what it names may not send; its questions of DNS and its faults count all the same
+        if sign != "+":  # what it names may not send; its DNS lookups and its faults count all the same
             del policy.networks[known:]
     elif sign == "+":
         hosts = [target] if kind == "a" else resolver.list_mail_hosts(target)
@@ -128,11 +128,11 @@ def _add_term(
 def _may_look_up(target: str, policy: Policy, above: tuple[str, ...]) -> bool:
     """Count one more DNS lookup, and return whether it may be made."""
     if target in above:
-        policy.fault = f"it includes {target} in a circle"
+        policy.fault = f"it includes {target} in a loop"
         return False
     policy.lookups += 1
     if policy.lookups > MOST_LOOKUPS:
-        policy.fault = f"it needs more than {MOST_LOOKUPS} questions of DNS"
+        policy.fault = f"it needs more than {MOST_LOOKUPS} DNS lookups"
     return policy.lookups <= MOST_LOOKUPS
 
 

@@ -48,10 +48,10 @@ def send_directly(
     Raises:
         ConnectFailed: the server cannot be used.
     """
-    return talk(server, lambda: _send_one_by_one(server, sender, mails, ready=ready))
+    return run_conversation(server, lambda: _send_one_by_one(server, sender, mails, ready=ready))
 
 
-def talk(server: Server, conversation: Callable[[], Coroutine[None, None, T]]) -> T:
+def run_conversation(server: Server, conversation: Callable[[], Coroutine[None, None, T]]) -> T:
     """Run a conversation with a server, and return what it returns.
 
     The host is looked up first: the look-up of an event loop cannot be ended.

@@ -37,7 +37,7 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
     """
     if len(body) > MAX_BODY:
         raise RequestRefused(
-            413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are taken at most."
+            413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are accepted at most."
         )
     try:
         request: Request = DECODERS[kind].decode(body)
@@ -45,7 +45,7 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
         value = decode_strictly(body)
         raise invalid_values_refusal(group_by_path(find_faults(value, kind, ""))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestRefused(400, "not_json", f"The body is no JSON: {error}.") from None
+        raise RequestRefused(400, "not_json", f"The body is not JSON: {error}.") from None
     if not is_plain(body):
         decode_strictly(body)
     if wrong := group_by_path(find_contradictions(request)):
@@ -90,7 +90,7 @@ def decode_strictly(body: bytes) -> Json:
         raise RequestRefused(
             400,
             "float",
-            f'{text} is no integer: money and quantities are integers, weights are texts as "0.350".',
+            f'{text} is not an integer: money and quantities are integers, weights are texts as "0.350".',
         )
 
     def refuse_repeated_keys(pairs: list[tuple[str, Json]]) -> JsonObject:
@@ -109,11 +109,11 @@ def decode_strictly(body: bytes) -> Json:
             parse_constant=refuse_float,
         )
     except (ValueError, RecursionError) as error:  # a number of thousands of digits
-        raise RequestRefused(400, "not_json", f"The body is no JSON that can be read: {error}.") from None
+        raise RequestRefused(400, "not_json", f"The body is not JSON that can be read: {error}.") from None
     lines = value.get("lines") if isinstance(value, dict) else None
     if isinstance(lines, list) and len(lines) > MAX_LINES:
         raise RequestRefused(
-            413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are taken at most."
+            413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are accepted at most."
         )
     if wrong := group_by_path(find_control_characters(value, "")):
         raise invalid_values_refusal(wrong)

@@ -149,9 +149,9 @@ ANSWERS: dict[str, JsonObject] = {
 """The body of the good answer, by operation."""
 
 REFUSALS: dict[str, JsonObject] = {
-    "not_json": {"message": "The body is no JSON: Input data was truncated."},
+    "not_json": {"message": "The body is not JSON: Input data was truncated."},
     "float": {
-        "message": '24.9 is no integer: money and quantities are integers, weights are texts as "0.350".'
+        "message": '24.9 is not an integer: money and quantities are integers, weights are texts as "0.350".'
     },
     "repeated_key": {"message": "The key “sku” comes twice in one object."},
     "cut_short": {"message": "The body has 120 of the 350 bytes that were announced."},
@@ -191,8 +191,8 @@ REFUSALS: dict[str, JsonObject] = {
         "message": "lines.0.quantity: 2 were sold and 1 can still come back.",
         "fields": {"lines.0.quantity": ["2 were sold and 1 can still come back."]},
     },
-    "too_large": {"message": "1048576 bytes are taken at most."},
-    "too_many_lines": {"message": "There are 501 lines; 500 are taken at most."},
+    "too_large": {"message": "1048576 bytes are accepted at most."},
+    "too_many_lines": {"message": "There are 501 lines; 500 are accepted at most."},
     "invalid": {
         "message": 'lines.0.quantity: A whole number from 1 to 1000000 or a text such as "0.350" is expected; '
         "this is 0.",

@@ -34,7 +34,7 @@ View = Callable[..., Answer]
 """Takes a TillRequest and the parts of the address, by name."""
 
 
-def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets pass
+def allow_methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets pass
     """Combine the views of one address, by HTTP method. Other methods get a 405."""
 
     def answer(request: TillRequest, **parts: str) -> Answer:
@@ -66,7 +66,7 @@ def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Req
     """Return the checked body. Only a till with a valid key learns what is wrong with it."""
     try:
         if content_length(request.headers) > MAX_BODY:
-            raise RequestRefused(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
+            raise RequestRefused(413, "too_large", f"{MAX_BODY} bytes are accepted at most.")
         return body.read_request(request.body, kind)
     except RequestRefused:
         till.read_facts(FactsQuery(database_time.now_at_till()))

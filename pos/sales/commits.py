@@ -114,7 +114,7 @@ def commit(
     """
     now = now or database_time.now_at_till()
     if request.offline_at is not None and request.offline_at > now + MAX_CLOCK_AHEAD:
-        raise invalid_values_refusal({"offline_at": ["A sale made offline lies in the past."]})
+        raise invalid_values_refusal({"offline_at": ["A sale made offline must be in the past."]})
     try:
         return retry_on_lost_connection(partial(_commit, SentSale(caller, reference, request, body, now)))
     except offline.RefusedSale as refused:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from campaigns import database_time
 from promotions.codes import code_key
-from promotions.coupons import Presented
+from promotions.coupons import KnownCoupon
 from promotions.database import statements
 
 TILL = """
@@ -189,16 +189,16 @@ class TillFacts(Struct, frozen=True):
     may_send_offline: bool = True
     offline_days: int | None = None
     counters: Sequence[tuple[int, int | None, int | None]] = ()
-    coupons: Sequence[Presented] = ()
+    coupons: Sequence[KnownCoupon] = ()
     customer_uses: Sequence[tuple[int | None, int | None, int]] = ()
     groups: Sequence[str] = ()
     first_purchase: bool | None = None
     has_expired: bool = False
-    personal: Sequence[Presented] = ()
+    personal: Sequence[KnownCoupon] = ()
     applies_personal: bool = False
 
     @property
-    def usable_coupons(self) -> Sequence[Presented]:
+    def usable_coupons(self) -> Sequence[KnownCoupon]:
         """The coupons that this sale may use: those that were sent, and those that the location applies by itself."""
         if not self.personal or not self.applies_personal:
             return self.coupons
@@ -296,5 +296,5 @@ def build_statement(columns: tuple[str, ...], is_for_workspace: bool = False, to
     )
 
 
-def _decode_coupons(text: str | None) -> tuple[Presented, ...]:
-    return msgspec.json.decode(text, type=tuple[Presented, ...]) if text else ()
+def _decode_coupons(text: str | None) -> tuple[KnownCoupon, ...]:
+    return msgspec.json.decode(text, type=tuple[KnownCoupon, ...]) if text else ()

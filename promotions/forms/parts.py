@@ -186,7 +186,7 @@ class Items(FormPart):
         cleaned = self.cleaned_data
         low, high = cleaned.get("unit_price_min"), cleaned.get("unit_price_max")
         if low is not None and high is not None and low > high:
-            self.add_error("unit_price_max", "This lies below the lowest price.")
+            self.add_error("unit_price_max", "This is below the lowest price.")
         return cleaned
 
 

@@ -25,7 +25,7 @@ class ReadyOfferForm(Refusable, forms.Form):
         choices=[
             ("percent", "a percent off the sale"),
             ("amount", "an amount off the sale"),
-            ("gift", "a gift: an article for nothing"),
+            ("gift", "a free article"),
         ],
     )
     percent = PercentField("Percent", smallest=1, required=False)

@@ -63,7 +63,7 @@ class ReportForm(forms.Form):
         cleaned = self.cleaned_data
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
-            self.add_error("last", "The last day lies before the first.")
+            self.add_error("last", "The last day is before the first.")
         elif first and last and last - first > LONGEST:
             self.add_error("last", "A report covers a year at most.")
         return cleaned

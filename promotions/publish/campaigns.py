@@ -248,12 +248,12 @@ def _objections(
             )
         elif campaign.status == Status.SCHEDULED and (starts_at is None or starts_at <= now):
             reasons.append(
-                ("starts_at", "The start must lie in the future; to start now, activate the campaign.")
+                ("starts_at", "The start must be in the future; to start now, activate the campaign.")
             )
     if starts_at and ends_at and ends_at <= starts_at and edited.keys() & times.keys():
-        reasons.append(("ends_at", "The end must lie after the start."))
+        reasons.append(("ends_at", "The end must be after the start."))
     if "ends_at" in edited and ends_at and ends_at <= now and campaign.status != Status.DRAFT:
-        reasons.append(("ends_at", "The end must lie in the future; to stop now, end the campaign early."))
+        reasons.append(("ends_at", "The end must be in the future; to stop now, end the campaign early."))
     if "currency" in edited:
         currency = campaign.currency
         if not (

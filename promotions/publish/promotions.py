@@ -192,7 +192,7 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
             reasons.append((name, f"{error}."))
     reasons += find_wrong_values(promotion)
     if promotion.starts_at and promotion.ends_at and promotion.ends_at <= promotion.starts_at:
-        reasons.append(("ends_at", "The end must lie after the start."))
+        reasons.append(("ends_at", "The end must be after the start."))
     if promotion.standalone and promotion.pk:
         holding = models.Link.objects.filter(promotion=promotion).exclude(campaign__status__in=Campaign.FINAL)
         if found := holding.select_related("campaign").first():

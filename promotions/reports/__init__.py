@@ -10,7 +10,7 @@ from collections.abc import Callable
 from promotions.reports.breakdowns import by_day, by_hour, by_location, by_promotion
 from promotions.reports.campaigns import by_campaign
 from promotions.reports.coupons import beyond_limits, by_coupon
-from promotions.reports.export import csv_lines, drawing, shares
+from promotions.reports.export import csv_lines, draw_report, list_shares
 from promotions.reports.report import Column, Report, ReportQuery
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "by_location",
     "by_promotion",
     "csv_lines",
-    "drawing",
-    "shares",
+    "draw_report",
+    "list_shares",
 ]
 
 REPORTS: dict[str, tuple[str, Callable[[ReportQuery], Report]]] = {

@@ -12,13 +12,13 @@ from campaigns.workspace.plots import Plot, Point, draw_plot
 from promotions.reports.report import Report
 
 
-def shares(report: Report) -> list[float]:
+def list_shares(report: Report) -> list[float]:
     """Return the length of each row's bar, from 0 to 100 for the largest discount; 0 for a negative one."""
     largest = max(1, report.largest)
     return [round(100 * max(0, row["given"]) / largest, 2) for row in report.rows]
 
 
-def drawing(report: Report, currency: str) -> Plot:
+def draw_report(report: Report, currency: str) -> Plot:
     """Draw the discount of each row of `report` as columns over time."""
     points = [
         Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))

@@ -62,7 +62,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def counters(request: Request, pk: int) -> HttpResponse:
+def show_counters(request: Request, pk: int) -> HttpResponse:
     """Return the live figures. The page stops asking for them when the campaign is not active."""
     overview.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
@@ -71,7 +71,7 @@ def counters(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def days(request: Request, pk: int) -> HttpResponse:
+def show_days(request: Request, pk: int) -> HttpResponse:
     """Return the drawing of what it gave by day. The page loads it later, since a large ledger takes some time."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     points = [

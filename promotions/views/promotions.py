@@ -92,7 +92,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 @writing
-def fields(request: Request) -> HttpResponse:
+def show_fields(request: Request) -> HttpResponse:
     """Return the fields of the form for another kind or one more row, with what was typed so far."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
@@ -103,19 +103,19 @@ def fields(request: Request) -> HttpResponse:
 
 @require_POST
 @writing
-def says(request: Request) -> HttpResponse:
+def show_sentence(request: Request) -> HttpResponse:
     """Return the typed promotion in words, and what is wrong with it."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
     stored = Promotion.objects.existing().filter(pk=read_key(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
-    return render(request, "promotions/_says.html", says_context(form, campaign_to_link(request)))
+    return render(request, "promotions/_says.html", sentence_context(form, campaign_to_link(request)))
 
 
 @require_GET
 @viewing
-def offer(request: Request) -> HttpResponse:
+def show_choices(request: Request) -> HttpResponse:
     """Return the promotions to choose in the field `of` of a form: those that its search finds, the chosen first."""
     name = request.GET.get("of", "")
     if name not in PICKER_FIELDS:
@@ -230,7 +230,7 @@ def edit_promotion(
     context |= {
         "form": form,
         "seen": edition_of(promotion) if seen is None else seen,
-        **says_context(form, campaign),
+        **sentence_context(form, campaign),
     }
     return render(request, "promotions/promotion_form.html", context, status=422 if is_sent else 200)
 
@@ -264,7 +264,7 @@ def campaigns_context(promotion: Promotion, find: str) -> PageContext:
     return {"find": find, "offered": offered[:CAMPAIGNS_OFFERED], "is_more": len(offered) > CAMPAIGNS_OFFERED}
 
 
-def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> PageContext:
+def sentence_context(form: PromotionForm, campaign: PromotionCampaign | None) -> PageContext:
     """Return what promotions/_says.html shows of a form: a sentence and conflicts, or what is still missing."""
     stored = form.promotion
     if not form.is_bound:

@@ -25,7 +25,7 @@ def report(request: Request) -> HttpResponse:
     if not form.is_valid():
         return render_refused_form(request, form)
     asked, made = make_report(form)
-    drawn = list(zip(made.rows, reports.shares(made), strict=True))
+    drawn = list(zip(made.rows, reports.list_shares(made), strict=True))
     is_whole = made.drawn == "columns"  # a column for every row
     page = Paginator(drawn, max(1, len(drawn)) if is_whole else PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -34,7 +34,7 @@ def report(request: Request) -> HttpResponse:
         "asked": asked,
         "report": made,
         "page": page,
-        "plot": reports.drawing(made, asked.currency) if is_whole else None,
+        "plot": reports.draw_report(made, asked.currency) if is_whole else None,
     }
     return render(request, "promotions/reports.html", context)
 

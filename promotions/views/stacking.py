@@ -45,7 +45,7 @@ def rules(request: Request) -> HttpResponse:
             return redirect("promotions:stacking")
     status = 422 if request.method == "POST" else 200
     context = (
-        {"form": form, "seen": publish.last_edit(stacking.edits()) if seen is None else seen}
+        {"form": form, "seen": publish.last_edit(stacking.list_edits()) if seen is None else seen}
         | rules_context()
         | combination_context(request)
     )

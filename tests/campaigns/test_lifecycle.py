@@ -145,7 +145,7 @@ def test_people_are_not_deleted_with_a_history_of_theirs():
     [
         (None, "Choose when"),
         (timezone.now().replace(tzinfo=None) + HOUR, "needs a time zone"),
-        (timezone.now() - HOUR, "must lie in the future"),
+        (timezone.now() - HOUR, "must be in the future"),
     ],
 )
 def test_an_email_campaign_is_scheduled_for_an_aware_time_in_the_future(at, sentence):

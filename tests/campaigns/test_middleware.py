@@ -13,7 +13,7 @@ HERE = "http://testserver"
 @pytest.mark.parametrize(
     ("method", "path", "fields", "named"),
     [
-        ("get", "/contacts/", {"q": "a\x00b"}, "The field “q” holds a sign that is no character"),
+        ("get", "/contacts/", {"q": "a\x00b"}, "The field “q” holds a sign that cannot be stored"),
         ("get", "/contacts/", {"a\x00b": "q"}, "The field “a�b” holds"),
         ("post", "/segments/count/", {"0-field": "a\x00"}, "The field “0-field” holds"),
         ("post", "/contacts/new/", {"attribute_value": ["x", "\x00"]}, "The field “attribute_value” holds"),

@@ -275,7 +275,7 @@ def test_a_mail_is_scheduled_in_the_zone_of_the_site(client, marketer, settings)
 
 
 @pytest.mark.parametrize(("at", "sentence"), [
-    ("2001-01-01T10:00", "must lie in the future"),
+    ("2001-01-01T10:00", "must be in the future"),
     ("", "Choose when to send it."),
     ("tomorrow", "Enter a valid date/time."),
 ])  # fmt: skip

@@ -133,7 +133,7 @@ def hostile_tasks(tmp_path):
 
 def test_a_stored_pickle_runs_no_code_wherever_it_is_read(hostile_tasks, admin_client):
     for task in Task.objects.all():
-        assert "which is no plain data" in task.args
+        assert "which is not plain data" in task.args
     list(Task.objects.values_list("args", "kwargs", "result"))
     django_q.tasks.result("0" * 32)
     django_q.tasks.fetch("task 0")
@@ -141,7 +141,7 @@ def test_a_stored_pickle_runs_no_code_wherever_it_is_read(hostile_tasks, admin_c
     for kind, pk in {"success": f"{0:032}", "failure": f"{1:032}"}.items():
         assert admin_client.get(f"/admin/django_q/{kind}/").status_code == 200
         page = admin_client.get(f"/admin/django_q/{kind}/{pk}/change/").content.decode()
-        assert "which is no plain data" in page
+        assert "which is not plain data" in page
     retry = {"action": "retry", "_selected_action": [f"{1:032}"]}
     page = admin_client.post("/admin/django_q/failure/", retry, follow=True).content.decode()
     assert "cannot be read" in page

@@ -206,7 +206,7 @@ def test_a_time_that_comes_twice_stays_what_it_is_where_nobody_touches_it(client
 
 @pytest.mark.parametrize("zone", ["Mars", "Europe/Berlin/x", "../../etc", "Europe", "x" * 5000])
 def test_a_zone_that_does_not_exist_is_refused_with_a_sentence(zone):
-    with pytest.raises(ValidationError, match="is no time zone"):
+    with pytest.raises(ValidationError, match="is not a time zone"):
         MomentField().clean(TypedMoment("2027-07-01T10:00", zone))
 
 

@@ -129,7 +129,7 @@ def test_a_cluster_works_from_redis_and_goes_on_when_redis_was_away(
     eventually(lambda: has_run(first))
     async_task("os.system", "exit 23", cluster="default")
     eventually(Failure.objects.exists)
-    assert "none of the tasks that may run here" in Failure.objects.get().result
+    assert "not one of the tasks that may run here" in Failure.objects.get().result
 
     beat = Heartbeat.objects.get(cluster="default", host=heartbeats.HOST)
     heartbeats.ask_clusters(beat.asked_at + heartbeats.ASK)

@@ -145,12 +145,12 @@ def test_an_edit_changes_what_was_touched_and_keeps_the_rest_as_it_was(client, m
         ({"customer_id": "C1"}, "already exists"),
         ({"country": "Germany"}, "at most 2 characters"),
         ({"country": "1!"}, "Give the two letters of ISO 3166"),
-        ({"language": "Klingonisch"}, "“Klingonisch” is no language we know"),
+        ({"language": "Klingonisch"}, "“Klingonisch” is not a language we know"),
         ({"time_zone": "Mars/Base"}, "Select a valid choice"),
         ({"attribute_name": ["my points"], "attribute_value": ["1"]}, "cannot be the name of an attribute"),
         ({"attribute_name": ["city"], "attribute_value": ["Kiel"]}, "it has a field of its own"),
         ({"attribute_name": [""], "attribute_value": ["1"]}, "Name the attribute whose value is “1”"),
-        ({"attribute_name": ["a", "a"], "attribute_value": ["1", "2"]}, "“a” stands there twice"),
+        ({"attribute_name": ["a", "a"], "attribute_value": ["1", "2"]}, "“a” is there twice"),
     ],
 )
 def test_what_is_wrong_with_a_contact_is_said_and_nothing_saved(client, marketer, fields, sentence):

@@ -100,7 +100,7 @@ def test_every_row_has_its_verdict():
         (5, "gone@example.com", "created", "Suppressed, and stays so."),
         (6, "twice@example.com", "repeated", "Row 9 counts."),
         (7, "thief@example.com", "invalid", "Its customer number belongs to known@example.com."),
-        (8, "score@example.com", "invalid", "“many” is no whole number for the score."),
+        (8, "score@example.com", "invalid", "“many” is not a whole number for the score."),
         (9, "twice@example.com", "created", ""),
         (10, "first@example.com", "invalid", "Row 11 has the same customer number."),
         (11, "second@example.com", "created", ""),

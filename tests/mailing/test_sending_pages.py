@@ -65,7 +65,7 @@ def test_a_connection_says_its_own_name_or_the_public_host_in_ehlo(client, admin
     assert server_of(smtp).local_hostname == "news.shop.example"
     form = SERVER | {"username": "", "hello_name": "shop"}
     text = client.post(f"/connections/{smtp.pk}/edit/", form).content.decode()
-    assert "“shop” is no full host name" in text
+    assert "“shop” is not a full host name" in text
     assert "news.shop.example" in text
     client.post(f"/connections/{smtp.pk}/edit/", form | {"hello_name": "mx.shop.example"})
     smtp.refresh_from_db()

@@ -150,8 +150,8 @@ def test_each_refusal_of_a_code_has_a_sentence_with_its_figures():
         return told["message"]
 
     # the shop is in Berlin: its customers are told its time
-    assert sentence(starts_at=start) == "The code is good from 1 Jun 2030, 12:00 on."
-    assert sentence(ends_at=end) == "The code was good until 1 Jun 2020, 12:00."
+    assert sentence(starts_at=start) == "The code is valid from 1 Jun 2030, 12:00 on."
+    assert sentence(ends_at=end) == "The code was valid until 1 Jun 2020, 12:00."
     assert sentence(min_subtotal=2_500) == "The code needs a sale of €25.00; this one comes to €10.00."
     assert sentence(max_uses=3, uses=3) == "The code is used up: 3 of 3 uses."
     assert sentence(customer="C2") == "The code belongs to another customer."

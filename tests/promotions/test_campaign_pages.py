@@ -70,7 +70,7 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(client, market
     for sentence in (
         "This field is required.",
         "1.234 EUR: write at most 2 digits after the point.",
-        "The end must lie after the start.",
+        "The end must be after the start.",
         "Maximum uses : Ensure this value is greater than or equal to 1.",
         "Priority : Ensure this value is greater than or equal to 1.",
     ):

@@ -286,7 +286,7 @@ def test_a_code_of_a_deleted_promotion_says_so_and_is_not_switched_on_again(clie
     Promotion.objects.update(deleted_at=timezone.now(), status="inactive")
     assert "Its promotion was deleted" in read_page(client.get(f"/coupons/{coupon.pk}/"))
     page = read_page(client.post(f"/coupons/{coupon.pk}/switch/", {"on": "1"}, follow=True))
-    assert "The promotion of this code was deleted: it is good for nothing." in page
+    assert "The promotion of this code was deleted: it is not valid." in page
     assert not Coupon.objects.get().active
 
 

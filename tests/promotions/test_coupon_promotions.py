@@ -35,5 +35,5 @@ def test_codes_made_while_their_promotion_is_deleted_are_refused_or_go_with_it(m
         making.join(0.3)
         assert making.is_alive(), "it waits for the deletion"
     making.join(20)
-    assert answers == ["The promotion of this code was deleted: it is good for nothing."]
+    assert answers == ["The promotion of this code was deleted: it is not valid."]
     assert (Promotion.objects.count(), Coupon.objects.count()) == (0, 0)

@@ -251,7 +251,7 @@ def test_a_report_shows_and_exports_what_the_ledger_has(client, marketer, by):
 
 def test_a_report_says_what_it_cannot_be_asked(client, marketer):
     page = read_page(client.get("/reports/promotions/?first=2026-03-02&last=2026-03-01"), 422)
-    assert "The last day lies before the first." in page
+    assert "The last day is before the first." in page
     page = read_page(client.get("/reports/promotions/?first=2020-01-01&last=2026-03-01"), 422)
     assert "A report covers a year at most." in page
 

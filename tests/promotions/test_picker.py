@@ -139,4 +139,4 @@ def test_a_search_that_no_name_can_answer_finds_nothing_and_is_no_fault(client, 
     ):
         response = client.get(address)  # answered at the door of all pages
         assert response.status_code == 400, address
-        assert "holds a sign that is no character" in response.content.decode(), address
+        assert "holds a sign that cannot be stored" in response.content.decode(), address

@@ -261,7 +261,7 @@ def test_a_drawing_has_a_column_for_each_day_and_names_some_however_many_there_a
     first = date(2026, 1, 15)
     redeem(PromotionFactory(), 1_234, at=datetime(2026, 1, 16, 12, tzinfo=UTC))
     report = reports.by_day(ReportQuery(first, first + timedelta(days=39), "EUR"))
-    drawn = reports.drawing(report, "EUR")
+    drawn = reports.draw_report(report, "EUR")
     assert len(drawn.columns) == 40
     assert [column.short for column in drawn.columns if column.short][:2] == ["15 Jan", "22 Jan"]
     assert drawn.scale == ("€20.00", "€10.00", "€0.00")
@@ -275,7 +275,7 @@ def test_bars_are_shares_of_the_largest_and_never_negative():
     give_back(redeem(taken, 10, at=NOON - timedelta(days=40)), at=NOON)  # granted before these days
     report = reports.by_promotion(MARCH)
     assert [row["given"] for row in report.rows] == [800, 200, -10]
-    assert reports.shares(report) == [100, 25, 0]
+    assert reports.list_shares(report) == [100, 25, 0]
 
 
 def test_the_csv_has_decimals_of_the_currency_and_no_formulas():

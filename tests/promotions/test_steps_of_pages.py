@@ -42,7 +42,7 @@ def test_a_new_campaign_is_saved_and_activated_in_one_step(client):
 def test_a_new_campaign_is_saved_and_scheduled_in_one_step_or_not_at_all(client):
     answer = client.post("/campaigns/promotion/new/", NEW | {"then": "schedule"})
     assert answer.status_code == 422
-    assert "The start must lie in the future" in answer.content.decode()
+    assert "The start must be in the future" in answer.content.decode()
     assert not PromotionCampaign.objects.exists()
     start = field_text(timezone.now() + DAY)
     client.post("/campaigns/promotion/new/", NEW | {"then": "schedule", "starts_at": start})
@@ -65,7 +65,7 @@ def test_schedule_without_a_start_asks_for_it(client):
     campaign = PromotionCampaignFactory(discounting=True, starts_at=None, ends_at=None)
     question = client.get(f"/campaigns/{campaign.pk}/schedule/").content.decode()
     assert 'name="at"' in question
-    assert "must lie in the future" not in question
+    assert "must be in the future" not in question
     past = client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": field_text(timezone.now() - DAY)})
     assert past.status_code == 409
     start = timezone.now() + DAY

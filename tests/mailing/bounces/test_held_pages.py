@@ -42,7 +42,7 @@ def test_each_button_does_what_it_says_once(client, marketer, decision, reason, 
 
     again = post(client, held, "bounce", "bob@example.org")
     assert again.status_code == 409
-    assert "Somebody has judged this message already." in again.content.decode()
+    assert "Somebody has already decided about this message." in again.content.decode()
     assert f'action="/held-reports/{held.pk}/decide/"' not in again.content.decode()
     assert not Suppression.objects.filter(email="bob@example.org").exists()
 
@@ -98,7 +98,7 @@ def test_of_two_people_at_once_the_second_is_told():
     for thread in threads:
         thread.join(30)
     [refused] = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
-    assert str(refused) == "Somebody has judged this message already."
+    assert str(refused) == "Somebody has already decided about this message."
     held.refresh_from_db()
     assert Suppression.objects.get().email == f"{held.decided_by.username}@example.org"
 

@@ -196,7 +196,7 @@ def test_b37_a_date_that_cannot_be_read_is_named_before_the_launch():
         source('<p>{{ d | date: "long" }} {{ unsubscribe_url }}</p>'),
         [Recipient("a@b.test", {"d": "May of 2027 or so"})],
     )
-    assert found == [("body", "Body, for a@b.test: “May of 2027 or so” is no date that can be read.")]
+    assert found == [("body", "Body, for a@b.test: “May of 2027 or so” is not a date that can be read.")]
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_name_arrives_as_it_was_written(name):
     "address", ["", "nobody", "a@b.test\r\nBcc: c@d.test", "a@b.test>", "a b@c.test", "a@b@c.test", "a,b@c"]
 )
 def test_what_is_no_address_is_not_sent_to(address):
-    with pytest.raises(ContentError, match="no e-mail address fit for a header"):
+    with pytest.raises(ContentError, match="not an e-mail address fit for a header"):
         compile(FULL).render(Recipient(address), LINKS)
 
 
@@ -162,7 +162,7 @@ def test_a_message_id_is_letters_digits_and_a_few_signs(message_id):
     "links", [Links("", "t"), Links("ftp://x", "t"), Links("https://x", "a b"), Links("https://x", "a>b")]
 )
 def test_links_lead_to_an_address(links):
-    with pytest.raises(ContentError, match="no address fit for a link"):
+    with pytest.raises(ContentError, match="not an address for a link"):
         compile(FULL).render(Recipient("a@b.test"), links)
 
 

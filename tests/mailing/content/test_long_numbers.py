@@ -65,4 +65,4 @@ def test_a_weight_of_a_font_is_no_number_that_fails(weight):
 def test_a_port_of_any_length_is_judged(port, is_wrong):
     held = ProtectedLiquid("")
     target = targets.read_target(f"https://x.test:{port}/", held)
-    assert ("port that is no number" in targets.find_link_fault(target, held)) is is_wrong
+    assert ("port that is not a number" in targets.find_link_fault(target, held)) is is_wrong

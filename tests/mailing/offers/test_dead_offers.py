@@ -101,7 +101,7 @@ def test_launch_and_schedule_are_refused_while_the_offer_is_dead_or_over_when_th
     with pytest.raises(Refused, match="“Autumn at the till” is paused"):
         fire(mail, "launch")
     fire(campaign, "resume")
-    with pytest.raises(Refused, match="When the mail is sent, no code would be good"):
+    with pytest.raises(Refused, match="When the mail is sent, no code would be valid"):
         fire(mail, "schedule", at=campaign.ends_at + HOUR)
     assert fire(mail, "schedule", at=campaign.ends_at - HOUR).status == "scheduled"
 
@@ -151,7 +151,7 @@ def test_e4_a_mail_that_is_set_so_resumes_by_itself_once_its_offer_is_alive_agai
     mail = launch_mail(offer=promotion, resumes_with_offer=True)
     publish.switch_promotion(promotion, False)
     offers.follow_offers(timezone.now())
-    assert "It resumes by itself" in mail.history.first().why
+    assert "It resumes automatically" in mail.history.first().why
     offers.follow_offers(timezone.now())
     assert fresh(mail).status == "paused"
     publish.switch_promotion(promotion, True)

@@ -237,7 +237,7 @@ def test_codes_ask_for_a_minimum_spend_and_are_good_at_chosen_locations(marketer
     token = tokens.sign_token(delivery.pk, tokens.Purpose.OFFER)
     page = text_of(marketer.get(reverse("mailing:code_page", args=[token])))
     assert "It counts from €20.00 on." in page
-    assert "Good at: Berlin." in page
+    assert "Valid at: Berlin." in page
     assert there.name not in page
     assert write_values_of(delivery.pk)["min_spend"] == "€20.00"
 

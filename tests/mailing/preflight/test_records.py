@@ -29,9 +29,9 @@ SERVER, STRANGER = "203.0.113.7", "198.51.100.1"
         ({"a.test": ["v=spf10 ip4:203.0.113.7"]}, False, ""),
         ({"a.test": ["v=spf1 -all", "v=spf1 -all"]}, False, "2 SPF records"),
         ({"a.test": ["v=spf1 include:b.test -all"]}, False, "has no SPF record"),
-        ({"a.test": ["v=spf1 ip4:nonsense -all"]}, False, "is no network"),
-        ({"a.test": ["v=spf1 wrong -all"]}, False, "is no word"),
-        ({"a.test": ["v=spf1 include:a.test -all"]}, False, "circle"),
+        ({"a.test": ["v=spf1 ip4:nonsense -all"]}, False, "is not a network"),
+        ({"a.test": ["v=spf1 wrong -all"]}, False, "is not a term"),
+        ({"a.test": ["v=spf1 include:a.test -all"]}, False, "loop"),
         ({"a.test": ["v=spf1 " + "a " * 11 + "-all"]}, False, "more than 10"),
     ],
 )  # fmt: skip

@@ -71,7 +71,7 @@ def test_a_campaign_with_faults(smtp, monkeypatch):
     states = check(campaign, FakeDns())
     expected = {
         "Sender domain": State.FAIL, "DKIM": State.WARN, "DMARC": State.FAIL, "SPF": State.FAIL, "Size": State.WARN,
-        "Pictures": State.WARN, "Headings": State.WARN, "Contrast": State.WARN, "Words of links": State.WARN,
+        "Pictures": State.WARN, "Headings": State.WARN, "Contrast": State.WARN, "Link texts": State.WARN,
         "Links": State.FAIL, "Time and limits": State.WARN, "Gmail": State.WARN,
     }  # fmt: skip
     assert expected.items() <= states.items()

@@ -135,7 +135,7 @@ def test_a_mail_is_redeemed_counted_given_back_and_stopped_with_its_promotion(se
     page = text_of(client.get(mail.get_absolute_url()))
     assert fresh(mail).status == "paused"
     assert "“A tenth off” is paused. Resume, start or extend it" in page
-    assert "It resumes by itself after that." in page
+    assert "It resumes automatically after that." in page
     assert not set(read_codes(server)) & {each.email for each in mail.deliveries.filter(status="held_out")}
 
     # it is resumed, and so is the mail by itself

@@ -165,7 +165,7 @@ class TestPages:
         answer = client.post("/senders/", {"name": "shop example"})
         assert answer.status_code == 422
         page = answer.content.decode()
-        assert "“shop example” is no domain" in page
+        assert "“shop example” is not a domain" in page
         assert 'value="shop example"' in page
         assert not SenderDomain.objects.exists()
 

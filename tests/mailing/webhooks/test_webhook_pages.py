@@ -51,7 +51,7 @@ def test_a_provider_that_signs_needs_its_key(client, administrator, provider):
     smtp = SmtpConnectionFactory()
     assert "Enter the key" in choose(client, smtp, provider).content.decode()
     if provider != "mailgun":
-        assert "This is no key" in choose(client, smtp, provider, "no key").content.decode()
+        assert "This is not a key" in choose(client, smtp, provider, "no key").content.decode()
     choose(client, smtp, provider, KEYS[provider])
     choose(client, smtp, provider)
     assert Webhook.objects.get().signing_key == KEYS[provider]
