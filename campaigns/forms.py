@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import instants, zones
+from campaigns import formats, instants, zones
 from campaigns.annotations import Argument, Columns, ColumnValue
-from campaigns.generics import FormData, ModelForm
+from campaigns.generics import FormData, ModelChoiceField, ModelForm
 from campaigns.lifecycle import lifecycle_of
-from campaigns.models import Campaign, UserSettings
-from campaigns.workspace import overview
+from campaigns.models import Campaign, Tag, UserSettings
+from campaigns.workspace import listing
 
 AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends
 
@@ -135,20 +135,44 @@ class Refusable(forms.BaseForm):
             self.add_error(name if name in self.fields else None, sentence)
 
 
+class OwnerField(ModelChoiceField[User]):
+    """Somebody who has made a campaign, by their name."""
+
+    def label_from_instance(self, obj: User) -> str:
+        return formats.person(obj)
+
+
 class FilterForm(forms.Form):
     """The filters of the list of campaigns. A value that is no choice filters nothing."""
 
+    fields: Columns
     q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
     kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
+    tag: ModelChoiceField[Tag] = ModelChoiceField(
+        queryset=Tag.objects.all(), required=False, empty_label="Any tag"
+    )
+    owner = OwnerField(queryset=None, required=False, empty_label="Anybody", label="Created by")
+    since = DayField(label="Starts from", required=False)
+    until = DayField(label="Starts until", required=False)
     status = forms.ChoiceField(
         choices=[("", "Any status"), *Campaign.Status.choices], required=False, widget=forms.HiddenInput
     )
     archived = forms.BooleanField(required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(
-        choices=[(way + name, name) for name in overview.SORTS for way in ("", "-")],
+        choices=[(way + name, name) for name in listing.SORTS for way in ("", "-")],
         required=False,
         widget=forms.HiddenInput,
     )
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        makers = Campaign.objects.order_by().values("created_by")
+        self.fields["owner"].queryset = User.objects.filter(pk__in=makers).order_by("username")
+
+    def read_filters(self) -> listing.Filters:
+        """Return the filters that were chosen."""
+        self.is_valid()  # what is no choice is left out of cleaned_data
+        return listing.Filters.of_form(self.cleaned_data)
 
 
 class StepForm(forms.Form):

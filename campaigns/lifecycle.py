@@ -59,6 +59,7 @@ class KindLifecycle(Generic[C]):
     ICON: ClassVar[str] = "campaigns"  # its drawing in static/icons.svg
     TIME_LABELS: ClassVar[Mapping[str, str]] = {}  # each step that takes a time, and the label of its field
     NEEDS_TIME: ClassVar[frozenset[str]] = frozenset()  # those of them that cannot do without
+    SEES_REPORT: ClassVar[tuple[str, ...]] = ()  # the permissions that its report asks for
 
     def take_locks(self, campaign: C, verb: str) -> None:
         """Take the locks that must come before the row's own. `verb` is a step, `edit`, `delete` or `owed`.
@@ -94,6 +95,10 @@ class KindLifecycle(Generic[C]):
 
     def follow_up(self, campaign: C, verb: str, was: str) -> None:
         """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
+
+    def find_report_path(self, pk: int) -> str:
+        """Return the address of the report of a campaign that has begun; "" for a kind without one."""
+        return ""
 
     def find_linked(self, campaign: C) -> Campaign | None:
         """Find a campaign that is linked to this one, so that it is not deleted."""
@@ -319,6 +324,7 @@ def duplicate(campaign: C | int, *, by: User | None = None) -> C:
         kept |= {name: None for name in ("starts_at", "ends_at") if kept[name] and kept[name] <= now}
         copy = type(campaign)(**kept)
         copy.save(force_insert=True)
+        copy.tags.set(campaign.tags.all())
         lifecycle_of(campaign).copy_parts(campaign, copy)
     return copy
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -22,6 +23,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
     ICON = "mail"
     TIME_LABELS = {"schedule": "Send at"}
     NEEDS_TIME = frozenset({"schedule"})
+    SEES_REPORT = ("mailing.view_emailcampaign", "mailing.view_delivery")
 
     def list_objections(
         self,
@@ -86,6 +88,9 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
             if begins_at and ends_at and ends_at >= since:
                 periods.append(Period(campaign, begins_at, ends_at))
         return periods
+
+    def find_report_path(self, pk: int) -> str:
+        return reverse("mailing:report", args=[pk])
 
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
         return progress.read_row_figures(pks)

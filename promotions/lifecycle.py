@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import instants
@@ -20,6 +21,7 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
 
     ICON = "promotion"
     TIME_LABELS = {"schedule": "Starts"}
+    SEES_REPORT = ("promotions.view_redemption",)
 
     def take_locks(self, campaign: PromotionCampaign, verb: str) -> None:
         if verb not in ("archive", "unarchive"):
@@ -83,6 +85,9 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             Link(campaign=copy, promotion_id=link.promotion_id, position=link.position)
             for link in campaign.links.all()
         )
+
+    def find_report_path(self, pk: int) -> str:
+        return f"{reverse('promotions:reports')}?campaign={pk}"
 
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
         return campaign_figures.summaries_of_campaigns(pks)

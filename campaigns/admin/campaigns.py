@@ -10,9 +10,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from campaigns import database_time, lifecycle
-from campaigns.admin.bases import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
+from campaigns.admin.bases import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
 from campaigns.annotations import AdminRow, Argument
-from campaigns.models import Campaign, Edit, Heartbeat, Transition
+from campaigns.models import Campaign, Edit, Heartbeat, Tag, Transition
 from campaigns.refusals import Refused
 from campaigns.requests import signed_in_user
 from campaigns.workspace import overview
@@ -129,6 +129,16 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AdminRow]:
         overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
+
+
+@admin.register(Tag)
+class TagAdmin(GuardedAdmin):
+    """The tags, to rename and delete them. The list of campaigns puts them on campaigns and takes them off."""
+
+    actions = None
+    list_display = ["name"]
+    search_fields = ["name"]
+    fields = ["name"]
 
 
 @admin.register(Heartbeat)

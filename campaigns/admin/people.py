@@ -10,9 +10,9 @@ from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
 from campaigns import accounts
-from campaigns.admin.bases import GuardedAdmin
+from campaigns.admin.bases import GuardedAdmin, ReadOnlyAdmin
 from campaigns.forms import UserSettingsForm
-from campaigns.models import UserSettings
+from campaigns.models import CalendarFeed, SavedView, UserSettings
 
 SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 
@@ -93,6 +93,29 @@ class UserSettingsAdmin(GuardedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: UserSettings | None = None) -> list[str]:
         return ["user"] if obj else []
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    """What people saved for themselves."""
+
+    list_display = ["name", "user", "query", "made_at"]
+    list_select_related = ["user"]
+
+
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(GuardedAdmin):
+    """The calendar feeds of people. A superuser can end one; only its owner makes one, and sees its address once."""
+
+    actions = None
+    list_display = ["user", "made_at"]
+    list_select_related = ["user"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: CalendarFeed | None = None) -> bool:
+        return False
 
 
 def _actor(request: HttpRequest) -> User:

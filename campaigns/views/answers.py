@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import database_time, lifecycle
@@ -33,3 +34,10 @@ def refuse_confirmation(request: Request, campaign: Campaign, refused: Refused) 
 def go_to(request: Request, url: str) -> HttpResponse:
     """Redirect; htmx gets a header that makes the browser load the page."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+def find_way_back(request: Request, otherwise: str) -> str:
+    """Return the address of ours that a form or a link names as `next`: where somebody came from; else another one."""
+    path = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if is_ours else otherwise

@@ -1,44 +1,111 @@
-"""The list of the campaigns of both kinds."""
+"""The list of the campaigns of both kinds, its saved views, and what is done to several campaigns at once."""
 
-from django.core.paginator import Paginator
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import database_time
+from campaigns import bulk, database_time, saved_views
 from campaigns.forms import FilterForm
-from campaigns.requests import Request
-from campaigns.views.answers import may_view
-from campaigns.workspace import overview
-
-PER_PAGE = 25
+from campaigns.models import SavedView, Tag
+from campaigns.refusals import Refused
+from campaigns.requests import Request, read_number
+from campaigns.views.answers import find_way_back, may_view
+from campaigns.workspace import listing, overview
 
 
 @require_GET
 @may_view
 def campaign_list(request: Request) -> HttpResponse:
     """List the campaigns of both kinds that the filters choose."""
-    overview.write_all_owed_steps(database_time.now())
-    form = FilterForm(request.GET)
-    form.is_valid()  # what is no choice is left out of cleaned_data
-    chosen = form.cleaned_data
-    campaigns = overview.list_campaigns(
-        kind=chosen.get("kind", ""),
-        status=chosen.get("status", ""),
-        archived=chosen["archived"],
-        words=chosen.get("q", ""),
-        sort=chosen.get("sort", ""),
-    )
     now = database_time.now()
-    page = Paginator(campaigns, PER_PAGE).get_page(request.GET.get("page"))
+    overview.write_all_owed_steps(now)
+    form = FilterForm(request.GET)
+    chosen = form.read_filters()
+    page = listing.read_page(chosen, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
+    status_counts = listing.count_by_status(chosen)
     context = {
         "form": form,
         "chosen": chosen,
+        "query": chosen.write_query(),
         "page": page,
-        "status_counts": overview.count_by_status(kind=chosen.get("kind", ""), words=chosen.get("q", "")),
-        "rows": overview.build_rows(list(page), now),
-        "is_filtered": any(chosen[name] for name in chosen if name != "sort"),
-        "archived": chosen["archived"],
+        "status_counts": status_counts,
+        "rows": listing.build_list_rows(page, request.user, now),
+        "is_filtered": chosen.is_chosen,
+        "archived": chosen.archived,
+        "may_tick": listing.may_change_several(request.user),
+        "views": SavedView.objects.filter(user=request.user),
+        "tags": Tag.objects.all(),
         "now": now,
     }
     return render(request, "campaigns/list.html", context)
+
+
+@require_POST
+@may_view
+def change_several(request: Request) -> HttpResponse:
+    """Archive the ticked campaigns, take them back from the archive, or change their tags."""
+    keys = [
+        number
+        for text in request.POST.getlist("chosen")
+        for part in text.split()
+        if (number := read_number(part))
+    ]
+    act, tag = request.POST.get("act", ""), request.POST.get("tag", "")
+    way_back = redirect(find_way_back(request, reverse("campaigns:list")))
+    if not keys:
+        messages.error(request, "Tick at least one campaign.")
+        return way_back
+    try:
+        match act:
+            case "archive":
+                outcome, said = bulk.move_to_archive(keys, by=request.user), "archived"
+            case "unarchive":
+                outcome, said = bulk.take_from_archive(keys, by=request.user), "back in the list"
+            case "untag":
+                outcome, said = bulk.remove_tag(keys, tag, by=request.user), "without the tag now"
+            case _:
+                outcome, said = bulk.add_tag(keys, tag, by=request.user), "tagged"
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return way_back
+    if outcome.done:
+        undo = "undo " + " ".join(str(campaign.pk) for campaign in outcome.done) if act == "archive" else ""
+        messages.success(request, f"{_name_campaigns(outcome)} {said}.", extra_tags=undo)
+    for sentence in outcome.refusals:
+        messages.error(request, sentence)
+    return way_back
+
+
+def _name_campaigns(outcome: bulk.Outcome) -> str:
+    if len(outcome.done) == 1:
+        return f"“{outcome.done[0]}” is"
+    return f"{len(outcome.done)} campaigns are"
+
+
+@require_POST
+@may_view
+def save_view(request: Request) -> HttpResponse:
+    """Save the filters of the list under a name for the signed-in user."""
+    query = FilterForm(QueryDict(request.POST.get("query", "")[:5000])).read_filters().write_query()
+    try:
+        view = saved_views.save_view(request.user, request.POST.get("name", ""), query)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"The view “{view}” is saved: it is one click away above the list.")
+    return redirect(f"{reverse('campaigns:list')}?{query}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may_view
+def delete_view(request: Request, pk: int) -> HttpResponse:
+    """Delete one of the user's own saved views; a GET asks first."""
+    view = get_object_or_404(SavedView, pk=pk, user=request.user)
+    if request.method != "POST":
+        template = "campaigns/_view_ask.html" if request.htmx else "campaigns/view_ask.html"
+        return render(request, template, {"view": view})
+    view.delete()
+    messages.success(request, f"The view “{view}” is deleted. Its campaigns are untouched.")
+    return redirect("campaigns:list")

@@ -14,7 +14,7 @@ from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
-from campaigns.views.answers import go_to, may_view, render_refusal
+from campaigns.views.answers import find_way_back, go_to, may_view, render_refusal
 from campaigns.workspace import overview
 
 
@@ -43,7 +43,7 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     said = f"“{campaign}” is {describe_outcome(campaign, verb)}."
     if not request.htmx:
         messages.success(request, said)
-        return redirect(campaign)
+        return redirect(find_way_back(request, campaign.get_absolute_url()))
     context = overview.status_context(campaign, request.user, database_time.now()) | {"said": said}
     response = render(request, "campaigns/_status.html", context)
     return trigger_client_event(response, "campaign-fired")
@@ -128,7 +128,7 @@ def render_confirmation(request: Request, campaign: Campaign, verb: str) -> Http
         )
         # the page is out of date: its status is renewed, and the dialog stays shut
         return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
-    context |= confirmation_context(campaign, verb, step_form(campaign, verb))
+    context |= confirmation_context(campaign, verb, step_form(campaign, verb), find_way_back(request, ""))
     return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 
 
@@ -146,8 +146,11 @@ def render_confirmation_again(
     return reswap(retarget(response, "#ask"), "innerHTML")
 
 
-def confirmation_context(campaign: Campaign, verb: str, form: StepForm) -> PageContext:
-    """Return what campaigns/_ask.html shows besides the status."""
+def confirmation_context(campaign: Campaign, verb: str, form: StepForm, way_back: str = "") -> PageContext:
+    """Return what campaigns/_ask.html shows besides the status.
+
+    `way_back` is the address of the page that asked, "" for that of the campaign.
+    """
     now = database_time.now()
     kind = lifecycle.lifecycle_of(campaign)
     return {
@@ -155,6 +158,7 @@ def confirmation_context(campaign: Campaign, verb: str, form: StepForm) -> PageC
         "asked": overview.button_for(campaign, verb, now),
         "question": VERBS[verb].ask_about(campaign),
         "form": form,
+        "way_back": way_back,
         "obstacles": overview.list_obstacles(campaign, verb, now),
         "warnings": kind.list_warnings(campaign, verb, now),
         "gentler": VERBS.get(kind.gentler_step(campaign, verb)),

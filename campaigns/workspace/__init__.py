@@ -1,5 +1,5 @@
 """The parts of pages that both kinds use.
 
-`overview` has the list, the buttons and the dashboard, `stages` the stages of a campaign, `plots` the drawings.
-`spreadsheets` writes CSV files, and `responses` sends them.
+`listing` has the list, with its pages by `key_pages`; `overview` the buttons and the dashboard; `calendar` and `stages`
+when campaigns are live; `plots` the drawings. `spreadsheets` writes CSV files, and `responses` sends them.
 """

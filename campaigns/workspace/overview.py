@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.contrib.auth.models import User
-from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Lower
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from campaigns import dates, lifecycle
@@ -26,64 +25,6 @@ DASHBOARD_ROWS = 10  # rows of each part of the dashboard
 STEPS_SHOWN = 6
 DRAFTS_SHOWN = 5
 DRAFT_IS_DUE = timedelta(days=1)  # a draft that is to start so soon needs a person
-
-
-SORTS: dict[str, F | Lower] = {
-    "name": Lower("name"),
-    "starts": F("starts_at"),
-    "ends": F("ends_at"),
-    "by": Lower("created_by__username"),
-}
-
-
-ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHEDULED,), (Status.DRAFT,))
-
-
-def list_campaigns(
-    *, kind: str = "", status: str = "", archived: bool = False, words: str = "", sort: str = ""
-) -> QuerySet[Campaign]:
-    """Return the campaigns of both kinds that match the filters; an empty filter matches everything.
-
-    `sort` is a name in SORTS, with a minus for the reverse order; campaigns without the value come last. "" is the
-    order of work: live, paused, coming (the soonest first), drafts, over; within each the newest first.
-    """
-    campaigns = Campaign.objects.listed(archived).matching(words).select_related("created_by")
-    chosen = {name: value for name, value in {"kind": kind, "status": status}.items() if value}
-    campaigns = campaigns.filter(**chosen)
-    if not sort:
-        places = [When(status__in=states, then=place) for place, states in enumerate(ORDER_OF_WORK)]
-        soonest = Case(When(status=Status.SCHEDULED, then="starts_at"))
-        return campaigns.order_by(Case(*places, default=len(places)), soonest, "-created_at", "-pk")
-    column = SORTS[sort.removeprefix("-")]
-    order = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
-    return campaigns.order_by(order, "-pk")
-
-
-@dataclass(frozen=True)
-class StatusCount:
-    """A status or the archive, and how many campaigns it has; with "" and False the whole list."""
-
-    label: str
-    count: int
-    status: str = ""
-    archived: bool = False
-
-
-def count_by_status(*, kind: str = "", words: str = "") -> list[StatusCount]:
-    """Return each status that has campaigns, and the archive, with their numbers, in the order of work."""
-    in_order = dict.fromkeys([status for states in ORDER_OF_WORK for status in states] + list(Status))
-    found = Campaign.objects.matching(words).order_by()
-    if kind:
-        found = found.filter(kind=kind)
-    within = Count("pk", filter=Q(archived_at=None))
-    counts = found.values_list("status").annotate(listed=within, archived=Count("archived_at"))
-    listed = {status: count for status, count, _ in counts}
-    archived = sum(count for *_, count in counts)
-    return [
-        StatusCount("All", sum(listed.values())),
-        *[StatusCount(status.label, listed[status], status) for status in in_order if listed.get(status)],
-        *([StatusCount("Archived", archived, archived=True)] if archived else []),
-    ]
 
 
 @dataclass(frozen=True)
