@@ -12,6 +12,8 @@ The other apps import this one, and it imports none of them.
     notices                           what the dashboard warns of
     roles, accounts, logins           who may do what, what each person chose, who guesses passwords
     refusals                          why something cannot be done now, as a sentence
+    bulk, saved_views                 what is done to several campaigns at once; filters under a name
+    calendar_feed                     the calendar of a person for calendar programs
     editions                          refuses to save over the edit of somebody else
     database_time, instants, zones    the time, its bounds, time zones
     dates, formats                    how pages write times and values

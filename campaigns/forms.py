@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.apps import apps
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from campaigns.annotations import Argument, Columns, ColumnValue
 from campaigns.generics import FormData, ModelChoiceField, ModelForm
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign, Tag, UserSettings
-from campaigns.workspace import listing
+from campaigns.workspace import calendar, listing
 
 AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends
 
@@ -173,6 +174,35 @@ class FilterForm(forms.Form):
         """Return the filters that were chosen."""
         self.is_valid()  # what is no choice is left out of cleaned_data
         return listing.Filters.of_form(self.cleaned_data)
+
+
+class CalendarForm(forms.Form):
+    """What the calendar shows. A value that is no choice filters nothing."""
+
+    fields: Columns
+    view = forms.ChoiceField(
+        choices=[(view, view) for view in ("month", "week", "timeline")],
+        required=False,
+        widget=forms.HiddenInput,
+    )
+    day = forms.CharField(required=False, widget=forms.HiddenInput)
+    kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
+    # Any: the model belongs to `pos`, which campaigns do not import
+    location: ModelChoiceField[Any] = ModelChoiceField(
+        queryset=None,
+        required=False,
+        empty_label="Any location",
+        help_text="A location shows what applies at its tills. E-mails belong to none.",
+    )
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        self.fields["location"].queryset = apps.get_model("pos.Location").objects.all()
+
+    def read_shown(self) -> calendar.Shown:
+        """Return the kind and the location that were chosen."""
+        self.is_valid()  # what is no choice is left out of cleaned_data
+        return calendar.Shown(self.cleaned_data.get("kind", ""), self.cleaned_data.get("location"))
 
 
 class StepForm(forms.Form):

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from campaigns import database_time, refusals
-from campaigns.annotations import Argument, Columns, RowFigures
+from campaigns.annotations import Argument, Columns, RowFigures, RowOrKey
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
 from campaigns.verbs import VERBS
@@ -28,12 +28,14 @@ __all__ = [
     "delete",
     "duplicate",
     "fire",
+    "kind_name",
     "kinds",
     "lifecycle_of",
     "list_refusals",
     "load_own_kind",
     "lock_row",
     "may_delete",
+    "model_of_kind",
     "open_for_edit",
     "open_steps",
     "permission_name",
@@ -113,6 +115,10 @@ class KindLifecycle(Generic[C]):
         It takes a few queries, however many campaigns there are. A campaign without a figures yet is left out.
         """
         return {}
+
+    def at_location(self, campaigns: QuerySet[C], location: RowOrKey) -> QuerySet[C]:
+        """Return those of the campaigns that apply at a location; none of a kind that is not about locations."""
+        return campaigns.none()
 
     def list_periods(
         self, campaigns: QuerySet[C], since: datetime, until: datetime, now: datetime

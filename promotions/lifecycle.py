@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import instants
-from campaigns.annotations import Argument, RowFigures
+from campaigns.annotations import Argument, RowFigures, RowOrKey
 from campaigns.lifecycle import KindLifecycle
 from campaigns.models import Campaign
 from promotions import campaign_figures, publish
@@ -86,8 +87,14 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             for link in campaign.links.all()
         )
 
+    def at_location(
+        self, campaigns: QuerySet[PromotionCampaign], location: RowOrKey
+    ) -> QuerySet[PromotionCampaign]:
+        """Return those that name the location, and those that name none and so apply everywhere."""
+        return campaigns.filter(Q(locations=None) | Q(locations=location))
+
     def find_report_path(self, pk: int) -> str:
-        return f"{reverse('promotions:reports')}?campaign={pk}"
+        return f"{reverse('promotions:promotion_report')}?campaign={pk}"
 
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
         return campaign_figures.summaries_of_campaigns(pks)

@@ -5,6 +5,7 @@ from datetime import datetime, time
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -42,6 +43,8 @@ def moment(at: datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
 
 
+register.filter("day", dates.write_day)
+register.filter("short_day", dates.write_short_day)
 register.filter("month", dates.write_month)
 register.filter("month_name", dates.write_month_name)
 register.filter("weekday", dates.write_weekday)
@@ -58,6 +61,12 @@ def weekday_moment(at: datetime) -> str:
 def clock(at: time) -> str:
     """Return a time of the day, as it stands."""
     return dates.write_time(at)
+
+
+@register.filter
+def hour(at: datetime) -> str:
+    """Return the time of the day of an instant, to the minute."""
+    return dates.write_time(timezone.localtime(at).time())
 
 
 @register.filter

@@ -179,7 +179,7 @@ def build_list_rows(page: KeyPage[Campaign], user: User, now: datetime) -> list[
     return [
         ListRow(
             row.campaign,
-            row.standing,
+            row.figures,
             row.trouble,
             steps=tuple(_list_steps(row.campaign, user)),
             edit_path=_find_edit_path(row.campaign, user),

@@ -6,7 +6,12 @@ import pytest
 from django.utils import timezone
 
 from campaigns.workspace import calendar
-from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserSettingsFactory
+from tests.factories import (
+    EmailCampaignFactory,
+    LocationFactory,
+    PromotionCampaignFactory,
+    UserSettingsFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +100,58 @@ def test_the_calendar_takes_few_queries(client, marketer, django_assert_max_num_
 
 def test_without_the_right_there_is_no_calendar(client):
     assert client.get("/calendar/").status_code == 302
+
+
+# ── week, time line, filters ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_week_has_all_its_bars_and_a_step_to_the_next(client, marketer):
+    PromotionCampaignFactory.create_batch(15, status="scheduled", starts_at=at(6), ends_at=at(7))
+    answer = client.get("/calendar/?view=week&day=2031-05-07")
+    week = answer.context["week"]
+    assert (week.days[0], len(week.bars), week.more) == (date(2031, 5, 5), 15, 0)
+    assert (answer.context["before"], answer.context["after"]) == (date(2031, 4, 30), date(2031, 5, 14))
+
+
+def test_a_time_line_shows_what_is_live_at_once(client, marketer):
+    PromotionCampaignFactory(
+        name="Long", status="active", starts_at=at(1), ends_at=datetime(2032, 1, 1, tzinfo=UTC)
+    )
+    PromotionCampaignFactory(name="Short", status="scheduled", starts_at=at(13), ends_at=at(15))
+    line = client.get("/calendar/?view=timeline&day=2031-05-14").context["line"]
+    assert (line.first, line.last) == (date(2031, 5, 12), date(2031, 7, 6))
+    assert [(lane.campaign.name, lane.start, lane.span) for lane in line.lanes] == [
+        ("Long", 0, 56),
+        ("Short", 1, 3),
+    ]
+    assert line.at_once[:5] == [1, 2, 2, 2, 1]
+    assert line.columns[:2] == [(0, 50), (1, 100)]
+
+
+def test_an_empty_time_line_says_so(client, marketer):
+    assert "Nothing in these weeks" in client.get("/calendar/?view=timeline&day=2031-05-14").content.decode()
+
+
+@pytest.mark.parametrize("view", ["month", "week", "timeline"])
+def test_the_calendar_is_filtered_by_kind_and_location_and_keeps_that_in_its_links(client, marketer, view):
+    here, elsewhere = LocationFactory(), LocationFactory()
+    EmailCampaignFactory(name="A mail", status="scheduled", starts_at=at(6))
+    for name, places in {"Only here": [here], "Elsewhere": [elsewhere], "Everywhere": []}.items():
+        campaign = PromotionCampaignFactory(name=name, status="scheduled", starts_at=at(6), ends_at=at(8))
+        campaign.locations.set(places)
+    address = f"/calendar/?view={view}&day=2031-05-06"
+    shown = {
+        "": {"A mail", "Only here", "Elsewhere", "Everywhere"},
+        "&kind=email": {"A mail"},
+        f"&location={here.pk}": {"Only here", "Everywhere"},
+        f"&location={here.pk}&kind=email": set(),
+        "&location=0&kind=x": {"A mail", "Only here", "Elsewhere", "Everywhere"},
+    }
+    for query, names in shown.items():
+        page = client.get(address + query).content.decode()
+        found = {name for name in shown[""] if f"> {name}</a>" in page or f"<span>{name}</span></a>" in page}
+        assert found == names, query
+    assert (
+        f"kind=promotion&amp;location={here.pk}"
+        in client.get(f"{address}&kind=promotion&location={here.pk}").content.decode()
+    )
