@@ -117,16 +117,14 @@ def main_menu(context: template.Context) -> PageContext:
     A page whose address is not below its entry's says by `menu_path` where it belongs.
     """
     request = context["request"]
-    at: str = context.get("menu_path") or request.path
-
-    def is_here(entry: menu.Entry) -> bool:
-        return at == entry.path if entry.path == "/" else at.startswith(entry.path)
-
-    def draw_entries(entries: tuple[menu.Entry, ...]) -> list[tuple[menu.Entry, bool]]:
-        return [(entry, is_here(entry)) for entry in entries if entry.is_open_to(request.user)]
-
-    groups = [(group.heading, draw_entries(group.entries)) for group in menu.GROUPS]
-    return {"groups": [group for group in groups if group[1]]}
+    here = menu.find_place(context.get("menu_path") or request.path)
+    groups = []
+    for group in menu.GROUPS:
+        entries = [(entry, entry.path == here) for entry in group.entries if entry.is_open_to(request.user)]
+        if entries:
+            is_open = not group.is_folded or any(is_here for _, is_here in entries)
+            groups.append((group, entries, is_open))
+    return {"groups": groups}
 
 
 @register.inclusion_tag("_own_menu.html", takes_context=True)
