@@ -10,14 +10,14 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 from django.conf import settings
-from django.db import connection
+from django.db import connection, models
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns import dates, formats
 from campaigns.annotations import Columns
 from campaigns.workspace.plots import DrawnRow, Plot, Point, draw_plot, draw_rows
-from mailing.models import Conversion, EmailCampaign
+from mailing.models import Conversion, ConversionTally, EmailCampaign
 from promotions import margins
 from promotions.margins import Margin
 
@@ -205,6 +205,20 @@ def list_sales(campaign: EmailCampaign, *, how: str = "", is_first: bool = False
         .select_related("sale", "location", "delivery")
         .order_by("-at", "-pk")
     )
+
+
+def count_sales(campaign: EmailCampaign, *, how: str = "", is_first: bool = False) -> int:
+    """Count what `list_sales` lists, as tallies have it: a campaign may have hundreds of thousands."""
+    tallies = ConversionTally.objects.filter(campaign=campaign, **({"how": how} if how in How else {}))
+    found: int | None = tallies.aggregate(number=models.Sum("first_orders" if is_first else "orders"))[
+        "number"
+    ]
+    return found or 0
+
+
+def read_sales(campaign: EmailCampaign, keys: Collection[int]) -> list[Conversion]:
+    """Return these sales with what a page shows of them, in the order of `list_sales`."""
+    return list(list_sales(campaign).filter(pk__in=keys))
 
 
 def list_recent_revenue(now: datetime) -> list[tuple[EmailCampaign, int, int]]:

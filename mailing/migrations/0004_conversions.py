@@ -166,7 +166,9 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
                 "indexes": [
                     models.Index(
-                        fields=["campaign", "-at"], include=("waited",), name="conversion_of_campaign"
+                        fields=["campaign", "-at"],
+                        include=("waited", "sale"),
+                        name="conversion_of_campaign",
                     )
                 ],
             },

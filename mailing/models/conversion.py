@@ -53,7 +53,9 @@ class Conversion(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["campaign", "-at"], include=["waited"], name="conversion_of_campaign")
+            models.Index(
+                fields=["campaign", "-at"], include=["waited", "sale"], name="conversion_of_campaign"
+            )
         ]
         default_permissions = ("view",)
 

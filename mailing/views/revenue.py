@@ -77,7 +77,12 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
     kind = request.GET.get("show", "")
     kind = kind if kind in NARROWED else ""
     measured = stored_revenue.read_measured_revenue(campaign, database_time.now())
-    sales = revenue.list_sales(campaign, how=kind, is_first=kind == "first")
+    is_first = kind == "first"
+    # a page joins its own sales alone, however far back it is
+    keys = revenue.list_sales(campaign, how=kind, is_first=is_first).values_list("pk", flat=True)
+    paginator = Paginator(keys, SALES_SHOWN)
+    paginator.count = revenue.count_sales(campaign, how=kind, is_first=is_first)
+    page = paginator.get_page(request.GET.get("page"))
     return render(
         request,
         "mailing/revenue.html",
@@ -95,7 +100,8 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
             "days": revenue.draw_days(campaign, found.currency),
             "kinds": NARROWED.items(),
             "kind": kind,
-            "page": Paginator(sales, SALES_SHOWN).get_page(request.GET.get("page")),
+            "page": page,
+            "sales": revenue.read_sales(campaign, list(page.object_list)),
         },
     )
 

@@ -100,10 +100,10 @@ ROI_NOTE = (
 )
 
 
-MARGIN_COLUMNS = (Column("margin", "Margin", "money"), Column("cost_known", "Cost known of"))
+MARGIN_COLUMNS = (Column("margin", "Margin", "money"), Column("cost_known", "Known for"))
 MARGIN_NOTE = (
-    "Margin is what was paid for the articles whose cost is known, less that cost; beside it stands how much of the "
-    "revenue these are."
+    "Margin is what was paid for the articles whose cost is known, less that cost; beside it stands for how much of "
+    "the revenue it is known."
 )
 
 
