@@ -88,7 +88,7 @@ class _Place:
 
     look: Look
     colour: Colour | None
-    ground: Colour | None
+    background: Colour | None
     size: float
     is_bold: bool
 
@@ -155,17 +155,17 @@ class _Walk:
             return
         if self._link is not None:
             self._link.append(text)
-        if place.colour is None or place.ground is None:
+        if place.colour is None or place.background is None:
             return
         is_large = place.size >= LARGE or (place.is_bold and place.size >= LARGE_BOLD)
-        found = contrast(place.colour, place.ground)
+        found = contrast(place.colour, place.background)
         if found < (3 if is_large else 4.5):
             self.poor_contrasts.append(f"“{' '.join(text.split())[:40]}” ({found:.1f} to 1)")
 
 
 def _compute_place(tag: str, attributes: Mapping[str, str | None], parent: _Place) -> _Place:
     style = styles.compute_style(attributes.get("style") or "")
-    colour, ground = parent.colour, parent.ground
+    colour, background = parent.colour, parent.background
     given = style.get("color") or (attributes.get("color") if tag == "font" else None)
     if tag == "body" and not given:
         given = attributes.get("text")
@@ -173,7 +173,7 @@ def _compute_place(tag: str, attributes: Mapping[str, str | None], parent: _Plac
         colour = read_colour(given)
     elif tag == "a" and "href" in attributes:
         colour = (0, 0, 238)
-    ground = _read_ground(style, attributes, ground)
+    background = _read_background(style, attributes, background)
     size = parent.size
     if match := _length(style.get("font-size", "")):
         size = float(match[1]) * (4 / 3 if match[2] == "pt" else 1)
@@ -184,10 +184,10 @@ def _compute_place(tag: str, attributes: Mapping[str, str | None], parent: _Plac
     if weight:
         is_bold = _is_bold(weight) is not None
     look = looks.compute_look(tag, attributes, parent.look)
-    return _Place(look, colour, ground, size, is_bold)
+    return _Place(look, colour, background, size, is_bold)
 
 
-def _read_ground(
+def _read_background(
     style: Mapping[str, str], attributes: Mapping[str, str | None], inherited: Colour | None
 ) -> Colour | None:
     """Return the colour behind the letters; None for a picture or an unknown colour."""
