@@ -58,11 +58,12 @@ def pytest_collection(session):
 def pytest_collection_modifyitems(config, items):
     """Run the tests in a browser first and in a row: the product that they need runs until the last of them.
 
-    Among several processes, then begin with what asks for the most time, then with the largest: else a process would
-    begin it when the others are nearly done.
+    They share its database, so they come in the order in which they are written: what one finds there is the same each
+    time. Among several processes, then begin with what asks for the most time, then with the largest: else a process
+    would begin it when the others are nearly done.
     """
     result = yield
-    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
+    items.sort(key=lambda item: (0, *item.location) if item.nodeid.startswith(BROWSER) else (1,))
     if hasattr(config, "workerinput"):
         sizes = Counter(name_group(item.nodeid) for item in items)
         seconds: Counter[str] = Counter()

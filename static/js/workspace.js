@@ -70,21 +70,32 @@ const TROUBLES = {
   403: "You may not do that.",
   404: "This is no longer there: somebody may have deleted it. Reload the page.",
   413: "This is too large to be sent.",
-  429: "Too many tries in a short time. Wait a little and try again.",
-  502: "The server is starting anew. Try again in a few seconds.",
-  503: "The server is busy or its database is away. Try again in a few seconds.",
-  504: "The server took too long. Try again in a few seconds.",
+  429: "Too many tries in a short time. Wait a little.",
+  502: "The server is starting anew. Wait a few seconds.",
+  503: "The server is busy or its database is away. Wait a few seconds.",
+  504: "The server took too long.",
 };
-document.addEventListener("htmx:responseError", (event) => {
-  const { status } = event.detail.xhr;
-  trouble().textContent =
-    TROUBLES[status] ?? `Something went wrong on the server (${status}); it is in its log. Try again.`;
+// The server says no to the others for good: there is no use in asking again.
+const mayPass = (status) => status === 429 || status >= 500;
+
+function tellTrouble(sentence, { elt, target, requestConfig: { verb, path, triggeringEvent } }, isPassing = true) {
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "btn btn-sm";
+  again.textContent = "Try again";
+  again.addEventListener("click", () => htmx.ajax(verb, path, { source: elt, target, event: triggeringEvent }));
+  trouble().replaceChildren(sentence, ...(isPassing && elt.isConnected ? [" ", again] : []));
+}
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  const { status } = detail.xhr;
+  const sentence = TROUBLES[status] ?? `Something went wrong on the server (${status}); it is in its log.`;
+  tellTrouble(sentence, detail, mayPass(status));
 });
-document.addEventListener("htmx:sendError", () => {
-  trouble().textContent = "The server cannot be reached. What you see may be out of date.";
+document.addEventListener("htmx:sendError", ({ detail }) => {
+  tellTrouble("The server cannot be reached. What you see may be out of date.", detail);
 });
-document.addEventListener("htmx:timeout", () => {
-  trouble().textContent = "The server did not answer in time. Try again.";
+document.addEventListener("htmx:timeout", ({ detail }) => {
+  tellTrouble("The server did not answer in time.", detail);
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.successful) trouble().textContent = "";

@@ -1,4 +1,7 @@
-"""axe-core on a page: every rule of WCAG 2.2 A and AA, of best practice, and those that axe calls experimental."""
+"""axe-core on a page: every rule of WCAG 2.2 A and AA, of best practice, and those that axe calls experimental.
+
+Beside it, two of our own: texts that stand out from what is really behind them, and a name for each control.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -38,6 +41,48 @@ FINISH_TRANSITIONS = (
 TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
 
 
+# Axe leaves texts out whose ground it cannot be sure of, such as one under a half-transparent layer.
+# WCAG 2.2, 1.4.3: the contrast of text with its ground is at least 4.5, of large text 3; what is disabled excepted.
+TOO_PALE = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const known = new Map();
+  const rgba = (colour) => known.get(colour) ?? known.set(colour, draw(colour)).get(colour);
+  const draw = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+  const linear = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const ground = (element) => {
+    const own = element ? rgba(getComputedStyle(element).backgroundColor) : [255, 255, 255, 1];
+    return own[3] === 1 ? own : over(own, ground(element.parentElement));
+  };
+  const pale = new Set();
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    const said = texts.currentNode.textContent.trim();
+    if (!said || !element.checkVisibility({ visibilityProperty: true }) || element.closest("[disabled]")) continue;
+    const style = getComputedStyle(element);
+    const size = parseFloat(style.fontSize);
+    const below = ground(element);
+    const [light, dark] = [luminance(over(rgba(style.color), below)), luminance(below)].sort((a, b) => b - a);
+    const least = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < least) pale.add(`${said.slice(0, 40)}: ${contrast.toFixed(2)}`);
+  }
+  return [...pale];
+}"""
+
+NAMELESS = """() => [...document.querySelectorAll("main :is(input:not([type=hidden]), select, textarea, a, button)")]
+  .filter((control) => !(control.labels?.length || control.ariaLabel || control.textContent.trim()))
+  .map((control) => control.outerHTML.slice(0, 120))"""
+
+
 @cache
 def read_axe() -> str:
     return (NODE_MODULES / "axe-core/axe.min.js").read_text()
@@ -57,9 +102,16 @@ def list_violations(page: Page, within: str | None = None) -> Iterator[str]:
             yield f"at {width} px: {violation}"
         if page.evaluate(TOO_WIDE):
             yield f"at {width} px: the page is wider than its window"
+        if within is None:
+            for control in page.evaluate(NAMELESS):
+                yield f"at {width} px: without a name: {control}"
+            for text in page.evaluate(TOO_PALE):
+                yield f"at {width} px: too pale: {text}"
     page.emulate_media(color_scheme="dark")
     page.evaluate(FINISH_TRANSITIONS)
     for violation in page.evaluate(RUN, [within, [], OF_COLOURS]):
         yield f"in the dark: {violation}"
+    for text in page.evaluate(TOO_PALE) if within is None else ():
+        yield f"in the dark: too pale: {text}"
     page.emulate_media(color_scheme="light")
     page.evaluate(FINISH_TRANSITIONS)

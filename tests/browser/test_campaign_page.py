@@ -55,7 +55,7 @@ def make_draft(
     page.get_by_label("Subject").fill("Tea")
     page.locator("#id_body_format").select_option("html")
     page.get_by_label("Content", exact=True).fill(body)
-    page.locator("#id_targets select").first.select_option("include")
+    page.get_by_label("Coffee club").select_option("include")
     page.locator("#id_connection").select_option(label=connection)
     page.locator("form#editor .save button[type=submit]").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()

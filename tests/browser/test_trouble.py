@@ -49,28 +49,33 @@ def cut_connection(route: Route) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "said", "may_pass"),
     [
-        (fail(400), "could not read what was sent"),
-        (fail(403), "You may not do that."),
-        (fail(404), "no longer there"),
-        (fail(429), "Too many tries"),
-        (fail(500), "Something went wrong on the server (500)"),
-        (fail(502), "starting anew"),
-        (fail(503), "busy or its database is away"),
-        (cut_connection, "The server cannot be reached."),
+        (fail(400), "could not read what was sent", False),
+        (fail(403), "You may not do that.", False),
+        (fail(404), "no longer there", False),
+        (fail(429), "Too many tries", True),
+        (fail(500), "Something went wrong on the server (500)", True),
+        (fail(502), "starting anew", True),
+        (fail(503), "busy or its database is away", True),
+        (cut_connection, "The server cannot be reached.", True),
     ],
 )
-def test_a_button_that_cannot_work_says_why(troubled_page: Page, answer, said):
+def test_a_button_that_cannot_work_says_why_and_is_tried_again(troubled_page: Page, answer, said, may_pass):
     troubled_page.goto("/segments/new/")
     wait_for_parts(troubled_page)
     troubled_page.route("**/segments/**", answer)
     troubled_page.get_by_role("button", name=re.compile("Condition")).first.click()
     expect(troubled_page.locator("#trouble")).to_contain_text(said)
     expect(troubled_page.locator("#trouble")).to_be_visible()
+    again = troubled_page.get_by_role("button", name="Try again")
+    expect(again).to_have_count(1 if may_pass else 0)
+    rows = troubled_page.locator("#builder select[name$=what]")
+    before = rows.count()
     troubled_page.unroute("**/segments/**")
-    troubled_page.get_by_role("button", name=re.compile("Condition")).first.click()
+    (again if may_pass else troubled_page.get_by_role("button", name=re.compile("Condition")).first).click()
     expect(troubled_page.locator("#trouble")).to_be_empty()
+    expect(rows).to_have_count(before + 1)
 
 
 def end_session(page: Page) -> None:
