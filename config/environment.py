@@ -109,6 +109,11 @@ def days(name: str, default: int, most: int) -> int:
     return whole_number(name, default, most, f"a whole number from 0 to {most}", least=0)
 
 
+def seconds(name: str, default: int, most: int) -> int:
+    """Return a number of seconds, 0 to `most`."""
+    return whole_number(name, default, most, f"a whole number from 0 to {most}", least=0)
+
+
 def percentage(name: str, default: int, most: int) -> int:
     """Return a whole percentage, 0 to `most`."""
     return whole_number(name, default, most, f"a whole percentage from 0 to {most}", least=0)

@@ -47,6 +47,9 @@ OVERRUN_PERCENT = environment.count("OVERRUN_PERCENT", 10)
 # minutes that a campaign waits for its server to come back before it pauses; a restart of a mail server takes a few
 OUTAGE_MINUTES = environment.count("OUTAGE_MINUTES", 15)
 
+# seconds between a launch by a person and the first mail, in which it can still be stopped without a trace
+LAUNCH_GRACE_SECONDS = environment.seconds("LAUNCH_GRACE_SECONDS", 0, 120)
+
 # whether contacts are asked before opens and clicks are noted by name, or may object: France and Italy ask for opt-in
 TRACKING_CONSENT = environment.choice("TRACKING_CONSENT", "opt-out", ("opt-in", "opt-out"))
 

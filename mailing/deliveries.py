@@ -164,10 +164,14 @@ def note_last_due(campaign_id: int, due_at: datetime | None) -> None:
 def write_due_times(campaign: EmailCampaign, since: datetime) -> DueTimes:
     """Return SQL for when the recipients are due: at once, or when clocks where they live next show its local time.
 
+    Nobody is due before its grace period ends.
+
     Python says when that is in each zone, by the rule of `windows.find_instant`; the database finds each one's zone.
     """
+    first = campaign.first_mail_at
     if campaign.local_time is None:
-        return DUE_AT_ONCE
+        return DueTimes(f"greatest(now(), '{first.isoformat()}'::timestamptz)") if first else DUE_AT_ONCE
+    since = max(since, first) if first else since
     names = list(zones.list_names())
     instants = [windows.find_next_instant(campaign.local_time, ZoneInfo(name), since) for name in names]
     at_site = windows.find_next_instant(campaign.local_time, ZoneInfo(settings.TIME_ZONE), since)

@@ -1,5 +1,6 @@
 """The figures of a campaign as its pages, its report and the lists show them."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -78,6 +79,7 @@ class Figures(msgspec.Struct, frozen=True):
     the last half minute; average: since the launch. seconds_left: at the rate of the last minutes, under the limits, in
     its hours, None when nothing moves and nothing is limited. goes_on_at: when mails leave again, if none may leave now
     although somebody is left. is_shut: none may leave because of the campaign's hours, not those of its recipients.
+    grace_seconds: until the first mail leaves, while the launch can still be taken back.
     """
 
     total: int
@@ -105,6 +107,7 @@ class Figures(msgspec.Struct, frozen=True):
     errors: list[Attempt]
     goes_on_at: datetime | None = None
     is_shut: bool = False
+    grace_seconds: int = 0
 
     @property
     def parts(self) -> list[BarPart]:
@@ -236,6 +239,7 @@ def read_figures(campaign: EmailCampaign) -> Figures:
         ),
         goes_on_at=goes_on_at,
         is_shut=is_shut,
+        grace_seconds=_find_grace(campaign, now),
     )
 
 
@@ -262,6 +266,13 @@ def _find_next_sending(campaign: EmailCampaign, sums: Sums, now: datetime) -> tu
         return (soonest, False) if soonest > now else (None, False)
     opens = max(soonest, campaign.window.find_stretch(soonest).opens)
     return (opens, not campaign.window.is_open(now)) if opens > now else (None, False)
+
+
+def _find_grace(campaign: EmailCampaign, now: datetime) -> int:
+    """Return the seconds in which no mail leaves yet because a person has just launched the campaign."""
+    if campaign.status != Campaign.Status.RUNNING or campaign.first_mail_at is None:
+        return 0
+    return max(0, math.ceil((campaign.first_mail_at - now).total_seconds()))
 
 
 def _seconds_of_sending(campaign: EmailCampaign, now: datetime) -> float:

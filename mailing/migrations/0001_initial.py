@@ -360,6 +360,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "first_mail_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="No mail leaves before: so long a person who launched it can stop it without a trace.",
+                        null=True,
+                    ),
+                ),
+                (
                     "last_due_at",
                     models.DateTimeField(
                         blank=True,

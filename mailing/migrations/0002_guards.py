@@ -6,8 +6,8 @@ GUARDS = """
 CREATE TRIGGER campaigns_guard BEFORE UPDATE OR DELETE ON mailing_emailcampaign
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_details(
         'launched_at', 'prepared_at', 'finished_at', 'total', 'funnel', 'planned', 'content_hash', 'unforeseen',
-        'recent_results', 'last_due_at', 'phase', 'phase_at', 'winner', 'released_upto', 'offer_stopped_at',
-        'attribution', 'settled_at'
+        'recent_results', 'first_mail_at', 'last_due_at', 'phase', 'phase_at', 'winner', 'released_upto',
+        'offer_stopped_at', 'attribution', 'settled_at'
     );
 CREATE TRIGGER campaigns_guard BEFORE INSERT OR DELETE ON mailing_target
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_part('campaign_id');

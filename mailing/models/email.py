@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -68,6 +68,7 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
         "planned",
         "content_hash",
         "attribution",
+        "first_mail_at",
         "last_due_at",
         "phase",
         "phase_at",
@@ -160,6 +161,12 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
         editable=False,
         help_text="When, after a cancel or a failure, its last recipient had a result and unsent codes were off.",
     )
+    first_mail_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="No mail leaves before: so long a person who launched it can stop it without a trace.",
+    )
     last_due_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its last recipient’s local time comes."
     )
@@ -228,6 +235,9 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
     def launch(self, now: datetime) -> None:
         """Send to everybody the targets name; `mailing.launch.prepare` fixes the recipients and the content."""
         self.launched_at = now
+        is_by_hand = self.status == Status.DRAFT or self.starts_at is None or self.starts_at > now
+        if is_by_hand and settings.LAUNCH_GRACE_SECONDS:
+            self.first_mail_at = now + timedelta(seconds=settings.LAUNCH_GRACE_SECONDS)
         if self.starts_at is None or self.starts_at > now:
             self.starts_at = now
 

@@ -1,6 +1,7 @@
 """Template tags for e-mail campaigns on the pages that both kinds share."""
 
 from django import template
+from django.conf import settings
 
 from mailing import audience, content, launch, promotion_mails
 from mailing import through_mails as through
@@ -22,6 +23,12 @@ def subject(campaign: EmailCampaign) -> str:
 def recipients(campaign: EmailCampaign) -> int:
     """Return how many recipients the campaign would have now. It must be ready to launch."""
     return audience.estimate(audience.read_selection_of(campaign)).recipients
+
+
+@register.simple_tag
+def grace_seconds() -> int:
+    """Return for how long a launch can be taken back before its first mail leaves."""
+    return settings.LAUNCH_GRACE_SECONDS
 
 
 @register.simple_tag

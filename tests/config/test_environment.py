@@ -27,6 +27,11 @@ WRONG = [
     ("PUBLIC_URL", "shop.example", "PUBLIC_URL is “shop.example”: it must be an address that starts with"),
     ("TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES is “10.0.0.1/8”: it must be a list of addresses and"),
     ("TILL_RATE", "0", "TILL_RATE is “0”: it must be a whole number above 0."),
+    (
+        "LAUNCH_GRACE_SECONDS",
+        "121",
+        "LAUNCH_GRACE_SECONDS is “121”: it must be a whole number from 0 to 120.",
+    ),
     ("GLOBAL_HOLD_OUT", "21", "GLOBAL_HOLD_OUT is “21”: it must be a whole percentage from 0 to 20."),
     ("DATABASE_URL", "mysql://me:hush@host/name", "DATABASE_URL is set to something unusable: it must be"),
     ("SECRET_KEY", "hush", "SECRET_KEY is too easy to guess: it must be at least 32 random characters"),
