@@ -102,16 +102,23 @@ def list_violations(page: Page, within: str | None = None) -> Iterator[str]:
             yield f"at {width} px: {violation}"
         if page.evaluate(TOO_WIDE):
             yield f"at {width} px: the page is wider than its window"
-        if within is None:
-            for control in page.evaluate(NAMELESS):
-                yield f"at {width} px: without a name: {control}"
-            for text in page.evaluate(TOO_PALE):
-                yield f"at {width} px: too pale: {text}"
     page.emulate_media(color_scheme="dark")
     page.evaluate(FINISH_TRANSITIONS)
     for violation in page.evaluate(RUN, [within, [], OF_COLOURS]):
         yield f"in the dark: {violation}"
-    for text in page.evaluate(TOO_PALE) if within is None else ():
-        yield f"in the dark: too pale: {text}"
     page.emulate_media(color_scheme="light")
     page.evaluate(FINISH_TRANSITIONS)
+
+
+def list_unreadable(page: Page) -> Iterator[str]:
+    """Yield each control of one of our pages that has no name, and each text that stands out too little, in both themes.
+
+    It is for pages of our own: the administration names its controls in ways that this does not know.
+    """
+    for control in page.evaluate(NAMELESS):
+        yield f"without a name: {control}"
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.evaluate(FINISH_TRANSITIONS)
+        for text in page.evaluate(TOO_PALE):
+            yield f"in the {theme} theme, too pale: {text}"

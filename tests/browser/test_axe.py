@@ -10,7 +10,7 @@ import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.axe import list_violations
+from tests.browser.axe import list_unreadable, list_violations
 from tests.browser.conftest import Product, open_context
 
 # parts of pages and files, of which no link is to a whole page
@@ -82,7 +82,7 @@ def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, prod
         kinds.add(kind)
         page.goto(address)
         waiting += [link for link in list_links(page) if link not in waiting]
-        wrong += [f"{address}: {violation}" for violation in list_violations(page)]
+        wrong += [f"{address}: {fault}" for fault in (*list_violations(page), *list_unreadable(page))]
         for dialog, opener in list_openers(page):
             if dialog in dialogs:
                 continue
