@@ -111,7 +111,7 @@ def list_violations(page: Page, within: str | None = None) -> Iterator[str]:
 
 
 def list_unreadable(page: Page) -> Iterator[str]:
-    """Yield each control of one of our pages that has no name, and each text that stands out too little, in both themes.
+    """Yield each control of a page of ours that has no name, and each text that stands out too little, in both themes.
 
     It is for pages of our own: the administration names its controls in ways that this does not know.
     """
