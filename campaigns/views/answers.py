@@ -7,6 +7,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import database_time, lifecycle
+from campaigns.annotations import Argument
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from campaigns.requests import Request
@@ -29,6 +30,16 @@ def refuse_confirmation(request: Request, campaign: Campaign, refused: Refused) 
         return render_refusal(request, campaign, refused)
     context = {"campaign": campaign, "refused": refused}
     return render(request, "campaigns/_refused_ask.html", context, status=409)
+
+
+def render_dashboard_part(
+    request: Request, title: str, template: str, context: dict[str, Argument]
+) -> HttpResponse:
+    """Show a part of the dashboard: to htmx as it is, else on a page of its own, since a link leads to it."""
+    if request.htmx:
+        return render(request, template, context)
+    page = "campaigns/dashboard_part.html"
+    return render(request, page, {**context, "title": title, "part": template})
 
 
 def go_to(request: Request, url: str) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from campaigns import database_time, notices
 from campaigns.models import Heartbeat
 from campaigns.requests import Request
-from campaigns.views.answers import may_view
+from campaigns.views.answers import may_view, render_dashboard_part
 from campaigns.workspace import overview, search, trends
 
 
@@ -48,7 +48,8 @@ def show_trends(request: Request) -> HttpResponse:
     """Return the figures of the last 30 days for the dashboard."""
     assert isinstance(request.user, User)  # nobody else comes so far
     figures = list(trends.list_trends(request.user, database_time.now()))
-    return render(request, "campaigns/_trends.html", {"trends": figures})
+    title = "The last 30 days"
+    return render_dashboard_part(request, title, "campaigns/_trends.html", {"trends": figures})
 
 
 @require_GET

@@ -11,6 +11,7 @@ from campaigns import database_time
 from campaigns.annotations import PageContext
 from campaigns.models import Campaign
 from campaigns.requests import Request
+from campaigns.views.answers import render_dashboard_part
 from mailing import revenue, stored_revenue, tallies
 from mailing.models import Conversion, Delivery, EmailCampaign, Tally
 
@@ -125,4 +126,5 @@ def recent_revenue(request: Request) -> HttpResponse:
         "percent_proved": 100 * net_proved / total if total > 0 else 0,
         "currency": settings.CURRENCY,
     }
-    return render(request, "mailing/_revenue_lately.html", context)
+    title = "Revenue by e-mail of the last 30 days"
+    return render_dashboard_part(request, title, "mailing/_revenue_lately.html", context)

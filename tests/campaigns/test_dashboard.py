@@ -134,3 +134,16 @@ def test_a_sender_that_bounces_much_is_named(client, marketer):
     assert notice == (
         "6.0% of the mails from shop.test bounced in the last 30 days. Mailbox providers may refuse its mails."
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "part"), [("/trends/", 'id="trends"'), ("/revenue/lately/", 'id="revenue-lately"')]
+)
+def test_a_link_to_a_part_leads_to_a_whole_page(client, marketer, address, part):
+    whole = client.get(address).content.decode()
+    assert "<html" in whole
+    assert "<h1>" in whole
+    assert part in whole
+    alone = client.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert alone.lstrip().startswith(("<div", "<section"))
+    assert part in alone
