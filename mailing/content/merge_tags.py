@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .merge_tag_reader import TagReader
+from .statements import BODY_LIMIT
 
 _NAME = r"[A-Za-z_][\w.]{0,60}"
 _WORDS = r"[A-Za-z_][\w .:-]{0,60}?"
@@ -99,6 +100,9 @@ def describe_merge_tag(change: MergeTag) -> str:
 
 
 def _list_changes(text: str) -> Iterator[tuple[int, MergeTag]]:
+    """Yield each change with its place; none in a text that is longer than can be read."""
+    if len(text) > BODY_LIMIT:
+        return
     reader = TagReader()
     skipped, statements = _Spans(_skipped, text), _Spans(_statements, text)
     line, counted = 1, 0

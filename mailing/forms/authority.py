@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificates
 from django import forms
 
+from campaigns import database_time, dates
 from campaigns.annotations import Argument
 from campaigns.generics import ModelForm
 from mailing.smtp.server import read_authorities
@@ -37,9 +39,15 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
                 f"The file is larger than {LARGEST_AUTHORITY // 1024} KB: it is not a certificate."
             )
         try:
-            return read_authorities(file.read())
+            authority = read_authorities(file.read())
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
+        ends = [each.not_valid_after_utc for each in load_pem_x509_certificates(authority.encode())]
+        if max(ends) < database_time.now():
+            raise forms.ValidationError(
+                f"The certificate ended on {dates.write_day_of(max(ends))}: ask for the one that is used now."
+            )
+        return authority
 
     def save(self, commit: bool = True) -> Any:  # Any: the form's own model
         if authority := self.cleaned_data["authority_file"]:

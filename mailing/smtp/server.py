@@ -1,6 +1,7 @@
 """The address of an SMTP server, its login, its encryption, and how long to wait for it."""
 
 import asyncio
+import base64
 import ipaddress
 import math
 import re
@@ -13,6 +14,9 @@ from functools import lru_cache
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _FULL_NAME = re.compile(rf"(?=.{{4,253}}$){_LABEL}(?:\.{_LABEL})*\.(?!\d+$){_LABEL}").fullmatch
+_find_certificates = re.compile(
+    r"-----BEGIN (?:X509 )?CERTIFICATE-----([^-]*+)(-----END (?:X509 )?CERTIFICATE-----)?"
+).findall
 _LITERAL = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]").fullmatch
 
 
@@ -106,25 +110,54 @@ def make_tls_context(verify: bool = True, ca_file: str | None = None, authority:
 
 
 def read_authorities(data: bytes) -> str:
-    """Return the certificates of a PEM file as text.
+    """Return the certificates of a PEM file, or the one of a DER file, as PEM text, each once.
+
+    White space in them means nothing, and what stands between them is left out.
 
     Raises:
-        ValueError: it holds none, or a private key.
+        ValueError: it holds none, one that is damaged, or a private key.
     """
-    text = data.decode("ascii", "replace")
+    text = _decode_pem(data)
     if "PRIVATE KEY" in text:
         raise ValueError(
             "The file holds a private key, which belongs to the server alone: take the certificate only."
         )
-    certificates = re.findall(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", text)
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata="\n".join(certificates))
-    except (ssl.SSLError, ValueError) as error:
+    certificates = [_read_certificate(inner) if end else "" for inner, end in _find_certificates(text)]
+    if data[:1] == b"\x30":  # how DER begins
+        certificates = [_check_certificate(data)]
+    if not any(certificates):
         raise ValueError(
             "The file holds no certificate: it must be PEM text, with a line “-----BEGIN CERTIFICATE-----”."
-        ) from error
-    return "\n".join(certificates) + "\n"
+        )
+    if not all(certificates):
+        damaged = certificates.index("") + 1
+        raise ValueError(
+            f"Certificate {damaged} of the file is damaged or not whole: take the file from its source anew."
+        )
+    return "".join(dict.fromkeys(certificates))
+
+
+def _decode_pem(data: bytes) -> str:
+    """Return the text of a file, which Windows may have written as UTF-16."""
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "ascii", "replace")
+
+
+def _read_certificate(inner: str) -> str:
+    """Return what stands between the lines of a certificate as PEM text; "" when it is no certificate."""
+    try:
+        return _check_certificate(base64.b64decode("".join(inner.split()), validate=True))
+    except ValueError:
+        return ""
+
+
+def _check_certificate(der: bytes) -> str:
+    """Return a certificate as PEM text; "" when it is none."""
+    pem = ssl.DER_cert_to_PEM_cert(der)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        return ""
+    return pem
 
 
 def is_hello_name(name: str) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from campaigns.lifecycle import fire
 from mailing import connections
+from mailing.content.merge_tag_reader import TagReader
 from mailing.models import (
     Contact,
     ContactList,
@@ -291,6 +292,13 @@ def test_merge_tags_of_another_program_are_converted_only_when_asked_for(client,
     assert 'value="Hi {{ first_name }}"' in text
     assert text.count('hx-swap-oob="true"') == 2
     assert not EmailCampaign.objects.exists()
+
+
+def test_a_body_that_is_longer_than_can_be_read_is_not_searched_for_merge_tags(client, marketer, monkeypatch):
+    monkeypatch.setattr(TagReader, "read_tag", lambda *_: pytest.fail("it is read"))
+    typed = DRAFT | {"body": "*|FNAME|*" * 60_000}
+    assert "more than the 500,000 that can be read" in head(client, **typed)
+    assert client.post("/campaigns/email/convert/", typed, **HTMX).status_code == 200
 
 
 def test_the_editor_shows_subject_sender_and_preheader_as_the_chosen_contact_reads_them(client, marketer):

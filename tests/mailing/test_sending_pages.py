@@ -99,6 +99,8 @@ def test_an_authority_is_uploaded_kept_and_forgotten(client, administrator, cert
         authority_file=SimpleUploadedFile("key.pem", b"-----BEGIN PRIVATE KEY-----")
     )
     assert "holds no certificate" in save_form(authority_file=SimpleUploadedFile("ca.der", b"\x30\x82\x00"))
+    ended = Path(certificate(expired=True).chain).read_bytes()
+    assert "The certificate ended on" in save_form(authority_file=SimpleUploadedFile("ca.pem", ended))
     assert smtp.authority == ""
     save_form(authority_file=SimpleUploadedFile("ca.pem", pem))
     assert "BEGIN CERTIFICATE" in server_of(smtp).authority

@@ -1,5 +1,8 @@
 """The description of a server: its encryption, its authorities, the name we say to it."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 
 from mailing.smtp.client import Server, Tls, loop_factory
@@ -19,6 +22,41 @@ from mailing.smtp.server import is_hello_name, read_authorities
 def test_a_file_that_is_no_authority_is_refused_with_a_sentence(data, words):
     with pytest.raises(ValueError, match=words):
         read_authorities(data)
+
+
+@pytest.fixture
+def pems(certificate):
+    """Two certificates as PEM text."""
+    return [Path(path).read_text() for path in (certificate().authority, certificate("x.test").chain)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda one, two: one + two[: len(two) // 2],
+        lambda one, two: two[: len(two) // 2] + one,
+        lambda one, two: one + two[:60] + "!" + two[60:],
+        lambda one, two: one + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ],
+)
+def test_one_damaged_certificate_among_others_is_named(pems, damage):
+    with pytest.raises(ValueError, match=r"^Certificate [12] of the file is damaged"):
+        read_authorities(damage(*pems).encode())
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda pem: pem.replace("\n", "\r").encode(),
+        lambda pem: pem.replace("\n", " ").encode(),
+        lambda pem: pem.replace("\n", "\n    ").encode(),
+        lambda pem: pem.encode("utf-16"),
+        lambda pem: ("notes – of ours\n" + pem + pem).encode(),
+        ssl.PEM_cert_to_DER_cert,
+    ],
+)
+def test_a_certificate_is_read_however_its_file_was_written(pems, write):
+    assert read_authorities(write(pems[0])).split() == pems[0].split()
 
 
 @pytest.mark.parametrize(
