@@ -102,6 +102,11 @@ class KindLifecycle(Generic[C]):
         """Return the address of the report of a campaign that has begun; "" for a kind without one."""
         return ""
 
+    def list_results(self, pk: int) -> list[tuple[str, str]]:
+        """Return the pages about the results of a campaign that has begun: (label, address) each."""
+        path = self.find_report_path(pk)
+        return [("Report", path)] if path else []
+
     def find_linked(self, campaign: C) -> Campaign | None:
         """Find a campaign that is linked to this one, so that it is not deleted."""
         return None

@@ -92,5 +92,8 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
     def find_report_path(self, pk: int) -> str:
         return reverse("mailing:report", args=[pk])
 
+    def list_results(self, pk: int) -> list[tuple[str, str]]:
+        return [*super().list_results(pk), ("Revenue", reverse("mailing:revenue", args=[pk]))]
+
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
         return progress.read_row_figures(pks)

@@ -14,7 +14,7 @@ from campaigns.annotations import PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
 from campaigns.verbs import VERBS
-from campaigns.workspace import menu
+from campaigns.workspace import menu, overview
 
 register = template.Library()
 
@@ -125,6 +125,13 @@ def main_menu(context: template.Context) -> PageContext:
             is_open = not group.is_folded or any(is_here for _, is_here in entries)
             groups.append((group, entries, is_open))
     return {"groups": groups}
+
+
+@register.inclusion_tag("campaigns/_places.html", takes_context=True)
+def campaign_places(context: template.Context, campaign: Campaign) -> PageContext:
+    """Draw the pages about a campaign as tabs, the one that is shown marked; nothing when there is only its own."""
+    request = context["request"]
+    return {"places": overview.list_places(campaign, request.user), "here": request.path}
 
 
 @register.inclusion_tag("_own_menu.html", takes_context=True)

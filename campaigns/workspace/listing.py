@@ -23,7 +23,6 @@ Status = Campaign.Status
 
 PER_PAGE = 25
 ROW_STEPS = ("pause", "resume")  # the steps that a row offers; the page of the campaign has all
-NOT_BEGUN = (Status.DRAFT, Status.SCHEDULED)  # states without a report
 ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHEDULED,), (Status.DRAFT,))
 SORTS = ("name", "starts", "ends", "by")
 
@@ -209,6 +208,4 @@ def _find_edit_path(campaign: Campaign, user: User) -> str:
 
 def _find_report_path(campaign: Campaign, user: User) -> str:
     kind = lifecycle.lifecycle_of(campaign)
-    if campaign.status in NOT_BEGUN or not user.has_perms(kind.SEES_REPORT):
-        return ""
-    return kind.find_report_path(campaign.pk)
+    return kind.find_report_path(campaign.pk) if overview.sees_results(campaign, user) else ""

@@ -20,6 +20,7 @@ from campaigns.workspace import stages
 
 Status = Campaign.Status
 
+NOT_BEGUN = (Status.DRAFT, Status.SCHEDULED)  # states without results
 NEWS_PERIOD = timedelta(days=14)  # what failed, or was due, before that leaves the dashboard by itself
 DASHBOARD_ROWS = 10  # rows of each part of the dashboard
 STEPS_SHOWN = 6
@@ -126,6 +127,20 @@ def not_open_refusal(campaign: Campaign, verb: str, user: User, now: datetime) -
     return Refused(
         f"“{campaign}” is {campaign.status}: you cannot {verb} it. {lifecycle.advice(campaign, user)}"
     )
+
+
+def sees_results(campaign: Campaign, user: User) -> bool:
+    """Return whether there are results of the campaign to look at, and the user may."""
+    seen = lifecycle.lifecycle_of(campaign).SEES_REPORT
+    return campaign.status not in NOT_BEGUN and user.has_perms(seen)
+
+
+def list_places(campaign: Campaign, user: User) -> list[tuple[str, str]]:
+    """Return the pages about a campaign that the user may open, its own first: (label, address) each."""
+    own = [("Overview", campaign.get_absolute_url())]
+    if not sees_results(campaign, user):
+        return own
+    return own + lifecycle.lifecycle_of(campaign).list_results(campaign.pk)
 
 
 def is_step(verb: str) -> bool:

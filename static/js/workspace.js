@@ -49,8 +49,9 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// On a small screen the tab that is shown may lie beyond the edge.
+// On a small screen the tab that is shown may lie beyond the edge, and so may the place in the menu on a low one.
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+document.querySelector(".side .entry[aria-current]")?.scrollIntoView({ block: "nearest" });
 
 // A menu closes when somebody turns to something else.
 const shut = (except) => {

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.workspace import menu
-from tests.factories import UserFactory, user_in
+from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
 
 pytestmark = pytest.mark.django_db
 list_current = re.compile(r'<a class="entry" href="([^"]+)" aria-current="page">').findall
@@ -57,3 +59,34 @@ def test_settings_are_folded_until_one_is_there(client, administrator):
 def test_no_address_is_in_the_menu_twice():
     paths = [entry.path for group in menu.GROUPS for entry in group.entries]
     assert len(paths) == len(set(paths))
+
+
+# ── the places of one campaign ───────────────────────────────────────────────────────────────────────────────────────
+
+list_tabs = re.compile(
+    r'<li><a href="(/[^"]+)"(?: aria-current="page")?>(Overview|Report|Revenue)</a></li>'
+).findall
+
+
+def test_the_report_is_a_tab_of_a_campaign_that_has_begun(client, marketer):
+    mail = EmailCampaignFactory(status="completed", launched_at=timezone.now(), prepared_at=timezone.now())
+    path = mail.get_absolute_url()
+    tabs = [(path, "Overview"), (f"{path}report/", "Report"), (f"{path}revenue/", "Revenue")]
+    for address, name in tabs:
+        page = client.get(address).content.decode()
+        assert list_tabs(page) == tabs
+        assert f'<a href="{address}" aria-current="page">{name}</a>' in page
+    promotion = PromotionCampaignFactory(status="active")
+    assert (f"/reports/promotions/?campaign={promotion.pk}", "Report") in list_tabs(
+        client.get(promotion.get_absolute_url()).content.decode()
+    )
+
+
+def test_a_campaign_has_no_tabs_before_it_begins_or_for_those_who_see_no_deliveries(client, marketer):
+    draft = EmailCampaignFactory()
+    assert list_tabs(client.get(draft.get_absolute_url()).content.decode()) == []
+    viewer = UserFactory()
+    viewer.user_permissions.add(Permission.objects.get(codename="view_emailcampaign"))
+    client.force_login(viewer)
+    running = EmailCampaignFactory(status="running")
+    assert list_tabs(client.get(running.get_absolute_url()).content.decode()) == []
