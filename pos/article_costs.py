@@ -117,7 +117,7 @@ def _read_cost(row: Mapping[str, str]) -> tuple[tuple[str, str], Decimal]:
     if not sku or len(sku) > LONGEST_SKU or not sku.isprintable():
         raise ValueError(f"An SKU has 1 to {LONGEST_SKU} letters.")
     if not is_currency(currency):
-        raise ValueError(f"“{row['currency']}” is no currency: write its three letters, such as EUR.")
+        raise ValueError(f"“{row['currency']}” is not a currency: write its three letters, such as EUR.")
     text = row["cost"].replace(",", ".", 1) if "." not in row["cost"] else row["cost"]
     try:
         cost = Decimal(text).scaleb(get_currency_precision(currency))

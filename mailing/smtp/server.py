@@ -143,7 +143,7 @@ def _decode_pem(data: bytes) -> str:
 
 
 def _read_certificate(inner: str) -> str:
-    """Return what stands between the lines of a certificate as PEM text; "" when it is no certificate."""
+    """Return what stands between the lines of a certificate as PEM text; "" when it is not a certificate."""
     try:
         return _check_certificate(base64.b64decode("".join(inner.split()), validate=True))
     except ValueError:

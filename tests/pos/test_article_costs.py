@@ -38,7 +38,7 @@ def test_a_file_is_checked_first_and_stored_when_somebody_has_seen_the_result(cl
         (5, "The cost is no number: write one such as 2.40."),
         (6, "An SKU has 1 to 64 letters."),
         (7, "The article stands above with another cost."),
-        (9, "“XXQ” is no currency: write its three letters, such as EUR."),
+        (9, "“XXQ” is not a currency: write its three letters, such as EUR."),
     ]
     assert len(list_costs()) == 2, "nothing is stored yet"
     answer = client.post(reverse("tills:article_costs_take"), {"signed": page.context["signed"]}, follow=True)
