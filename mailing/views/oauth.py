@@ -5,7 +5,7 @@ import time
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -118,7 +118,10 @@ def complete_consent(request: Request) -> HttpResponse:
     if asked is None:
         messages.error(request, "This login was not started here, or took too long. Connect again.")
         return redirect("mailing:connections")
-    grant = get_object_or_404(OAuthGrant.objects.select_related("connection", "mailbox"), pk=asked["grant"])
+    grant = OAuthGrant.objects.select_related("connection", "mailbox").filter(pk=asked["grant"]).first()
+    if grant is None:
+        messages.error(request, "This login was removed meanwhile. Set it up and connect again.")
+        return redirect("mailing:connections")
     model = "smtpconnection" if grant.connection else "bouncemailbox"
     if not request.user.has_perm(f"mailing.change_{model}"):
         raise PermissionDenied

@@ -66,6 +66,16 @@ def test_only_the_browser_that_asked_may_bring_the_answer_and_once(client, admin
 
 
 @pytest.mark.django_db
+def test_a_login_that_was_removed_while_somebody_consented_is_said(client, administrator, provider):
+    smtp = make_connection()
+    client.post(f"/connections/{smtp.pk}/oauth/", write_form(provider))
+    back = urlsplit(provider.consent(client.get(f"/connections/{smtp.pk}/oauth/begin/").url))
+    OAuthGrant.objects.all().delete()
+    text = client.get(f"{back.path}?{back.query}", follow=True).content.decode()
+    assert "This login was removed meanwhile" in text
+
+
+@pytest.mark.django_db
 def test_a_refused_consent_says_what_the_provider_said(client, administrator, provider):
     smtp = make_connection()
     client.post(f"/connections/{smtp.pk}/oauth/", write_form(provider))
