@@ -167,6 +167,12 @@ class FilterForm(forms.Form):
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
+        tag = self.fields["tag"]
+        self.known_tags = [(str(key), str(label)) for key, label in tag.choices][1:]
+        tag.widget.choices = [
+            ("", tag.empty_label),
+            *self.known_tags,
+        ]  # asked for once, though they stand there twice
         makers = Campaign.objects.order_by().values("created_by")
         self.fields["owner"].queryset = User.objects.filter(pk__in=makers).order_by("username")
 

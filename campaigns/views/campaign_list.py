@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import bulk, database_time, saved_views
 from campaigns.forms import FilterForm
-from campaigns.models import SavedView, Tag
+from campaigns.models import SavedView
 from campaigns.refusals import Refused
 from campaigns.requests import Request, read_number
 from campaigns.views.answers import find_way_back, may_view
@@ -36,7 +36,7 @@ def campaign_list(request: Request) -> HttpResponse:
         "archived": chosen.archived,
         "may_tick": listing.may_change_several(request.user),
         "views": SavedView.objects.filter(user=request.user),
-        "tags": Tag.objects.all(),
+        "tags": form.known_tags,
         "now": now,
     }
     return render(request, "campaigns/list.html", context)

@@ -109,7 +109,9 @@ def test_no_moment_of_an_address_breaks_the_list(client, marketer, day):
 
 
 def test_all_filters_at_once_take_at_most_twenty_queries(client, marketer):
-    made = tag("Autumn", *EmailCampaignFactory.create_batch(26, name="Tea", created_by=marketer))
+    mails = EmailCampaignFactory.create_batch(13, name="Tea", status="completed", created_by=marketer)
+    offers = PromotionCampaignFactory.create_batch(13, name="Tea", status="active", created_by=marketer)
+    made = tag("Autumn", *mails, *offers)
     with CaptureQueriesContext(
         connection,
     ) as queries:
