@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import emptying
@@ -18,6 +20,10 @@ BROWSER = "tests/browser/"
 OF_AXE_AND_MAILS = tuple(
     f"{BROWSER}test_{name}.py" for name in ("axe", "accessible_mails", "mail_looks", "mail_pages", "zones")
 )
+
+# a busy machine is no fault of an example
+hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("busy")
 
 
 class FilesOnOneWorker(LoadScopeScheduling):

@@ -152,7 +152,7 @@ def test_a_line_with_a_total_of_its_own_comes_back_in_even_parts(till):
     assert parts == [334, 333, 333]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     amounts=st.lists(st.integers(1, 3_000), min_size=1, max_size=3),
     quantities=st.lists(st.integers(1, 7), min_size=1, max_size=3),

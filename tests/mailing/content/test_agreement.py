@@ -9,7 +9,7 @@ import re
 
 import html5lib
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailing.content import ContentError, Recipient, compile, markup, render_preview
@@ -125,7 +125,7 @@ def stray_breaks(text: str, written: str) -> list[str]:
     return found + ([] if "<br>" in written else re.findall(r"\n\n\n+", text))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(body=bodies, styled=st.booleans())
 @example(body="<p hidden>one<table><tr><td>one</td></tr></table>", styled=True)
 @example(
@@ -167,7 +167,7 @@ conditions = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(body=conditions)
 @example("{% if a %}<p>V</p>{% endif %}<p>B</p>")
 @example("{% if a %}<p>V</p>{% endif %}{% if b %}<p>W</p>{% endif %}<p>B</p>")
@@ -215,7 +215,7 @@ def test_what_was_found_by_chance_stays_mended():
 
 
 @pytest.mark.parametrize("body_format", ["html", "markdown", "mjml"])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(
     parts=st.lists(st.sampled_from(PIECES), max_size=25),
     value=st.sampled_from(["red", "<b>", "{{", '"', "display:none", ""]),

@@ -146,7 +146,7 @@ def read_all():
 
 
 @pytest.mark.django_db
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=5, max_size=18))
 def test_conversions_are_what_the_rule_makes_of_everything(history):
     with transaction.atomic():

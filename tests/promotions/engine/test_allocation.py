@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from promotions.engine.allocation import allocate, round_half_up, spread
@@ -47,7 +47,6 @@ def test_an_amount_needs_something_to_be_shared_over():
         allocate(5, [])
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=12), st.data())
 def test_parts_are_whole_sum_up_and_stay_within_their_rooms(pairs, data):
     weights, rooms = [list(numbers) for numbers in zip(*pairs, strict=True)]
@@ -57,7 +56,6 @@ def test_parts_are_whole_sum_up_and_stay_within_their_rooms(pairs, data):
     assert all(0 <= part <= room for part, room in zip(parts, rooms, strict=True))
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=12), st.integers(0, 10**7))
 def test_no_part_is_a_unit_away_from_its_exact_share(weights, amount):
     total = sum(weights)
@@ -65,7 +63,6 @@ def test_no_part_is_a_unit_away_from_its_exact_share(weights, amount):
         assert abs(part * total - amount * weight) < total
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=8).filter(any), st.integers(0, 60))
 def test_odd_units_go_by_remainder_then_weight_then_place(weights, amount):
     total = sum(weights)

@@ -2,7 +2,7 @@
 
 from itertools import permutations, product
 
-from hypothesis import HealthCheck, example, settings
+from hypothesis import example, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from tests.promotions.engine.till import (
     sale,
 )
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=60)
 
 SKUS = ("a", "b", "c", "d")
 PRICES = {"a": 1999, "b": 333, "c": 50, "d": 7}
