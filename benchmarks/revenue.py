@@ -119,7 +119,7 @@ def fill(people: int, conversions: int) -> int:
 def measure(key: int) -> None:
     """Print how long pages and questions take."""
     from campaigns import database_time
-    from mailing import holdout, revenue, stored_revenue
+    from mailing import campaign_hold_out, revenue, stored_revenue
     from mailing.models import EmailCampaign
 
     client = rig.sign_in()
@@ -132,7 +132,7 @@ def measure(key: int) -> None:
         "the page": lambda: client.get(path),
         "  sums": lambda: revenue.read_revenue([key]),
         "by the queue: median time to a sale": lambda: revenue.find_median_wait(campaign),
-        "by the queue: lift": lambda: holdout.measure_lift(campaign, database_time.now()),
+        "by the queue: lift": lambda: campaign_hold_out.measure_lift(campaign, database_time.now()),
         "by the queue: articles": lambda: revenue.list_articles(campaign, "EUR"),
         "  locations": lambda: revenue.draw_locations(campaign, "EUR"),
         "  days": lambda: revenue.draw_days(campaign, "EUR"),
@@ -157,7 +157,7 @@ def explain(key: int) -> None:
 
     from django.db import connection
 
-    from mailing import holdout, revenue
+    from mailing import campaign_hold_out, revenue
 
     now = datetime.now(UTC)
     of_arms = {
@@ -169,7 +169,7 @@ def explain(key: int) -> None:
     }
     with connection.cursor() as cursor:
         asked: list[tuple[str, Columns | list[Argument]]] = [
-            (holdout.ARMS, of_arms),
+            (campaign_hold_out.ARMS, of_arms),
             (revenue.ARTICLES, [key, "EUR", 10]),
             (revenue.MEDIAN_WAIT, [key]),
         ]

@@ -23,5 +23,5 @@ The other apps import this one, and it imports none of them.
     annotations, generics             types for the type checker
     postgresql                        the database backend with our deadlines
     doctor                            proofs of what must always hold
-    middleware, requests, waits, health, processes    what stands around requests and processes
+    middleware, requests, waits, health, processes, logs    what stands around requests and processes
 """

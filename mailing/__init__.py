@@ -23,7 +23,7 @@ The modules beside them:
     stored_revenue, kept_figures      figures of large campaigns, measured by the queue and kept
     recipient_reasons                 why contacts get a campaign, or do not
     global_hold_out                   who gets no mail at all for a quarter, and what that shows
-    holdout, lift, intervals          who does not get it, what that shows, and how surely
+    campaign_hold_out, lift, intervals    who does not get it, what that shows, and how surely
     unsubscribing, suppressions       who gets no mail, and since when
     contacts, contact_history, preferences, addresses    one contact, its history, its choices, its address
     countries, languages              codes for the names of countries and languages that people write

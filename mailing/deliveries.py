@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Max
 
 from campaigns import database_time, zones
-from mailing import audience, codes, holdout, local_time
+from mailing import audience, campaign_hold_out, codes, local_time
 from mailing.comparing import Condition
 from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from mailing.sending import windows
@@ -114,7 +114,7 @@ def make_deliveries(
     given = codes.plan_codes(campaign)
     parted, those, held_out = "", f"judged WHERE {audience.STAGES['recipients']}", "0"
     if campaign.hold_out:
-        is_held_out = holdout.write_draw("contact_id", campaign)
+        is_held_out = campaign_hold_out.write_draw("contact_id", campaign)
         parted = PARTED.format(is_held_out=is_held_out, recipients=audience.STAGES["recipients"])
         those, held_out = "parted WHERE NOT is_held_out", "(SELECT count(*) FROM parted WHERE is_held_out)"
     sql = chosen.sql + MAKE_DELIVERIES.format(

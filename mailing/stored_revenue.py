@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from campaigns import database_time
-from mailing import holdout, revenue
+from mailing import campaign_hold_out, revenue
 from mailing.kept_figures import COUNTED_AT_ONCE, ask_to_count, is_old, keep_figures
 from mailing.lift import Arm, Lift
 from mailing.models import EmailCampaign, RevenueFigures
@@ -47,7 +47,7 @@ def read_measured_revenue(
     """Return what a campaign was worth: measured now, or of a large campaign what is kept, and ask for newer."""
     if campaign.total <= COUNTED_AT_ONCE:
         if lift_only:
-            return MeasuredRevenue(holdout.measure_lift(campaign, now))
+            return MeasuredRevenue(campaign_hold_out.measure_lift(campaign, now))
         return _build_revenue(campaign, measure_figures(campaign), now, None)
     return _read_kept(campaign, now)
 
@@ -76,7 +76,7 @@ def is_proved(campaign: EmailCampaign, now: datetime) -> bool:
 def _build_revenue(
     campaign: EmailCampaign, figures: Figures, at: datetime, kept_at: datetime | None
 ) -> MeasuredRevenue:
-    lift = holdout.judge_arms(campaign, figures.arms, at)
+    lift = campaign_hold_out.judge_arms(campaign, figures.arms, at)
     return MeasuredRevenue(lift, figures.articles, figures.median_wait, figures.margin, kept_at)
 
 
@@ -84,7 +84,7 @@ def measure_figures(campaign: EmailCampaign) -> Figures:
     """Go through the sales of all recipients."""
     currency = revenue.read_revenue([campaign.pk])[campaign.pk].currency
     return Figures(
-        holdout.count_arms(campaign),
+        campaign_hold_out.count_arms(campaign),
         currency,
         revenue.list_articles(campaign, currency),
         revenue.find_median_wait(campaign),

@@ -51,7 +51,7 @@ CREATE TRIGGER mailing_note_origin AFTER UPDATE OF origin ON mailing_event
     FOR EACH ROW WHEN (NEW.kind = 'clicked' AND NEW.origin <> OLD.origin) EXECUTE FUNCTION mailing_note_click();
 
 -- A contact goes, and its deliveries stay: what they bought in the days of the comparison is kept without a name. The
--- days are those of mailing.holdout.find_days.
+-- days are those of mailing.campaign_hold_out.find_days.
 CREATE FUNCTION mailing_keep_buyer() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO mailing_departedbuyer (campaign_id, is_held_out, net)

@@ -15,9 +15,9 @@ from campaigns.requests import Request, number_in_query
 from campaigns.workspace import overview
 from mailing import (
     audience,
+    campaign_hold_out,
     connections,
     content,
-    holdout,
     launch,
     mail_tests,
     progress,
@@ -205,7 +205,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
         context |= {
             "funnel": funnel,
             "lasts": progress.estimate_shortest_seconds(found, funnel.recipients),
-            "prospect": holdout.forecast_lift(found, chosen, funnel.recipients),
+            "prospect": campaign_hold_out.forecast_lift(found, chosen, funnel.recipients),
         }
     except audience.SegmentError as error:
         context["trouble"] = str(error)

@@ -10,7 +10,7 @@ from django_htmx.http import reswap, retarget
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing import audience, holdout
+from mailing import audience, campaign_hold_out
 from mailing.forms import EmailCampaignForm
 from mailing.models import EmailCampaign
 from mailing.views.editor import writing
@@ -82,7 +82,10 @@ def hold_out(request: Request) -> HttpResponse:
         chosen = audience.read_selection(form.targets(), needs_customer=needs_customer)
         try:
             people = audience.estimate(chosen).recipients
-            context |= {"people": people, "prospect": holdout.forecast_lift(campaign, chosen, people)}
+            context |= {
+                "people": people,
+                "prospect": campaign_hold_out.forecast_lift(campaign, chosen, people),
+            }
         except audience.SegmentError as error:
             context["trouble"] = str(error)
     return render(request, "mailing/_hold_out.html", context)

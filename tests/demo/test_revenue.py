@@ -6,7 +6,7 @@ import pytest
 
 from campaigns import database_time, doctor
 from demo import mails, people, promotions, revenue
-from mailing import holdout
+from mailing import campaign_hold_out
 from mailing.models import Conversion, Delivery, EmailCampaign
 from tests.factories import user_in
 
@@ -30,7 +30,7 @@ def test_the_mail_with_an_offer_shows_codes_clicks_and_a_lift(campaign):
     assert not Delivery.objects.filter(campaign=campaign, status="accepted", coupon=None).exists()
     ways = {how for (how,) in Conversion.objects.filter(campaign=campaign).values_list("how")}
     assert ways == {"code", "click"}
-    lift = holdout.measure_lift(campaign, database_time.now())
+    lift = campaign_hold_out.measure_lift(campaign, database_time.now())
     assert lift.is_over
     # whether it can be told from nothing is a matter of chance with so few people; the demo itself has thrice as many
     assert lift.points > 0

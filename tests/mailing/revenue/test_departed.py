@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns import database_time
-from mailing import holdout, privacy
+from mailing import campaign_hold_out, privacy
 from mailing.models import DepartedBuyer, EmailCampaign
 from tests.factories import ContactFactory
 from tests.mailing.revenue.shops import DAY, HOUR, fold, give_back, sell
@@ -32,7 +32,7 @@ def campaign():
 
 @pytest.mark.parametrize("way", ["delete", "erase", "erase with sales"])
 def test_both_groups_stay_as_they_were_when_all_their_people_go(campaign, way):
-    before = holdout.count_arms(campaign)
+    before = campaign_hold_out.count_arms(campaign)
     assert [(arm.buyers, arm.net) for arm in before] == [(3, 3_003), (3, 3_003)]
     for delivery in campaign.deliveries.select_related("contact"):
         if way == "delete":
@@ -40,7 +40,7 @@ def test_both_groups_stay_as_they_were_when_all_their_people_go(campaign, way):
         else:
             privacy.erase_contact(delivery.contact, with_sales=way == "erase with sales")
     fold()
-    assert holdout.count_arms(campaign) == before
+    assert campaign_hold_out.count_arms(campaign) == before
     kept = DepartedBuyer.objects.filter(campaign=campaign)
     assert sorted(kept.values_list("is_held_out", "net__EUR")) == [
         (is_held_out, 1_000 + place) for is_held_out in (False, True) for place in range(3)

@@ -7,7 +7,15 @@ from django.db import connection
 from django_q.models import OrmQ
 
 from campaigns import database_time, doctor
-from mailing import audience, drafting, global_hold_out, holdout, mail_tests, recipient_reasons, tasks
+from mailing import (
+    audience,
+    campaign_hold_out,
+    drafting,
+    global_hold_out,
+    mail_tests,
+    recipient_reasons,
+    tasks,
+)
 from mailing.models import Contact, Delivery, GlobalHoldOut, Suppression
 from tests.factories import ContactFactory, SuppressionFactory, user_in
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, fold, sell, send_campaign
@@ -71,7 +79,7 @@ def test_every_place_that_counts_recipients_leaves_them_out(marketer, client, pe
     chosen = audience.read_selection_of(campaign)
     funnel = audience.estimate(chosen)
     assert (funnel.recipients, funnel.held_out_of_all) == (60 - len(held), len(held))
-    assert holdout.forecast_lift(campaign, chosen, funnel.recipients).people == 60 - len(held)
+    assert campaign_hold_out.forecast_lift(campaign, chosen, funnel.recipients).people == 60 - len(held)
     assert audience.count_at_domains(chosen, ["example.com"]) == 60 - len(held)
     page = text_of(client.get(f"/campaigns/email/{campaign.pk}/readiness/"))
     assert f"Held out of all mails − {len(held)} " in page

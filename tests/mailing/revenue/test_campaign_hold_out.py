@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from benchmarks.lift import simulate
 from campaigns import doctor, lifecycle
-from mailing import drafting, holdout, launch, lift, progress, recipient_reasons, reports, tallies
+from mailing import campaign_hold_out, drafting, launch, lift, progress, recipient_reasons, reports, tallies
 from mailing.models import EmailCampaign, Membership, SplitTest
 from tests.factories import ContactFactory
 from tests.mailing.revenue.shops import DAY, HOUR, fold, sell, void
@@ -46,7 +46,7 @@ def test_the_draw_is_the_same_again_and_another_one_for_another_campaign():
     drawn = [set(held_out(each).values_list("contact", flat=True)) for each in (first, second)]
     assert drawn[0] != drawn[1]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id FROM mailing_contact WHERE {holdout.write_draw('id', first)}")
+        cursor.execute(f"SELECT id FROM mailing_contact WHERE {campaign_hold_out.write_draw('id', first)}")
         assert {pk for (pk,) in cursor} == drawn[0]
 
 
@@ -54,7 +54,7 @@ def test_a_large_draw_is_near_its_share():
     campaign = EmailCampaign(pk=7, hold_out=10)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*) FROM generate_series(1, 100000) AS n WHERE {holdout.write_draw('n', campaign)}"
+            f"SELECT count(*) FROM generate_series(1, 100000) AS n WHERE {campaign_hold_out.write_draw('n', campaign)}"
         )
         assert abs(cursor.fetchone()[0] - 10_000) < 400  # more than four standard deviations
 
@@ -142,7 +142,7 @@ def test_the_arms_are_compared_as_they_were_drawn(campaign):
     sell(held_out(campaign).first().contact.customer_id, at + HOUR, 300)
     sell("", at + HOUR)
     fold()
-    measured = holdout.measure_lift(campaign, at + DAY)
+    measured = campaign_hold_out.measure_lift(campaign, at + DAY)
     assert (measured.mailed.people, measured.mailed.buyers, measured.mailed.net) == (campaign.total, 1, 1_000)
     assert (measured.held_out.people, measured.held_out.buyers, measured.held_out.net) == (
         60 - campaign.total,
@@ -150,8 +150,8 @@ def test_the_arms_are_compared_as_they_were_drawn(campaign):
         300,
     )
     assert (measured.is_over, measured.is_distinguishable, measured.revenue) == (False, False, None)
-    assert holdout.measure_lift(campaign, at + 5 * DAY).is_over
-    assert holdout.measure_lift(lifecycle.fire(campaign, "cancel"), at + DAY) is None
+    assert campaign_hold_out.measure_lift(campaign, at + 5 * DAY).is_over
+    assert campaign_hold_out.measure_lift(lifecycle.fire(campaign, "cancel"), at + DAY) is None
 
 
 def test_revenue_is_compared_only_with_enough_buyers():
