@@ -11,10 +11,10 @@ from django.db import DataError, OperationalError, connection, transaction
 
 from campaigns import clock, database_time, heartbeats, lifecycle
 from campaigns.models import Heartbeat
-from mailing.sending import outcome
+from mailing.sending import delivery_results
 from promotions.models import Change
 from tests.factories import CouponFactory, EmailCampaignFactory, PromotionCampaignFactory, PromotionFactory
-from tests.mailing import test_outcome
+from tests.mailing import test_delivery_results
 from tests.pos.tills import AtTill, basket
 
 pytestmark = pytest.mark.django_db
@@ -128,9 +128,9 @@ def test_a_cluster_on_a_machine_with_a_wrong_clock_is_not_silent(skewed_clock):
 
 
 def test_a_mail_that_may_still_be_tried_is_not_given_up(skewed_clock):
-    result = test_outcome.GREYLISTED
-    assert outcome.decide_fate(result, 1, right_now() + HOUR).status not in ("bounced", "failed")
-    assert outcome.decide_fate(result, 1, right_now() - HOUR).status in ("bounced", "failed")
+    result = test_delivery_results.GREYLISTED
+    assert delivery_results.decide_result(result, 1, right_now() + HOUR).status not in ("bounced", "failed")
+    assert delivery_results.decide_result(result, 1, right_now() - HOUR).status in ("bounced", "failed")
 
 
 def test_the_doctor_names_a_wrong_clock_and_tick_logs_it(skewed_clock, capsys, caplog):

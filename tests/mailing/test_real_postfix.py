@@ -12,7 +12,7 @@ import pytest
 from mailing import progress, reports
 from mailing.bounces import mailboxes
 from mailing.models import BounceMailbox, HeldReport, Pace, Suppression
-from mailing.sending import outcome
+from mailing.sending import delivery_results
 from mailing.smtp import sessions
 from tests.factories import ContactFactory, SmtpConnectionFactory
 from tests.mailing.real_servers import (
@@ -243,7 +243,7 @@ postscreen_dnsbl_sites =
 
 def test_postgrey_puts_each_off_once(short_waits, monkeypatch):
     postgrey, port = find_program("postgrey"), find_free_port()
-    monkeypatch.setattr(outcome, "GREYLISTED_WAIT_SECONDS", 1.5)
+    monkeypatch.setattr(delivery_results, "GREYLISTED_WAIT_SECONDS", 1.5)
     with make_open_folder() as grey:
         (grey / "spool").chmod(0o777)
         command = [postgrey, f"--inet=127.0.0.1:{port}", "--delay=1", f"--dbdir={grey}/spool"]

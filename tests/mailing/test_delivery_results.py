@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from mailing.sending import outcome
+from mailing.sending import delivery_results
 from mailing.smtp.client import Outcome, Result
 from mailing.smtp.replies import Reply, Stage
 from mailing.smtp.verdicts import classify
@@ -32,7 +32,7 @@ IN_DOUBT = Result(Outcome.DROPPED, Stage.DOT, uncertain=True, sentence="The serv
     ("attempts", "seconds"), [(0, 60), (1, 120), (3, 480), (6, 3840), (7, 7200), (60, 7200)]
 )
 def test_each_try_waits_twice_as_long_as_the_one_before_up_to_two_hours(attempts, seconds):
-    waits = [outcome.decide_fate(FULL, attempts, LATER).wait for _ in range(200)]
+    waits = [delivery_results.decide_result(FULL, attempts, LATER).wait for _ in range(200)]
     assert all(0.8 * seconds <= wait <= 1.2 * seconds for wait in waits)
     assert max(waits) - min(waits) > 0.2 * seconds, "those put off together do not come back together"
 
@@ -49,13 +49,13 @@ def test_each_try_waits_twice_as_long_as_the_one_before_up_to_two_hours(attempts
 )
 def test_what_is_put_off_is_tried_until_the_campaigns_time_is_over(result, before, after):
     for deadline, expected in ((LATER, before), (OVER, after)):
-        fate = outcome.decide_fate(result, 2, deadline)
-        assert (fate.status, fate.spent) == expected
-        assert (fate.wait is None) is (fate.status in ("bounced", "failed", "uncertain"))
+        found = delivery_results.decide_result(result, 2, deadline)
+        assert (found.status, found.spent) == expected
+        assert (found.wait is None) is (found.status in ("bounced", "failed", "uncertain"))
 
 
 def test_the_time_a_server_names_is_kept():
-    assert 240 <= outcome.decide_fate(GREYLISTED, 0, LATER).wait <= 360
+    assert 240 <= delivery_results.decide_result(GREYLISTED, 0, LATER).wait <= 360
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_the_time_a_server_names_is_kept():
 def test_only_an_address_that_is_no_more_is_suppressed_and_policy_is_our_fault(
     code, enhanced, status, suppress, fault
 ):
-    fate = outcome.decide_fate(build_result(code, enhanced, "recipient rejected"), 0, LATER)
-    assert (fate.status, fate.suppress, fate.fault) == (status, suppress, fault)
-    assert (fate.stage, fate.code, fate.enhanced_code, fate.text) == (
+    found = delivery_results.decide_result(build_result(code, enhanced, "recipient rejected"), 0, LATER)
+    assert (found.status, found.suppress, found.fault) == (status, suppress, fault)
+    assert (found.stage, found.code, found.enhanced_code, found.text) == (
         "dot",
         code,
         enhanced,
@@ -83,6 +83,6 @@ def test_only_an_address_that_is_no_more_is_suppressed_and_policy_is_our_fault(
 
 
 def test_a_text_no_database_could_hold_is_kept_as_far_as_it_can():
-    fate = outcome.decide_fate(build_result(550, "5.1.1", "no\0such" + "x" * 5000), 0, LATER)
-    assert fate.text.startswith("no such")
-    assert len(fate.text) == 1000
+    found = delivery_results.decide_result(build_result(550, "5.1.1", "no\0such" + "x" * 5000), 0, LATER)
+    assert found.text.startswith("no such")
+    assert len(found.text) == 1000
