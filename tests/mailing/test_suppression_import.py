@@ -58,7 +58,8 @@ def test_an_import_stands_in_the_menu_where_its_rows_go(client, marketer):
     post_file(client)
     client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", CSV)})
     for upload in Upload.objects.all():
-        address = "/suppressions/" if upload.kind == Upload.Kind.SUPPRESSIONS else "/contacts/"
+        is_of_addresses = upload.kind == Upload.Kind.SUPPRESSIONS
+        address = "/suppressions/" if is_of_addresses else "/contacts/import/"
         for path in ("discard/", "columns/" if upload.status == "choosing" else ""):
             text = page(client, f"/imports/{upload.pk}/{path}")
             assert re.findall(r'<a class="entry" href="([^"]*)" aria-current="page">', text) == [address]
