@@ -117,7 +117,7 @@ class KindLifecycle(Generic[C]):
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
         """Return the figures of the campaigns with these keys, as campaigns/<kind>/row.html shows it in the list.
 
-        It takes a few queries, however many campaigns there are. A campaign without a figures yet is left out.
+        It takes a few queries, however many campaigns there are. A campaign without figures is left out.
         """
         return {}
 
@@ -346,7 +346,7 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
     Steps that are due at `now` are written first, so that a campaign that has begun is not deleted.
 
     Raises:
-        Locked: it has had effects.
+        Locked: its state allows no deletion.
         Refused: `by` may not delete it, or another campaign is linked to it.
     """
     now = now or database_time.now()

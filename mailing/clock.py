@@ -24,7 +24,7 @@ PREPARATION_IS_LATE_AFTER = timedelta(seconds=20)  # a launch not prepared by th
 
 
 def tick(now: datetime) -> None:
-    """Launch due campaigns, free the lanes of dead processes, wake the senders, and complete finished campaigns.
+    """Do what falls due for e-mail campaigns and contacts, in the order of the list below.
 
     A step that fails is logged and does not stop the others.
     """
@@ -32,12 +32,12 @@ def tick(now: datetime) -> None:
         global_hold_out.keep_periods,
         offers.follow_offers,
         launch_due_campaigns,
-        _put_lanes_right,
-        prepare_late,
+        _free_lapsed_lanes,
+        requeue_late_preparations,
         _pause_stranded,
         phases.advance_all,
-        finish_done,
-        close_ended,
+        complete_finished_campaigns,
+        close_ended_campaigns,
         tallies.fold_tallies,
         tallies.fold_event_counts,
         stored_counts.queue_ended_campaigns,
@@ -62,11 +62,11 @@ def launch_due_campaigns(now: datetime) -> None:
     run_for_each(list(due), partial(launch_due_campaign, now=now))
 
 
-def _put_lanes_right(now: datetime) -> None:
+def _free_lapsed_lanes(now: datetime) -> None:
     lanes.free_all_lapsed_lanes()
 
 
-def prepare_late(now: datetime) -> None:
+def requeue_late_preparations(now: datetime) -> None:
     """Queue the preparation again of launched campaigns whose preparation has not ended in time."""
     run_for_each(
         list_unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False)
@@ -77,12 +77,12 @@ def _pause_stranded(now: datetime) -> None:
     breaker.pause_stranded()
 
 
-def finish_done(now: datetime) -> None:
+def complete_finished_campaigns(now: datetime) -> None:
     """Complete the running campaigns that have nobody left to send to."""
     run_for_each(list_running(), endings.complete_campaign)
 
 
-def close_ended(now: datetime) -> None:
+def close_ended_campaigns(now: datetime) -> None:
     """Queue the closing of ended campaigns that still have open deliveries, and settle those that have none."""
     run_for_each(list_unsettled(), _close_or_settle)
 

@@ -1,7 +1,8 @@
 """Launches an e-mail campaign: checks it, makes its deliveries, freezes its content.
 
-The launch has four steps (lifecycles E9). `find_problems` is the first, run by the transition itself; `prepare`, run by
-a task, does the rest: the recipients with their connections (`mailing.deliveries`), then the content.
+Row E9 of the lifecycles lists its parts. `find_problems` is the first, which `EmailLifecycle.list_objections` asks
+before the step is taken. `prepare`, run by a task, does the rest: the recipients with their connections
+(`mailing.deliveries`), then the content.
 """
 
 from typing import cast

@@ -132,7 +132,13 @@ class Figures(msgspec.Struct, frozen=True):
         confirmed = Step("Confirmed", "Delivered, as the provider reports", self.confirmed, self.sent, "sent")
         return [
             Step("Recipients", "Everybody it goes to", self.total, self.total, ""),
-            Step("Sent", "Accepted by the mail server", self.sent, self.total, "recipients"),
+            Step(
+                "Sent",
+                "Accepted by the mail server, or perhaps accepted",
+                self.sent,
+                self.total,
+                "recipients",
+            ),
             *([confirmed] if self.confirmed else []),
             Step("Bounced", "Refused for good, at once or later", self.bounced, self.answered, "attempted"),
             Step("Opened", "Recipients who opened it", self.opened, self.sent, "sent"),

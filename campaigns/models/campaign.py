@@ -204,13 +204,13 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
             )
 
     def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
-        """Delete a campaign that has had no effect yet.
+        """Delete a campaign whose state allows it: it has had no effect yet.
 
         Raises:
-            Locked: it has had effects.
+            Locked: its state allows no deletion.
         """
         if not self.is_deletable:
-            raise Locked(f"“{self}” is {self.status}: only a draft can be deleted.")
+            raise Locked(f"“{self}” is {self.status}: it cannot be deleted any more.")
         return super().delete(*args, **kwargs)
 
     @transition(

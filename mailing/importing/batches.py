@@ -146,7 +146,7 @@ def _judge_contacts(cursor: CursorWrapper, piece: RowBatch) -> int:
             suppressed.add(place)
             piece.declined.pop(place, None)
             block.note(place, STAYS_SUPPRESSED)
-    refused |= _find_same_number(piece)
+    refused |= _refuse_repeated_customer_numbers(piece)
     if refused:
         cursor.execute(DROP_INVALID, [[*refused]])
     return len(suppressed - refused)
@@ -169,8 +169,8 @@ def _suppress_declined(cursor: CursorWrapper, piece: RowBatch, upload: Upload) -
         cursor.execute(SUPPRESS_DECLINED, [Suppression.Source.CSV_IMPORT, detail, places, reasons])
 
 
-def _find_same_number(piece: RowBatch) -> set[int]:
-    """List the rows whose customer number a later row has too: only the last one counts, these become invalid."""
+def _refuse_repeated_customer_numbers(piece: RowBatch) -> set[int]:
+    """Refuse all but the last row with the same customer number; return their places."""
     block, refused = piece.block, set()
     for places in piece.numbers.values():
         taken = [place for place in places if block.verdicts[place] in (Verdict.CREATED, Verdict.UPDATED)]

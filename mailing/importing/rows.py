@@ -54,11 +54,11 @@ _between_lists = re.compile(r"[,;|]").split
 class RowBatch(msgspec.Struct):
     """Rows that stand together in a file, as they were read. Places count from 0.
 
-    block: their verdicts as far as the file alone tells. `created` is provisional: the database may know the contact,
-    and then it is `updated`, or refuse the row.
-    lines: those rows as CSV: place, address, OWN, and the attributes as JSON. cells: all rows as they stand in the
-    file. lists: keys by place, for the rows that name any. numbers: the places of each customer number that comes
-    more than once. declined: the reason of a suppression by place, for those who want no mail.
+    block: their verdicts as far as the file alone tells. `created` is provisional: where the database knows the
+    contact, it becomes `updated`; the database may also refuse the row.
+    lines: the rows with the verdict `created` as CSV: place, address, OWN_COLUMNS, and the attributes as JSON. cells:
+    all rows as they stand in the file. lists: keys by place, for the rows that name any. numbers: the places of each
+    customer number that comes more than once. declined: the reason of a suppression by place, for those who want no mail.
     """
 
     block: Block

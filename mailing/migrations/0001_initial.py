@@ -275,7 +275,7 @@ class Migration(migrations.Migration):
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(1000000),
                         ],
-                        verbose_name="at most an hour",
+                        verbose_name="maximum per hour",
                     ),
                 ),
                 ("window_from", models.TimeField(blank=True, null=True, verbose_name="send from")),

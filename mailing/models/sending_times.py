@@ -27,7 +27,7 @@ class SendingTimes(models.Model):
         help_text="The same by the minute; the tightest of the three counts.",
     )
     per_hour = models.PositiveIntegerField(
-        "at most an hour",
+        "maximum per hour",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],

@@ -102,7 +102,7 @@ WHERE id = %s AND run IS NOT DISTINCT FROM %s AND status = 'in_data'
 """
 
 # What this run claimed and has not handed over goes back to pending, ahead of what is tried again. For a run that
-# has died see lanes._PUT_RIGHT.
+# has died see lanes._RECOVER_DELIVERIES.
 GIVE_BACK = """
 UPDATE mailing_delivery AS delivery
 SET status = CASE WHEN campaign.status IN ('cancelled', 'failed') OR suppression.id IS NOT NULL THEN 'skipped'
@@ -141,6 +141,7 @@ JOIN mailing_content AS content ON content.campaign_id = campaign.id
 WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared_at IS NOT NULL
   AND email.planned ? %s AND NOT campaign.id = ANY(%s)
 """
+# '': the offer gives something. 'held': all that is left of it is held at tills, so it may give something again.
 RUNNING = """
 SELECT id, clock_timestamp() FROM campaigns_campaign
 WHERE kind = 'email' AND status = 'running' AND mailing_find_offer_fault(id, now()) IN ('', 'held')

@@ -1,8 +1,9 @@
 """Lanes: which process may feed a connection, and what happens to the rows of a process that died.
 
 A connection has LANES_PER_CONNECTION lanes, each leased to one run at a time. Two processes fill two cores;
-a third gains nothing. A run that only waits for late answers is set aside, under a new number from which its lane
-follows (number % LANES_PER_CONNECTION). Another run may then take the lane, with the connections that do not wait.
+a third gains nothing. A run that only waits for late answers is set aside: it gets a higher lane number with the same
+remainder (number % LANES_PER_CONNECTION). Another run may then take the lane, with the SMTP connections that do not
+wait.
 """
 
 import os
@@ -64,9 +65,8 @@ RETURNING run
 """
 
 # What a run had taken and not sent goes back; what it was handing over is in doubt, unless something proves by now that
-# it was taken. A campaign that is final by now
-# has nobody waiting.
-_PUT_RIGHT = f"""
+# it was taken. A campaign that is final by now has nobody waiting.
+_RECOVER_DELIVERIES = f"""
 UPDATE mailing_delivery AS delivery
 SET status = CASE WHEN delivery.status = 'in_data' AND {ARRIVED} THEN 'accepted'
                   WHEN delivery.status = 'in_data' THEN 'uncertain'
@@ -100,7 +100,9 @@ UPDATE mailing_lane AS lane SET waiting = %(waiting)s, number = (
 WHERE lane.run = %(run)s
 """
 
-_IN_VAIN = "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND number = %s AND run IS NULL"
+_CLEAR_WAKE = (
+    "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND number = %s AND run IS NULL"
+)
 
 
 def share_of_lane(total: int, number: int) -> int:
@@ -172,7 +174,7 @@ def count_waiting(connection_id: int, number: int) -> int:
 def allow_waking_again(connection_id: int, number: int) -> None:
     """Let a lane be woken again at once, since the queued run could not take it."""
     with connection.cursor() as cursor:
-        cursor.execute(_IN_VAIN, [connection_id, number])
+        cursor.execute(_CLEAR_WAKE, [connection_id, number])
 
 
 def set_run_aside(run: int, waiting: int = 0) -> None:
@@ -215,7 +217,7 @@ def free_all_lapsed_lanes() -> None:
 
 def _free(lane: Lane) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_PUT_RIGHT, [lane.run])
+        cursor.execute(_RECOVER_DELIVERIES, [lane.run])
     if lane.number >= LANES_PER_CONNECTION:
         lane.delete()
         return

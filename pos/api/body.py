@@ -32,8 +32,8 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
     """Decode and check the request in `body`.
 
     Raises:
-        Declined: 400 for text that is not JSON, a float or a repeated key, 413 when it is too long, 422 with every
-            value that cannot be.
+        RequestRefused: 400 for text that is not JSON, a float or a repeated key, 413 when it is too long, 422 with
+            every value that cannot be.
     """
     if len(body) > MAX_BODY:
         raise RequestRefused(
@@ -83,7 +83,7 @@ def decode_strictly(body: bytes) -> Json:
     """Return the value in `body`.
 
     Raises:
-        Declined: it holds a float, a repeated key, too many lines or a control character.
+        RequestRefused: it holds a float, a repeated key, too many lines or a control character.
     """
 
     def refuse_float(text: str) -> None:

@@ -80,7 +80,7 @@ def read_body(environ: WSGIEnvironment) -> bytes:
     """Read the body of a request, and no more than one byte beyond MAX_BODY.
 
     Raises:
-        Declined: 400 when the body is shorter than announced.
+        RequestRefused: 400 when the body is shorter than announced.
     """
     if "CONTENT_LENGTH" in environ:
         size = content_length(environ)
@@ -123,7 +123,7 @@ def find_view(path: str) -> tuple[View, dict[str, str]]:
     """Find the view of an address, and the parts of the address that it takes.
 
     Raises:
-        Declined: 404 when there is none.
+        RequestRefused: 404 when there is none.
     """
     if path.startswith(VERSION):
         address = path.removeprefix(VERSION)

@@ -52,7 +52,7 @@ def identify_caller(request: TillRequest) -> Caller:
     """Find the till whose key a request has.
 
     Raises:
-        Declined: no till has the key, or it was revoked.
+        RequestRefused: no till has the key, or it was revoked.
     """
     return callers.identify_caller(request.headers.get("HTTP_AUTHORIZATION"))
 

@@ -37,7 +37,8 @@ def read_basket_facts(
         reference: the till's own id of the sale; "" for a quote.
 
     Raises:
-        Declined: 401 when no till has this key, 403 when it was revoked, 422 when the currency is not the location's.
+        RequestRefused: 401 when no till has this key, 403 when it was revoked, 422 when the currency is not the
+            location's.
     """
     customer = request.customer.id if request.customer else ""
     personal = _choose_personal(request, customer, reference)

@@ -51,7 +51,7 @@ class Caller:
         """Read what the database knows about this caller and its sale, in one SELECT.
 
         Raises:
-            Declined: 401 when no till has this key, 403 when the key was revoked.
+            RequestRefused: 401 when no till has this key, 403 when the key was revoked.
         """
         touch = self.is_touch_due()
         found = till_facts.select_facts(
@@ -101,7 +101,7 @@ def identify_caller(authorization: str | None) -> Caller:
     """Return the till whose key an Authorization header carries. The key is not looked up yet.
 
     Raises:
-        Declined: 401 when there is no key or it cannot be one, 429 when the till asks faster than its rate.
+        RequestRefused: 401 when there is no key or it cannot be one, 429 when the till asks faster than its rate.
     """
     scheme, _, key = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not SHORTEST_KEY <= len(key := key.strip()) <= LONGEST_KEY * 4:
@@ -119,7 +119,7 @@ def count_request(caller: Caller) -> None:
     A token bucket: settings.TILL_RATE requests a second, of which BURST_SECONDS' worth may come at once.
 
     Raises:
-        Declined: 429 when the till asks faster.
+        RequestRefused: 429 when the till asks faster.
     """
     now = time.monotonic()
     with _lock:

@@ -108,9 +108,9 @@ def commit(
         201, or 200 when the sale had been answered before.
 
     Raises:
-        Declined: nothing was changed. 409 `idempotency_mismatch` when the id stands for another sale, `sale_id_taken`
-            when another till has it, `quote_changed` when the discount is not the expected one. 403, 422 and 429: see
-            pos.sales.offline.
+        RequestRefused: nothing was changed. 409 `idempotency_mismatch` when the id stands for another sale,
+            `sale_id_taken` when another till has it, `quote_changed` when the discount is not the expected one.
+            403, 422 and 429: see pos.sales.offline.
     """
     now = now or database_time.now_at_till()
     if request.offline_at is not None and request.offline_at > now + MAX_CLOCK_AHEAD:
@@ -221,7 +221,7 @@ def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) ->
     """Repeat the answer that was given to a sale before.
 
     Raises:
-        Declined: 409 when another till of the location sent it, or this till with another content.
+        RequestRefused: 409 when another till of the location sent it, or this till with another content.
     """
     same_body = bytes(sale.body_hash) == body_hash
     if sale.till_name is not None and sale.till != till:

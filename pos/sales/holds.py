@@ -21,7 +21,7 @@ def confirm(caller: Caller, reference: str, now: datetime | None = None) -> Answ
     """Make a hold a sale. What it reserved is spent, so no limit can refuse it. Confirming it again changes nothing.
 
     Raises:
-        Declined: 409 `hold_expired` when its time is over or it was released, 409 `voided` when it was voided.
+        RequestRefused: 409 `hold_expired` when its time is over or it was released, 409 `voided` when it was voided.
     """
     return retry_on_lost_connection(partial(_confirm, caller, reference, now or database_time.now_at_till()))
 
@@ -52,7 +52,7 @@ def release(caller: Caller, reference: str, now: datetime | None = None) -> Answ
     """Give back what a hold reserves. Releasing it again, or once it is voided, changes nothing.
 
     Raises:
-        Declined: 409 `already_committed`; such a sale can be voided instead.
+        RequestRefused: 409 `already_committed`; such a sale can be voided instead.
     """
     return retry_on_lost_connection(partial(_release, caller, reference, now or database_time.now_at_till()))
 

@@ -58,7 +58,7 @@ def refuse_throttled(outcome: Outcome) -> None:
     """Refuse a sale made offline when one of its codes is throttled: it would be recorded without that coupon.
 
     Raises:
-        Declined: 429; the till sends the sale again later.
+        RequestRefused: 429; the till sends the sale again later.
     """
     if any(coupon.status == "coupon_throttled" for coupon in outcome.coupons):
         raise RequestRefused(

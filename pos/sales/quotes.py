@@ -1,4 +1,4 @@
-"""Quotes: what a basket would get. Nothing is written."""
+"""Quotes: what a basket would get. A quote sells and reserves nothing; it may release holds whose time is over."""
 
 from datetime import datetime
 from functools import partial

@@ -55,9 +55,9 @@ def put_return(
         201, or 200 for a replay and for a dry run, which changes nothing.
 
     Raises:
-        Declined: 409 `exceeds_sold` when more comes back than is left, `not_committed` or `voided` for such a sale,
-            `idempotency_mismatch` for another content under the same id, `return_id_taken` when another till has the
-            id.
+        RequestRefused: 409 `exceeds_sold` when more comes back than is left, `not_committed` or `voided` for such a
+            sale, `idempotency_mismatch` for another content under the same id, `return_id_taken` when another till
+            has the id.
     """
     return retry_on_lost_connection(
         partial(_put_return, caller, reference, return_reference, request, now or database_time.now_at_till())
@@ -122,7 +122,7 @@ def replay_return(reference: str, earlier: EarlierReturn, body_hash: bytes, fact
     """Repeat the answer that was given to a return before.
 
     Raises:
-        Declined: 409 when another till sent it, or this till with another content.
+        RequestRefused: 409 when another till sent it, or this till with another content.
     """
     same_body = bytes(earlier.body_hash) == body_hash
     if earlier.till_name is not None and earlier.till != facts.till:
@@ -188,7 +188,7 @@ def count_units(
     """Count the units of each line that come back.
 
     Raises:
-        Declined: 409 when more comes back than was sold and is still left.
+        RequestRefused: 409 when more comes back than was sold and is still left.
     """
     units, fields = {}, {}
     for number, line in enumerate(request.lines):

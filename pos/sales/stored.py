@@ -77,7 +77,7 @@ def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale
     """Find a sale by the till's own id, and read the facts about the till.
 
     Raises:
-        Declined: 401 or 403 when the key is not valid, 404 when its location has no such sale.
+        RequestRefused: 401 or 403 when the key is not valid, 404 when its location has no such sale.
     """
     if not schemas.is_reference(reference):
         caller.read_facts(FactsQuery(now))

@@ -85,7 +85,7 @@ class Counter(models.Model):
 
 
 class CustomerUse(models.Model):
-    """How often one customer used a campaign, a promotion or a coupon that limits it."""
+    """How often one customer used a coupon, or a campaign or promotion that has a limit for each customer."""
 
     customer = models.CharField(max_length=64)
     campaign = models.ForeignKey("promotions.PromotionCampaign", models.CASCADE, null=True, blank=True)

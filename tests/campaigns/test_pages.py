@@ -305,7 +305,7 @@ def test_what_is_past_a_draft_is_not_deleted(client, marketer):
     campaign = EmailCampaignFactory(status="running", created_by=marketer)
     response = client.post(f"/campaigns/{campaign.pk}/delete/")
     assert response.status_code == 409
-    assert "only a draft can be deleted" in response.content.decode()
+    assert "it cannot be deleted any more" in response.content.decode()
 
 
 def test_after_a_delete_comes_the_list(client, marketer):

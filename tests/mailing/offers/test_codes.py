@@ -143,7 +143,7 @@ def test_codes_of_recipients_given_back_after_the_end_are_switched_off_however_l
     endings.close_campaign(campaign.pk)
     assert fresh(campaign).settled_at is None, "a run holds one"
     Delivery.objects.filter(pk=held.pk).update(status="skipped", reason="cancelled")
-    clock.close_ended(timezone.now() + 400 * DAY)
+    clock.close_ended_campaigns(timezone.now() + 400 * DAY)
     assert fresh(campaign).settled_at is not None
     assert set(Coupon.objects.filter(active=True)) == {sent.coupon}
     assert clock.list_unsettled() == []
