@@ -58,7 +58,8 @@ class RowBatch(msgspec.Struct):
     contact, it becomes `updated`; the database may also refuse the row.
     lines: the rows with the verdict `created` as CSV: place, address, OWN_COLUMNS, and the attributes as JSON. cells:
     all rows as they stand in the file. lists: keys by place, for the rows that name any. numbers: the places of each
-    customer number that comes more than once. declined: the reason of a suppression by place, for those who want no mail.
+    customer number that comes more than once. declined: the reason of a suppression by place, for those who want no
+    mail.
     """
 
     block: Block
