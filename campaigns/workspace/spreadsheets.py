@@ -17,8 +17,8 @@ CHUNK = 2000  # rows read from the database at once
 _BEGINS = "=+\\-@＝＋－＠"  # Excel takes the full-width forms for the ASCII ones
 # What a spreadsheet may leave out before a formula: spaces of all kinds, signs that are not seen, and a quotation mark,
 # which opens a cell behind another separator.
-_BLANKS = r'["\0-\x08\x0e-\x1f \u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]*'
-_START = rf"((?:^|[;|\t\r\n\v\f\x85\u2028\u2029]){_BLANKS})"
+_BLANKS = r'["\0-\x08\x0e-\x1b\x1f \u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]*'
+_START = rf"((?:^|[;|\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]){_BLANKS})"
 _may_need_mark = re.compile(rf"[{_BEGINS}\t\r']").search
 _unmarked = re.compile(rf"{_START}('*)(?=[{_BEGINS}])|\A('*)(?=[\t\r])")
 _marked = re.compile(rf"{_START}'('*)(?=[{_BEGINS}])|\A'('*)(?=[\t\r])")
