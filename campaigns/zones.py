@@ -1,7 +1,7 @@
 """The time zone in which a user sees and types times: the one they chose, else the site's (`settings.TIME_ZONE`)."""
 
 from collections import defaultdict
-from datetime import tzinfo
+from datetime import date, datetime, time, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -37,6 +37,11 @@ def zone_of(user: User) -> tzinfo:
     except ObjectDoesNotExist:
         name = ""
     return find_zone(name) or timezone.get_default_timezone()
+
+
+def begin_day(day: date, zone: tzinfo | None = None) -> datetime:
+    """Return the first moment of a day in a zone; without one in that of the page."""
+    return timezone.make_aware(datetime.combine(day, time.min), zone)
 
 
 def list_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:

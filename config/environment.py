@@ -104,13 +104,8 @@ def whole_number(name: str, default: int, most: int | None, expected: str, least
     return read_value(name, default, cast, expected)
 
 
-def days(name: str, default: int, most: int) -> int:
-    """Return a number of days, 0 to `most`."""
-    return whole_number(name, default, most, f"a whole number from 0 to {most}", least=0)
-
-
-def seconds(name: str, default: int, most: int) -> int:
-    """Return a number of seconds, 0 to `most`."""
+def number_up_to(name: str, default: int, most: int) -> int:
+    """Return a whole number from 0 to `most`."""
     return whole_number(name, default, most, f"a whole number from 0 to {most}", least=0)
 
 

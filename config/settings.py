@@ -48,7 +48,7 @@ OVERRUN_PERCENT = environment.count("OVERRUN_PERCENT", 10)
 OUTAGE_MINUTES = environment.count("OUTAGE_MINUTES", 15)
 
 # seconds between a launch by a person and the first mail, in which it can still be stopped without a trace
-LAUNCH_GRACE_SECONDS = environment.seconds("LAUNCH_GRACE_SECONDS", 0, 120)
+LAUNCH_GRACE_SECONDS = environment.number_up_to("LAUNCH_GRACE_SECONDS", 0, 120)
 
 # whether contacts are asked before opens and clicks are noted by name, or may object: France and Italy ask for opt-in
 TRACKING_CONSENT = environment.choice("TRACKING_CONSENT", "opt-out", ("opt-in", "opt-out"))
@@ -57,7 +57,7 @@ TRACKING_CONSENT = environment.choice("TRACKING_CONSENT", "opt-out", ("opt-in", 
 TRACKING_MONTHS = environment.count("TRACKING_MONTHS", 13)
 
 # days after a click in which a sale counts for its campaign; 0: only redeemed codes count
-ATTRIBUTION_DAYS = environment.days("ATTRIBUTION_DAYS", 5, 30)
+ATTRIBUTION_DAYS = environment.number_up_to("ATTRIBUTION_DAYS", 5, 30)
 # whether a sale counts for the last mail accepted where nobody can know of clicks
 ATTRIBUTION_AFTER_ACCEPTANCE = environment.flag("ATTRIBUTION_AFTER_ACCEPTANCE")
 # whether a recipient's own code tells who bought, in a sale that names no customer

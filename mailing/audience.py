@@ -117,19 +117,6 @@ judged AS MATERIALIZED (
 )"""
 NOBODY = "SELECT NULL::bigint AS contact_id, true AS has_left, NULL::text AS target WHERE false"
 
-COUNTS = """
-SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), count(*) FILTER (WHERE has_left),
-       count(*) FILTER (WHERE NOT has_left AND is_excluded),
-       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND is_suppressed),
-       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer
-                        AND NOT is_held_out_of_all),
-       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND lacks_customer),
-       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer
-                        AND is_held_out_of_all),
-       (SELECT coalesce(jsonb_object_agg(target, people), '{}')
-        FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)
-FROM judged"""
-
 STAGES = {
     "named": "true",
     "duplicates": "times > 1",
@@ -142,6 +129,16 @@ STAGES = {
     "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer"
     " AND NOT is_held_out_of_all",
 }
+
+_COUNTED_STAGES = (
+    "unsubscribed", "excluded", "suppressed", "recipients", "without_customer", "held_out_of_all",
+)  # fmt: skip
+_counted = ", ".join(f"count(*) FILTER (WHERE {STAGES[stage]})" for stage in _COUNTED_STAGES)
+COUNTS = f"""
+SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), {_counted},
+       (SELECT coalesce(jsonb_object_agg(target, people), '{{}}')
+        FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)
+FROM judged"""
 
 
 def build_judged_query(chosen: Selection) -> Condition:

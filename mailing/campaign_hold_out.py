@@ -16,14 +16,14 @@ from django.db import connection
 from campaigns.models import Campaign
 from mailing import audience
 from mailing.global_hold_out import make_seed, write_share_draw
-from mailing.lift import WINSORISED_AT, Arm, Lift, compare_arms, detect_smallest_lift
+from mailing.lift import CAP_SQL, SUMS_SQL, WINSORISED_AT, Arm, Lift, compare_arms, detect_smallest_lift
 from mailing.models import EmailCampaign
 
 Arms = tuple[Arm, Arm]
 
 BLURRED_FROM = 50  # percent: a warning stands where no smaller lift could be seen
 
-ARMS = """
+ARMS = f"""
 WITH bought AS (
     SELECT delivery.status = 'held_out' AS is_held_out, delivery.id,
            coalesce(sum(line.total - line.returned_total) FILTER (WHERE line.currency = %(currency)s), 0) AS net
@@ -36,9 +36,8 @@ WITH bought AS (
     SELECT is_held_out, NULL, coalesce((net ->> %(currency)s)::bigint, 0)
     FROM mailing_departedbuyer WHERE campaign_id = %(campaign)s
 ),
-cap AS (SELECT percentile_cont(%(part)s) WITHIN GROUP (ORDER BY net) AS most FROM bought)
-SELECT is_held_out, count(*), sum(net)::bigint, sum(least(net, most))::float8, sum(least(net, most) ^ 2)::float8
-FROM bought, cap GROUP BY 1
+{CAP_SQL}
+{SUMS_SQL}
 """
 BUYERS_LATELY = """
 SELECT count(*) FROM judged JOIN mailing_contact AS contact ON contact.id = judged.contact_id

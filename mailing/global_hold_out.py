@@ -20,7 +20,7 @@ from django.db import connection
 
 from campaigns import database_time, dates
 from mailing.kept_figures import ask_to_count, is_old, keep_figures
-from mailing.lift import WINSORISED_AT, Arm, Lift, compare_arms
+from mailing.lift import CAP_SQL, SUMS_SQL, WINSORISED_AT, Arm, Lift, compare_arms
 from mailing.models import Contact, GlobalHoldOut, GlobalHoldOutFigures
 
 TASK = "mailing.tasks.measure_hold_out"
@@ -40,8 +40,8 @@ WHERE contact.created_at < %(until)s AND NOT EXISTS (
     WHERE suppression.email = contact.email AND suppression.created_at < since
 )
 """
-ARMS = """
-WITH people AS MATERIALIZED ({people}),
+ARMS = f"""
+WITH people AS MATERIALIZED ({{people}}),
 bought AS (
     SELECT people.is_held_out, people.id,
            coalesce(sum(line.total - line.returned_total) FILTER (WHERE line.currency = %(currency)s), 0) AS net
@@ -49,12 +49,8 @@ bought AS (
     WHERE line.at >= %(begins)s AND line.at < %(until)s AND line.customer <> ''
     GROUP BY 1, 2 HAVING sum(line.quantity - line.returned_quantity) > 0
 ),
-cap AS (SELECT percentile_cont(%(part)s) WITHIN GROUP (ORDER BY net) AS most FROM bought),
-sums AS (
-    SELECT is_held_out, count(*) AS buyers, sum(net)::bigint AS net, sum(least(net, most))::float8 AS capped,
-           sum(least(net, most) ^ 2)::float8 AS squares
-    FROM bought, cap GROUP BY 1
-)
+{CAP_SQL},
+sums AS ({SUMS_SQL})
 SELECT is_held_out, people.amount, coalesce(buyers, 0), coalesce(net, 0), coalesce(capped, 0), coalesce(squares, 0)
 FROM (SELECT is_held_out, count(*) AS amount FROM people GROUP BY 1) AS people LEFT JOIN sums USING (is_held_out)
 """

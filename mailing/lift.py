@@ -17,6 +17,13 @@ POWER_FACTOR = 2.8  # of the standard error: 5% on both sides, 80% power
 BUYERS_FOR_REVENUE = 200  # in each arm; with fewer, an interval of revenue per person covers too little
 WINSORISED_AT = 0.999  # of the buyers
 
+# The sums of an Arm in SQL, of the buyers in `bought`, whose columns are is_held_out and net; `part` is WINSORISED_AT.
+CAP_SQL = "cap AS (SELECT percentile_cont(%(part)s) WITHIN GROUP (ORDER BY net) AS most FROM bought)"
+SUMS_SQL = """
+SELECT is_held_out, count(*) AS buyers, sum(net)::bigint AS net, sum(least(net, most))::float8 AS capped,
+       sum(least(net, most) ^ 2)::float8 AS squares
+FROM bought, cap GROUP BY 1"""
+
 
 class Arm(msgspec.Struct, frozen=True):
     """One arm as it was drawn.

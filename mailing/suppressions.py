@@ -1,11 +1,11 @@
 """Suppressed addresses: adds and finds them, and writes them as CSV."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from campaigns import zones
 from campaigns.workspace import spreadsheets
 from mailing.models import Suppression
 
@@ -37,9 +37,9 @@ def find_suppressions(
     if source:
         rows = rows.filter(source=source)
     if since:
-        rows = rows.filter(created_at__gte=_midnight(since))
+        rows = rows.filter(created_at__gte=zones.begin_day(since))
     if until:
-        rows = rows.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+        rows = rows.filter(created_at__lt=zones.begin_day(until + timedelta(days=1)))
     return rows
 
 
@@ -51,8 +51,3 @@ def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
 
 def _cells(row: Suppression) -> list[object]:
     return [row.email, row.get_reason_display(), row.get_source_display(), row.created_at, row.detail]
-
-
-def _midnight(day: date) -> datetime:
-    """Return the first instant of a day in the site's zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))

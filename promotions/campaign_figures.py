@@ -9,6 +9,7 @@ from django.db.models import Max, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from campaigns import zones
 from campaigns.annotations import Columns
 from promotions.models import Counter, Promotion, PromotionCampaign, Redemption
 from promotions.publish import counters
@@ -120,7 +121,7 @@ def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, 
     lines = Redemption.objects.filter(campaign=campaign).order_by()
     start = timezone.localdate(campaign.starts_at or campaign.created_at)
     first = max(start, until - timedelta(days=DAYS_DRAWN - 1))
-    since = timezone.make_aware(datetime.combine(first, datetime.min.time()))
+    since = zones.begin_day(first)
     found = {
         day: (amount, uses)
         for day, amount, uses in lines.filter(at__gte=since)

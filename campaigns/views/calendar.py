@@ -35,7 +35,7 @@ def show_calendar(request: Request) -> HttpResponse:
         "shown": shown,
         "view": view,
         "start": f"{day.isoformat()}T09:00",
-        "has_feed": calendar_feed.has_feed(request.user),
+        "has_feed": calendar_feed.find_feed(request.user) is not None,
     }
     if view == "timeline":
         context["line"] = calendar.build_time_line(day, now, shown)

@@ -4,12 +4,12 @@ Days are those of the user's time zone.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import lifecycle, zones
 from campaigns.annotations import Argument, RowOrKey
 from campaigns.lifecycle import Period
 from campaigns.models import Campaign
@@ -194,7 +194,7 @@ def find_monday(day: date) -> date:
 
 def list_periods(first: date, last: date, now: datetime, shown: Shown = EVERYTHING) -> list[Period]:
     """Return the campaigns that are live, or are to be, on these days, in the order of their beginning."""
-    since, until = _begin_day(first), _begin_day(last + DAY)
+    since, until = zones.begin_day(first), zones.begin_day(last + DAY)
     found: list[Period] = []
     for kind, model in lifecycle.kinds().items():
         if shown.kind and shown.kind != kind:
@@ -210,10 +210,6 @@ def list_periods(first: date, last: date, now: datetime, shown: Shown = EVERYTHI
 def list_periods_on(periods: list[Period], day: date) -> list[Period]:
     """Return those of the periods that are live, or are to be, on a day."""
     return [period for period in periods if _overlaps(period, day, day)]
-
-
-def _begin_day(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _find_days(period: Period) -> tuple[date, date]:

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
-from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import lifecycle, zones
 from campaigns.annotations import CleanedData
 from campaigns.models import Campaign, Tag, by_system
 from campaigns.models.campaign import CampaignQuerySet
@@ -75,9 +74,9 @@ class Filters:
         if self.owner:
             found = found.filter(created_by=self.owner)
         if self.since:
-            found = found.filter(starts_at__gte=_begin_day(self.since))
+            found = found.filter(starts_at__gte=zones.begin_day(self.since))
         if self.until:
-            found = found.filter(starts_at__lt=_begin_day(self.until + timedelta(days=1)))
+            found = found.filter(starts_at__lt=zones.begin_day(self.until + timedelta(days=1)))
         return found
 
 
@@ -85,10 +84,6 @@ def _write_filter(value: str | bool | date | Tag | User) -> str:
     if isinstance(value, Tag | User):
         return str(value.pk)
     return "1" if value is True else str(value)
-
-
-def _begin_day(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def list_sort_keys(sort: str) -> list[SortKey]:

@@ -5,14 +5,14 @@ Each app names a function in settings.TRENDS. It takes the user and the days, an
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from campaigns import dates, formats
+from campaigns import dates, formats, zones
 from campaigns.workspace.plots import Plot, Point, draw_plot
 
 DAYS = 30
@@ -29,7 +29,7 @@ class Days:
     @property
     def since(self) -> datetime:
         """The first moment of the first day."""
-        return timezone.make_aware(datetime.combine(self.all[0], time.min), self.zone)
+        return zones.begin_day(self.all[0], self.zone)
 
     def fill(self, known: dict[date, int]) -> list[int]:
         """Return the amounts of all days from those that are known; the others are 0."""

@@ -235,10 +235,10 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
     def launch(self, now: datetime) -> None:
         """Send to everybody the targets name; `mailing.launch.prepare` fixes the recipients and the content."""
         self.launched_at = now
-        is_by_hand = self.status == Status.DRAFT or self.starts_at is None or self.starts_at > now
-        if is_by_hand and settings.LAUNCH_GRACE_SECONDS:
+        is_early = self.starts_at is None or self.starts_at > now
+        if settings.LAUNCH_GRACE_SECONDS and (is_early or self.status == Status.DRAFT):  # by a person
             self.first_mail_at = now + timedelta(seconds=settings.LAUNCH_GRACE_SECONDS)
-        if self.starts_at is None or self.starts_at > now:
+        if is_early:
             self.starts_at = now
 
     @transition("status", source=Status.RUNNING, target=Status.PAUSED, permission=may_operate)

@@ -1,13 +1,13 @@
 """Figures of all campaigns by week, in the time zone of the user: sums over tallies."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import dates, formats
+from campaigns import dates, formats, zones
 from campaigns.workspace import spreadsheets
 from campaigns.workspace.plots import Plot, Point, draw_plot
 
@@ -126,7 +126,7 @@ def read_weeks(now: datetime, span: int) -> list[Week]:
     zone = timezone.get_current_timezone()
     today = timezone.localdate(now)
     first = today - timedelta(days=today.weekday()) - (span - 1) * WEEK
-    since = timezone.make_aware(datetime.combine(first, time()), zone)
+    since = zones.begin_day(first, zone)
     values: dict[str, str | datetime] = {"zone": str(zone), "since": since}
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, values)

@@ -1,12 +1,10 @@
 """The query of a report, and its result: columns and rows."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from django.utils import timezone
-
-from campaigns import dates
+from campaigns import dates, zones
 
 Row = dict[str, Any]  # figures and words by column: of as many types
 COLUMNS_OF_WIDE_REPORT = 4
@@ -30,7 +28,7 @@ class ReportQuery:
 
     @property
     def since(self) -> datetime:
-        return timezone.make_aware(datetime.combine(self.first, time.min), self.zone)
+        return zones.begin_day(self.first, self.zone)
 
     @property
     def zone_name(self) -> str:
@@ -39,7 +37,7 @@ class ReportQuery:
     @property
     def until(self) -> datetime:
         """The end of the last day, which no longer counts."""
-        return timezone.make_aware(datetime.combine(self.last + timedelta(days=1), time.min), self.zone)
+        return zones.begin_day(self.last + timedelta(days=1), self.zone)
 
 
 @dataclass(frozen=True)
