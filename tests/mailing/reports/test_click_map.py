@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from mailing import content, reports
-from mailing.models import Contact, Content
+from mailing import audience, content, reports
+from mailing.models import Content
 from mailing.views.mail_frames import POLICY
 from tests.factories import EmailCampaignFactory
 from tests.mailing.pages import page
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def draw(campaign):
-    return reports.draw_click_map(campaign, reports.count_answers(campaign), Contact.objects.first())
+    return reports.draw_click_map(campaign, reports.count_answers(campaign), audience.find_preview_reader())
 
 
 def test_each_place_of_a_link_has_its_clicks_and_share_and_leads_nowhere(client, marketer):
