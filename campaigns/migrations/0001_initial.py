@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["cluster", "host"],
                 "constraints": [
-                    models.UniqueConstraint(fields=("cluster", "host"), name="heartbeat_of_cluster_on_host")
+                    models.UniqueConstraint(fields=("cluster", "host"), name="heartbeat_of_cluster_on_host"),
                 ],
             },
         ),
@@ -101,6 +101,39 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-created_at", "-pk"],
                 "permissions": [("delete_others_drafts", "Can delete drafts that others made")],
+                "indexes": [
+                    models.Index(fields=["status", "starts_at"], name="campaigns_c_status_5a12c4_idx"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("kind", "email"),
+                                (
+                                    "status__in",
+                                    [
+                                        "draft",
+                                        "scheduled",
+                                        "running",
+                                        "paused",
+                                        "completed",
+                                        "failed",
+                                        "cancelled",
+                                    ],
+                                ),
+                            ),
+                            models.Q(
+                                ("kind", "promotion"),
+                                (
+                                    "status__in",
+                                    ["draft", "scheduled", "active", "paused", "expired", "cancelled"],
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="campaign_status_of_its_kind",
+                    ),
+                ],
             },
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
@@ -206,35 +239,10 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-at", "-pk"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["campaign", "-at", "-id"], name="campaigns_t_campaig_e56ecb_idx"),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(fields=["status", "starts_at"], name="campaigns_c_status_5a12c4_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("kind", "email"),
-                        (
-                            "status__in",
-                            ["draft", "scheduled", "running", "paused", "completed", "failed", "cancelled"],
-                        ),
-                    ),
-                    models.Q(
-                        ("kind", "promotion"),
-                        ("status__in", ["draft", "scheduled", "active", "paused", "expired", "cancelled"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="campaign_status_of_its_kind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="transition",
-            index=models.Index(fields=["campaign", "-at", "-id"], name="campaigns_t_campaig_e56ecb_idx"),
         ),
         migrations.CreateModel(
             name="Edit",
@@ -271,8 +279,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-pk"],
-                "indexes": [models.Index(fields=["thing", "key", "-id"], name="edits_of_a_thing")],
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["thing", "key", "-id"], name="edits_of_a_thing"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -370,7 +380,7 @@ class Migration(migrations.Migration):
                 "ordering": ["user", django.db.models.functions.text.Lower("name")],
                 "default_permissions": (),
                 "constraints": [
-                    models.UniqueConstraint(fields=("user", "name"), name="saved_view_once_for_a_user")
+                    models.UniqueConstraint(fields=("user", "name"), name="saved_view_once_for_a_user"),
                 ],
             },
         ),
@@ -394,7 +404,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("name"), name="tag_once_whatever_its_case"
-                    )
+                    ),
                 ],
             },
         ),

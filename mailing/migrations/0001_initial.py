@@ -79,11 +79,30 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "soft_bounced_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When a report last said so after a server took the mail.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "engaged_on",
+                    models.DateField(
+                        blank=True,
+                        editable=False,
+                        help_text="In the tracking mode that keeps it.",
+                        null=True,
+                        verbose_name="last open or click",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["email"],
                 "constraints": [
-                    models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once")
+                    models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once"),
                 ],
             },
         ),
@@ -110,6 +129,146 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
+                "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="SmtpConnection",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("host", models.CharField(max_length=255)),
+                (
+                    "port",
+                    models.PositiveIntegerField(
+                        default=587,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(65535),
+                        ],
+                    ),
+                ),
+                (
+                    "tls",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("starttls", "STARTTLS (usually port 587)"),
+                            ("implicit", "TLS from the start (usually port 465)"),
+                        ],
+                        default="starttls",
+                        max_length=10,
+                        verbose_name="encryption",
+                    ),
+                ),
+                ("username", models.CharField(blank=True, max_length=255)),
+                ("password", mailing.secrets.EncryptedTextField(blank=True)),
+                (
+                    "hello_name",
+                    models.CharField(
+                        blank=True,
+                        help_text="Our name towards the server. Leave blank for this site's host.",
+                        max_length=253,
+                        verbose_name="name in EHLO",
+                    ),
+                ),
+                (
+                    "authority",
+                    models.TextField(
+                        blank=True,
+                        help_text="Certificates (PEM) to trust instead of the system's.",
+                        verbose_name="certificate authority",
+                    ),
+                ),
+                (
+                    "from_email",
+                    models.CharField(blank=True, max_length=254, verbose_name="default sender address"),
+                ),
+                (
+                    "from_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="default sender name"),
+                ),
+                (
+                    "allowed_domains",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Sender domains this server accepts. Leave blank for any.",
+                    ),
+                ),
+                (
+                    "max_connections",
+                    models.PositiveIntegerField(
+                        default=5,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="open connections",
+                    ),
+                ),
+                (
+                    "messages_per_connection",
+                    models.PositiveIntegerField(
+                        default=1000, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "per_second",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "per_minute",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "per_hour",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "per_day",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "warm_up_from",
+                    models.DateField(
+                        blank=True,
+                        help_text="The first day of a new sender. Leave blank for no warm-up.",
+                        null=True,
+                        verbose_name="warm-up from",
+                    ),
+                ),
+                (
+                    "warm_up_first_day",
+                    models.PositiveIntegerField(
+                        default=200,
+                        help_text="The number grows by 50% each day after.",
+                        verbose_name="messages on the first day",
+                    ),
+                ),
+                ("is_enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "bounce_address",
+                    models.CharField(
+                        blank=True,
+                        help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
+                        max_length=200,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "SMTP connection",
                 "ordering": ["name"],
             },
         ),
@@ -563,6 +722,17 @@ class Migration(migrations.Migration):
                         verbose_name="hold out, in percent",
                     ),
                 ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="With one connection; otherwise they stand in the campaign's routes.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="mailing.smtpconnection",
+                        verbose_name="SMTP connection",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "e-mail campaign",
@@ -592,138 +762,6 @@ class Migration(migrations.Migration):
                 ],
             },
             bases=("campaigns.campaign",),
-        ),
-        migrations.CreateModel(
-            name="SmtpConnection",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=100, unique=True)),
-                ("host", models.CharField(max_length=255)),
-                (
-                    "port",
-                    models.PositiveIntegerField(
-                        default=587,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(65535),
-                        ],
-                    ),
-                ),
-                (
-                    "tls",
-                    models.CharField(
-                        choices=[
-                            ("none", "None"),
-                            ("starttls", "STARTTLS (usually port 587)"),
-                            ("implicit", "TLS from the start (usually port 465)"),
-                        ],
-                        default="starttls",
-                        max_length=10,
-                        verbose_name="encryption",
-                    ),
-                ),
-                ("username", models.CharField(blank=True, max_length=255)),
-                ("password", mailing.secrets.EncryptedTextField(blank=True)),
-                (
-                    "hello_name",
-                    models.CharField(
-                        blank=True,
-                        help_text="Our name towards the server. Leave blank for this site's host.",
-                        max_length=253,
-                        verbose_name="name in EHLO",
-                    ),
-                ),
-                (
-                    "authority",
-                    models.TextField(
-                        blank=True,
-                        help_text="Certificates (PEM) to trust instead of the system's.",
-                        verbose_name="certificate authority",
-                    ),
-                ),
-                (
-                    "from_email",
-                    models.CharField(blank=True, max_length=254, verbose_name="default sender address"),
-                ),
-                (
-                    "from_name",
-                    models.CharField(blank=True, max_length=100, verbose_name="default sender name"),
-                ),
-                (
-                    "allowed_domains",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text="Sender domains this server accepts. Leave blank for any.",
-                    ),
-                ),
-                (
-                    "max_connections",
-                    models.PositiveIntegerField(
-                        default=5,
-                        validators=[django.core.validators.MinValueValidator(1)],
-                        verbose_name="open connections",
-                    ),
-                ),
-                (
-                    "messages_per_connection",
-                    models.PositiveIntegerField(
-                        default=1000, validators=[django.core.validators.MinValueValidator(1)]
-                    ),
-                ),
-                (
-                    "per_second",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
-                    ),
-                ),
-                (
-                    "per_minute",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
-                    ),
-                ),
-                (
-                    "per_hour",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
-                    ),
-                ),
-                (
-                    "per_day",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)]
-                    ),
-                ),
-                (
-                    "warm_up_from",
-                    models.DateField(
-                        blank=True,
-                        help_text="The first day of a new sender. Leave blank for no warm-up.",
-                        null=True,
-                        verbose_name="warm-up from",
-                    ),
-                ),
-                (
-                    "warm_up_first_day",
-                    models.PositiveIntegerField(
-                        default=200,
-                        help_text="The number grows by 50% each day after.",
-                        verbose_name="messages on the first day",
-                    ),
-                ),
-                ("is_enabled", models.BooleanField(default=True, verbose_name="enabled")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                "verbose_name": "SMTP connection",
-                "ordering": ["name"],
-            },
         ),
         migrations.CreateModel(
             name="Segment",
@@ -1038,10 +1076,60 @@ class Migration(migrations.Migration):
                         to="promotions.coupon",
                     ),
                 ),
+                ("complained_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "delivered_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When the recipient's server took it, as a provider reports.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "variant",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Of an A/B test, from 0; empty while the recipient is held.",
+                        null=True,
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "deliveries",
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["campaign", "id"], name="delivery_of_campaign"),
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)),
+                        fields=["connection", "campaign", "due_at", "id"],
+                        name="delivery_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("run__isnull", False)), fields=["run"], name="delivery_of_run"
+                    ),
+                    models.Index(
+                        condition=models.Q(("coupon__isnull", False)),
+                        fields=["coupon"],
+                        name="delivery_of_coupon",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("contact", "campaign"), name="contact_once_per_campaign"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "held_out"), _negated=True),
+                            models.Q(
+                                ("attempts", 0),
+                                ("connection", None),
+                                ("coupon", None),
+                                ("due_at", None),
+                                ("sent_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="held_out_is_never_sent",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1072,7 +1160,7 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": (),
                 "constraints": [
-                    models.UniqueConstraint(fields=["upload", "last"], name="rows_once_per_upload")
+                    models.UniqueConstraint(fields=["upload", "last"], name="rows_once_per_upload"),
                 ],
             },
         ),
@@ -1105,6 +1193,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("list", "contact"), name="contact_once_per_list"),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="contactlist",
@@ -1239,19 +1332,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "number"), name="lane_once_per_connection"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("leased_until__isnull", True), ("run__isnull", True)),
+                            models.Q(("leased_until__isnull", False), ("run__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="lane_leased_by_a_run",
+                    ),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name="emailcampaign",
-            name="connection",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="With one connection; otherwise they stand in the campaign's routes.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                to="mailing.smtpconnection",
-                verbose_name="SMTP connection",
-            ),
         ),
         migrations.CreateModel(
             name="Attempt",
@@ -1320,6 +1412,9 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["at", "pk"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["campaign", "-id"], name="attempt_latest"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1353,6 +1448,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "connections",
                 "ordering": ["position", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "connection"), name="connection_once_per_campaign"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1404,7 +1504,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("email", ""), _negated=True), name="suppression_has_address"
-                    )
+                    ),
                 ],
             },
         ),
@@ -1441,10 +1541,14 @@ class Migration(migrations.Migration):
                         to="mailing.smtpconnection",
                     ),
                 ),
+                ("variant", models.PositiveSmallIntegerField(null=True)),
             ],
             options={
                 "verbose_name_plural": "tallies",
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["campaign", "at"], name="tally_of_campaign"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1510,6 +1614,64 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("gone", ""), ("list__isnull", False), ("segment__isnull", True)),
+                            models.Q(("gone", ""), ("list__isnull", True), ("segment__isnull", False)),
+                            models.Q(
+                                ("list__isnull", True),
+                                ("segment__isnull", True),
+                                models.Q(("gone", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="target_of_list_or_segment",
+                    ),
+                    models.UniqueConstraint(fields=("campaign", "list"), name="list_once_per_campaign"),
+                    models.UniqueConstraint(fields=("campaign", "segment"), name="segment_once_per_campaign"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackingConsent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_granted", models.BooleanField()),
+                (
+                    "how",
+                    models.CharField(
+                        choices=[("hand", "Recorded by hand"), ("page", "On the preference page")],
+                        max_length=8,
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tracking_consents",
+                        to="mailing.contact",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
@@ -1586,6 +1748,29 @@ class Migration(migrations.Migration):
                         to="mailing.delivery",
                     ),
                 ),
+                (
+                    "basis",
+                    models.CharField(
+                        choices=[
+                            ("consent", "Consent"),
+                            ("interest", "Legitimate interest"),
+                            ("evidence", "Evidence of unsubscribing"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "consent",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="mailing.trackingconsent",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["at", "pk"],
@@ -1598,115 +1783,28 @@ class Migration(migrations.Migration):
                         name="event_by_age",
                     ),
                 ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("basis", "evidence"), ("kind", "unsubscribed")),
+                            models.Q(
+                                models.Q(("kind", "unsubscribed"), _negated=True),
+                                ("basis__in", ["consent", "interest"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="event_has_basis",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("basis", "consent"), ("consent__isnull", False)),
+                            models.Q(models.Q(("basis", "consent"), _negated=True), ("consent", None)),
+                            _connector="OR",
+                        ),
+                        name="event_of_consent_names_it",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(fields=("list", "contact"), name="contact_once_per_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="lane",
-            constraint=models.UniqueConstraint(
-                fields=("connection", "number"), name="lane_once_per_connection"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lane",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("leased_until__isnull", True), ("run__isnull", True)),
-                    models.Q(("leased_until__isnull", False), ("run__isnull", False)),
-                    _connector="OR",
-                ),
-                name="lane_leased_by_a_run",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["campaign", "id"], name="delivery_of_campaign"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("due_at__isnull", False)),
-                fields=["connection", "campaign", "due_at", "id"],
-                name="delivery_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("run__isnull", False)), fields=["run"], name="delivery_of_run"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("coupon__isnull", False)), fields=["coupon"], name="delivery_of_coupon"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                fields=("contact", "campaign"), name="contact_once_per_campaign"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "held_out"), _negated=True),
-                    models.Q(
-                        ("attempts", 0),
-                        ("connection", None),
-                        ("coupon", None),
-                        ("due_at", None),
-                        ("sent_at", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="held_out_is_never_sent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(fields=["campaign", "-id"], name="attempt_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="route",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "connection"), name="connection_once_per_campaign"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="tally",
-            index=models.Index(fields=["campaign", "at"], name="tally_of_campaign"),
-        ),
-        migrations.AddConstraint(
-            model_name="target",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("gone", ""), ("list__isnull", False), ("segment__isnull", True)),
-                    models.Q(("gone", ""), ("list__isnull", True), ("segment__isnull", False)),
-                    models.Q(
-                        ("list__isnull", True),
-                        ("segment__isnull", True),
-                        models.Q(("gone", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="target_of_list_or_segment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="target",
-            constraint=models.UniqueConstraint(fields=("campaign", "list"), name="list_once_per_campaign"),
-        ),
-        migrations.AddConstraint(
-            model_name="target",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "segment"), name="segment_once_per_campaign"
-            ),
         ),
         migrations.CreateModel(
             name="BounceMailbox",
@@ -1799,30 +1897,6 @@ class Migration(migrations.Migration):
                 "ordering": ["name"],
             },
         ),
-        migrations.AddField(
-            model_name="contact",
-            name="soft_bounced_at",
-            field=models.DateTimeField(
-                blank=True,
-                editable=False,
-                help_text="When a report last said so after a server took the mail.",
-                null=True,
-            ),
-        ),
-        migrations.AddField(
-            model_name="delivery",
-            name="complained_at",
-            field=models.DateTimeField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name="smtpconnection",
-            name="bounce_address",
-            field=models.CharField(
-                blank=True,
-                help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
-                max_length=200,
-            ),
-        ),
         migrations.CreateModel(
             name="Webhook",
             fields=[
@@ -1873,13 +1947,6 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
-        migrations.AddField(
-            model_name="delivery",
-            name="delivered_at",
-            field=models.DateTimeField(
-                blank=True, help_text="When the recipient's server took it, as a provider reports.", null=True
-            ),
-        ),
         migrations.CreateModel(
             name="ReceivedEvent",
             fields=[
@@ -1888,7 +1955,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["at"], name="received_event_by_time")],
+                "indexes": [
+                    models.Index(fields=["at"], name="received_event_by_time"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1962,7 +2031,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="oauth_grant_of_one",
-                    )
+                    ),
                 ],
             },
         ),
@@ -2094,7 +2163,9 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=80, unique=True)),
                 ("done", models.PositiveBigIntegerField(default=0, help_text="Lines.")),
             ],
-            options={"default_permissions": ()},
+            options={
+                "default_permissions": (),
+            },
         ),
         migrations.CreateModel(
             name="TrackingPolicy",
@@ -2125,30 +2196,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "tracking policy",
                 "verbose_name_plural": "tracking policy",
                 "default_permissions": ("view", "change"),
-            },
-        ),
-        migrations.AddField(
-            model_name="contact",
-            name="engaged_on",
-            field=models.DateField(
-                blank=True,
-                editable=False,
-                help_text="In the tracking mode that keeps it.",
-                null=True,
-                verbose_name="last open or click",
-            ),
-        ),
-        migrations.AddField(
-            model_name="event",
-            name="basis",
-            field=models.CharField(
-                choices=[
-                    ("consent", "Consent"),
-                    ("interest", "Legitimate interest"),
-                    ("evidence", "Evidence of unsubscribing"),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="tracking_policy_once"),
                 ],
-                max_length=8,
-            ),
+            },
         ),
         migrations.CreateModel(
             name="ReportFigures",
@@ -2246,10 +2297,13 @@ class Migration(migrations.Migration):
                         to="mailing.emailcampaign",
                     ),
                 ),
+                ("variant", models.PositiveSmallIntegerField(blank=True, null=True)),
             ],
             options={
-                "indexes": [models.Index(fields=["at"], name="event_count_at")],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["at"], name="event_count_at"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -2375,90 +2429,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"default_permissions": ()},
-        ),
-        migrations.CreateModel(
-            name="TrackingConsent",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("is_granted", models.BooleanField()),
-                (
-                    "how",
-                    models.CharField(
-                        choices=[("hand", "Recorded by hand"), ("page", "On the preference page")],
-                        max_length=8,
-                    ),
-                ),
-                ("at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tracking_consents",
-                        to="mailing.contact",
-                    ),
-                ),
-            ],
             options={
-                "default_permissions": ("view",),
+                "default_permissions": (),
             },
-        ),
-        migrations.AddField(
-            model_name="event",
-            name="consent",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="mailing.trackingconsent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("basis", "evidence"), ("kind", "unsubscribed")),
-                    models.Q(
-                        models.Q(("kind", "unsubscribed"), _negated=True),
-                        ("basis__in", ["consent", "interest"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="event_has_basis",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("basis", "consent"), ("consent__isnull", False)),
-                    models.Q(models.Q(("basis", "consent"), _negated=True), ("consent", None)),
-                    _connector="OR",
-                ),
-                name="event_of_consent_names_it",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trackingpolicy",
-            constraint=models.CheckConstraint(condition=models.Q(("pk", 1)), name="tracking_policy_once"),
         ),
         migrations.CreateModel(
             name="Preflight",
@@ -2507,7 +2480,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="preflight_of_one",
-                    )
+                    ),
                 ],
             },
         ),
@@ -2723,23 +2696,6 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
             },
         ),
-        migrations.AddField(
-            model_name="delivery",
-            name="variant",
-            field=models.PositiveSmallIntegerField(
-                blank=True, help_text="Of an A/B test, from 0; empty while the recipient is held.", null=True
-            ),
-        ),
-        migrations.AddField(
-            model_name="eventcount",
-            name="variant",
-            field=models.PositiveSmallIntegerField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name="tally",
-            name="variant",
-            field=models.PositiveSmallIntegerField(null=True),
-        ),
         migrations.CreateModel(
             name="VariantContent",
             fields=[
@@ -2763,7 +2719,7 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": (),
                 "constraints": [
-                    models.UniqueConstraint(fields=("campaign", "variant"), name="content_once_per_variant")
+                    models.UniqueConstraint(fields=("campaign", "variant"), name="content_once_per_variant"),
                 ],
             },
         ),

@@ -106,6 +106,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["location", "name"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("location", "name"), name="till_name_in_location"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -189,6 +192,30 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-at", "-pk"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "committed")),
+                        fields=["customer"],
+                        include=("at", "currency", "total", "id"),
+                        name="sale_of_customer",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "held")), fields=["expires_at"], name="sale_held"
+                    ),
+                    models.Index(
+                        condition=models.Q(("received_at__isnull", False)),
+                        fields=["received_at"],
+                        name="sale_made_offline",
+                    ),
+                    models.Index(
+                        fields=["id"],
+                        include=["location", "state", "currency", "total", "customer"],
+                        name="sale_figures",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("location", "reference"), name="sale_once_per_location"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -230,49 +257,8 @@ class Migration(migrations.Migration):
                 "ordering": ["-at", "-pk"],
                 "default_permissions": ("view",),
                 "constraints": [
-                    models.UniqueConstraint(fields=("sale", "reference"), name="return_once_per_sale")
+                    models.UniqueConstraint(fields=("sale", "reference"), name="return_once_per_sale"),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="till",
-            constraint=models.UniqueConstraint(fields=("location", "name"), name="till_name_in_location"),
-        ),
-        migrations.AddIndex(
-            model_name="sale",
-            index=models.Index(
-                condition=models.Q(("state", "committed")),
-                fields=["customer"],
-                include=("at", "currency", "total", "id"),
-                name="sale_of_customer",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sale",
-            index=models.Index(
-                condition=models.Q(("state", "held")), fields=["expires_at"], name="sale_held"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sale",
-            index=models.Index(
-                condition=models.Q(("received_at__isnull", False)),
-                fields=["received_at"],
-                name="sale_made_offline",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sale",
-            index=models.Index(
-                fields=["id"],
-                include=["location", "state", "currency", "total", "customer"],
-                name="sale_figures",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sale",
-            constraint=models.UniqueConstraint(
-                fields=("location", "reference"), name="sale_once_per_location"
-            ),
         ),
     ]

@@ -138,6 +138,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["priority", "pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("max_uses__isnull", True), ("max_uses__gt", 0), _connector="OR"),
+                        name="promotion_uses_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("max_uses_per_customer__isnull", True),
+                            ("max_uses_per_customer__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="promotion_customer_uses_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__gte", 1)), name="promotion_priority_from_1"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -189,6 +206,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("first", "second"), name="excluded_pair_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("first__lt", models.F("second"))), name="excluded_pair_in_order"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Coupon",
@@ -277,6 +302,47 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["code"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("batch", ""), _negated=True),
+                        fields=["batch"],
+                        name="coupon_of_batch",
+                    ),
+                    models.Index(
+                        condition=models.Q(("made_for__isnull", False)),
+                        fields=["made_for"],
+                        name="coupon_made_for",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            models.Q(("customer", ""), _negated=True), ("made_for__isnull", True)
+                        ),
+                        fields=["customer"],
+                        name="coupon_of_customer",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("key",), name="coupon_code_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "multi_use"), ("uses__lte", 1), _connector="OR"),
+                            ("uses__gte", 0),
+                        ),
+                        name="coupon_uses_within_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_uses__isnull", True), ("max_uses__gt", 0), _connector="OR"),
+                        name="coupon_uses_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("max_uses_per_customer__isnull", True),
+                            ("max_uses_per_customer__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="coupon_customer_uses_positive",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -344,6 +410,27 @@ class Migration(migrations.Migration):
                     ("operate_promotioncampaign", "Can schedule, activate, pause, resume, end and cancel"),
                     ("change_stacking_rules", "Can change the stacking rules"),
                 ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("budget__isnull", True), ("budget__gt", 0), _connector="OR"),
+                        name="campaign_budget_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_uses__isnull", True), ("max_uses__gt", 0), _connector="OR"),
+                        name="campaign_uses_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("max_uses_per_customer__isnull", True),
+                            ("max_uses_per_customer__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="campaign_customer_uses_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__gte", 1)), name="campaign_priority_from_1"
+                    ),
+                ],
             },
             bases=("campaigns.campaign",),
         ),
@@ -395,6 +482,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "campaign", "promotion", "coupon"),
+                        name="customer_use_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("campaign__isnull", False),
+                                ("coupon__isnull", True),
+                                ("promotion__isnull", True),
+                            ),
+                            models.Q(
+                                ("campaign__isnull", True),
+                                ("coupon__isnull", True),
+                                ("promotion__isnull", False),
+                            ),
+                            models.Q(
+                                ("campaign__isnull", True),
+                                ("coupon__isnull", False),
+                                ("promotion__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="customer_use_of_one_thing",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("uses__gte", 0)), name="customer_use_not_below_zero"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Counter",
@@ -445,6 +565,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("campaign__isnull", False), ("promotion__isnull", True)),
+                            models.Q(("campaign__isnull", True), ("promotion__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="counter_of_one_thing",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("held__gte", 0), ("spent__gte", 0), ("uses__gte", 0)),
+                        name="counter_not_below_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ceiling__isnull", True),
+                            (
+                                "ceiling__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("spent"), "+", models.F("held")
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="counter_within_budget",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("uses_ceiling__isnull", True),
+                            ("uses_ceiling__gte", models.F("uses")),
+                            _connector="OR",
+                        ),
+                        name="counter_within_uses",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Change",
@@ -519,6 +676,10 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-at", "-pk"],
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["promotion", "-at"], name="promotions__promoti_a2e9e2_idx"),
+                    models.Index(fields=["campaign", "-at"], name="promotions__campaig_191449_idx"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -596,6 +757,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["campaign", "at"], name="promotions__campaig_336ac5_idx"),
+                    models.Index(fields=["promotion", "at"], name="promotions__promoti_063a0c_idx"),
+                    models.Index(
+                        condition=models.Q(("coupon__isnull", False)),
+                        fields=["coupon"],
+                        name="redemption_of_coupon",
+                    ),
+                    models.Index(
+                        condition=models.Q(("reverses__isnull", False)),
+                        fields=["reverses"],
+                        name="redemption_reversed",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -761,229 +936,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("customer", "group"), name="customer_once_per_group")
+                    models.UniqueConstraint(fields=("customer", "group"), name="customer_once_per_group"),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_uses__isnull", True), ("max_uses__gt", 0), _connector="OR"),
-                name="promotion_uses_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("max_uses_per_customer__isnull", True), ("max_uses_per_customer__gt", 0), _connector="OR"
-                ),
-                name="promotion_customer_uses_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("priority__gte", 1)), name="promotion_priority_from_1"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="excludedpair",
-            constraint=models.UniqueConstraint(fields=("first", "second"), name="excluded_pair_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="excludedpair",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("first__lt", models.F("second"))), name="excluded_pair_in_order"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="coupon",
-            index=models.Index(
-                condition=models.Q(("batch", ""), _negated=True), fields=["batch"], name="coupon_of_batch"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coupon",
-            constraint=models.UniqueConstraint(fields=("key",), name="coupon_code_once"),
-        ),
-        migrations.AddIndex(
-            model_name="coupon",
-            index=models.Index(
-                condition=models.Q(("made_for__isnull", False)), fields=["made_for"], name="coupon_made_for"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="coupon",
-            index=models.Index(
-                condition=models.Q(models.Q(("customer", ""), _negated=True), ("made_for__isnull", True)),
-                fields=["customer"],
-                name="coupon_of_customer",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coupon",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "multi_use"), ("uses__lte", 1), _connector="OR"), ("uses__gte", 0)
-                ),
-                name="coupon_uses_within_limit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coupon",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_uses__isnull", True), ("max_uses__gt", 0), _connector="OR"),
-                name="coupon_uses_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coupon",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("max_uses_per_customer__isnull", True), ("max_uses_per_customer__gt", 0), _connector="OR"
-                ),
-                name="coupon_customer_uses_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotioncampaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("budget__isnull", True), ("budget__gt", 0), _connector="OR"),
-                name="campaign_budget_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotioncampaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("max_uses__isnull", True), ("max_uses__gt", 0), _connector="OR"),
-                name="campaign_uses_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotioncampaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("max_uses_per_customer__isnull", True), ("max_uses_per_customer__gt", 0), _connector="OR"
-                ),
-                name="campaign_customer_uses_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotioncampaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("priority__gte", 1)), name="campaign_priority_from_1"
-            ),
         ),
         migrations.AddConstraint(
             model_name="link",
             constraint=models.UniqueConstraint(
                 fields=("campaign", "promotion"), name="promotion_once_per_campaign"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customeruse",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "campaign", "promotion", "coupon"),
-                name="customer_use_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customeruse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("campaign__isnull", False), ("coupon__isnull", True), ("promotion__isnull", True)
-                    ),
-                    models.Q(
-                        ("campaign__isnull", True), ("coupon__isnull", True), ("promotion__isnull", False)
-                    ),
-                    models.Q(
-                        ("campaign__isnull", True), ("coupon__isnull", False), ("promotion__isnull", True)
-                    ),
-                    _connector="OR",
-                ),
-                name="customer_use_of_one_thing",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customeruse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("uses__gte", 0)), name="customer_use_not_below_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="counter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("campaign__isnull", False), ("promotion__isnull", True)),
-                    models.Q(("campaign__isnull", True), ("promotion__isnull", False)),
-                    _connector="OR",
-                ),
-                name="counter_of_one_thing",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="counter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("held__gte", 0), ("spent__gte", 0), ("uses__gte", 0)),
-                name="counter_not_below_zero",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="counter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ceiling__isnull", True),
-                    (
-                        "ceiling__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("spent"), "+", models.F("held")
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="counter_within_budget",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="counter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("uses_ceiling__isnull", True), ("uses_ceiling__gte", models.F("uses")), _connector="OR"
-                ),
-                name="counter_within_uses",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="change",
-            index=models.Index(fields=["promotion", "-at"], name="promotions__promoti_a2e9e2_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="change",
-            index=models.Index(fields=["campaign", "-at"], name="promotions__campaig_191449_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(fields=["campaign", "at"], name="promotions__campaig_336ac5_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(fields=["promotion", "at"], name="promotions__promoti_063a0c_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(
-                condition=models.Q(("coupon__isnull", False)), fields=["coupon"], name="redemption_of_coupon"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(
-                condition=models.Q(("reverses__isnull", False)),
-                fields=["reverses"],
-                name="redemption_reversed",
             ),
         ),
     ]
