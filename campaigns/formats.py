@@ -5,6 +5,7 @@ from decimal import Decimal
 from babel.numbers import format_currency, get_currency_precision
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.utils.translation import get_language
 
 
 def person(user: AbstractUser | None) -> str:
@@ -47,3 +48,8 @@ def duration(seconds: int | None) -> str:
     minutes, left = divmod(rest, 60)
     words = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s")) if n]
     return " ".join(words[:2]) or "0 s"
+
+
+def in_sentence(label: str) -> str:
+    """Write a label as a word inside a sentence: in small letters, but for German, whose nouns keep their capital."""
+    return str(label) if (get_language() or "").startswith("de") else str(label).lower()

@@ -25,6 +25,7 @@ for write in (
     formats.thousands,
     formats.rounddown,
     formats.duration,
+    formats.in_sentence,
 ):
     register.filter(write)
 
