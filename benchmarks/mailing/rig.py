@@ -59,8 +59,11 @@ def server(folder: Path) -> Iterator[embedded_postgres.Server]:
 
 
 @contextlib.contextmanager
-def database(name: str) -> Iterator[None]:
-    """Make a fresh, migrated database on the project's server for this process and those it starts; drop it after."""
+def database(name: str, *, keep: bool = False) -> Iterator[bool]:
+    """Make a migrated database on the project's server for this process and those it starts.
+
+    Yields whether it was there before. It is made anew and dropped after, unless `keep`.
+    """
     given = project.DATABASES["default"]
     server: JsonObject = {
         "host": given["HOST"] or None,
@@ -75,7 +78,15 @@ def database(name: str) -> Iterator[None]:
             for statement in statements:
                 admin.execute(statement)
 
-    administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+    def is_there() -> bool:
+        with psycopg.connect(dbname=home, **server) as asking:
+            return bool(asking.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone())
+
+    if not keep:
+        administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    was_there = keep and is_there()
+    if not was_there:
+        administer(f"CREATE DATABASE {name}")
     given["NAME"] = name
     os.environ["DATABASE_URL"] = url(given)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -85,11 +96,15 @@ def database(name: str) -> Iterator[None]:
 
     try:
         call_command("migrate", verbosity=0)
-        yield
+        yield was_there
+    except BaseException:
+        keep = keep and was_there  # what was not filled to its end is of no use
+        raise
     finally:
         connection.close()
         given["NAME"] = home
-        administer(f"DROP DATABASE {name} WITH (FORCE)")
+        if not keep:
+            administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def url(given: JsonObject) -> str:
@@ -215,7 +230,8 @@ def sign_in() -> Any:  # Any: Django's test client is imported once Django is se
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
     client = Client()
-    client.force_login(get_user_model().objects.create_superuser("bench"))
+    bench = get_user_model().objects.filter(username="bench").first()
+    client.force_login(bench or get_user_model().objects.create_superuser("bench"))
     return client
 
 
