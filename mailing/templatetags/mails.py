@@ -2,10 +2,12 @@
 
 from django import template
 from django.conf import settings
+from django.utils.translation import gettext as _
 
+from campaigns import formats
 from mailing import audience, content, launch, promotion_mails
 from mailing import through_mails as through
-from mailing.models import Delivery, EmailCampaign
+from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from promotions.models import Coupon, Promotion, PromotionCampaign
 
 register = template.Library()
@@ -17,6 +19,18 @@ def subject(campaign: EmailCampaign) -> str:
     return content.render_preview(
         launch.build_source(campaign), launch.build_reader(campaign, audience.find_preview_reader())
     ).subject
+
+
+@register.filter
+def rates(limited: EmailCampaign | SmtpConnection) -> str:
+    """Write the most mails in each period that has a limit: 5 a second, 1,000 an hour."""
+    limits = [
+        (limited.per_second, _("%(number)s a second")),
+        (limited.per_minute, _("%(number)s a minute")),
+        (limited.per_hour, _("%(number)s an hour")),
+        (getattr(limited, "per_day", None), _("%(number)s a day")),
+    ]
+    return ", ".join(text % {"number": formats.thousands(number)} for number, text in limits if number)
 
 
 @register.simple_tag
