@@ -20,7 +20,7 @@ SELECT till.location_id, till.id, 'S' || n, 'committed',
                'id', line::text, 'sku', 'SKU' || (n * line) %% 5000, 'name', 'Article ' || (n * line) %% 5000,
                'quantity', 1, 'unit_price', 1100, 'categories', jsonb_build_array('c' || (n + line) %% 50)
            )) FROM generate_series(1, 3) AS line)), '{{}}',
-       now() - n * interval '30 days' / {sales}
+       now() - n * interval '365 days' / {sales}
 FROM generate_series(1, {sales}) AS n
 JOIN (SELECT id, location_id, row_number() OVER (ORDER BY id) AS place FROM pos_till) AS till
     ON till.place = 1 + n %% 20;
@@ -64,6 +64,7 @@ def fill(scale: float) -> None:
     make_shops()
     rig.contacts_of(people)
     tell(f"{people:,} contacts")
+    make_segments()
     make_promotions(promotions)
     tell(f"{promotions:,} campaigns of promotions")
     first = send_first_mail(max(people // 10, 1))
@@ -93,8 +94,22 @@ def make_shops() -> None:
         shop = Location.objects.create(code=f"L{number}", name=f"Shop {number}", currency="EUR")
         keys.issue(shop, "Till", key=f"key-of-the-till-of-the-benchmark-{number}")
     now = datetime.now(UTC)
-    days = (now - timedelta(days=back) for back in (0, 31, 62))
+    days = (now - timedelta(days=back) for back in range(0, 400, 7))
     folding.make_months({day.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for day in days})
+
+
+def make_segments() -> None:
+    """Make fifty segments of four kinds."""
+    from mailing.models import Segment
+
+    trees = (
+        {"field": "points", "op": "greater_than", "value": "2500"},
+        {"field": "city", "op": "equals", "value": "Cork"},
+        {"event": "bought", "of": {"sku": "SKU17"}},
+        {"event": "opened"},
+    )
+    for number in range(50):
+        Segment.objects.create(name=f"Segment {number}", tree={"all": [trees[number % 4]]})
 
 
 def make_promotions(count: int) -> None:
