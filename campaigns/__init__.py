@@ -17,6 +17,9 @@ The other apps import this one, and it imports none of them.
     editions                          refuses to save over the edit of somebody else
     database_time, instants, zones    the time, its bounds, time zones
     dates, formats                    how pages write times and values
+    languages, derived_names          the language of each person; names of columns that pages show
+    sentences, stored_sentences       sentences that are stored in English, and translated when they are read
+    text_extraction                   brings the files of translations up to date
     atomic_files                      files that appear whole, or not at all
     seeds                             what an installation is given once
     fields, texts                     columns of models, and which text the database can store

@@ -39,5 +39,6 @@ def settings_of(user: User) -> UserSettings:
 def save_settings(chosen: UserSettings) -> None:
     """Save a user's settings. Two saves at the same time make one row."""
     UserSettings.objects.update_or_create(
-        user=chosen.user, defaults={"time_zone": chosen.time_zone, "theme": chosen.theme}
+        user=chosen.user,
+        defaults={"time_zone": chosen.time_zone, "theme": chosen.theme, "language": chosen.language},
     )

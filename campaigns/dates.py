@@ -9,6 +9,9 @@ from datetime import date, datetime, time, tzinfo
 
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
+from django.utils.translation import gettext
+
+from campaigns.languages import use_site_language
 
 # as datetime.isoformat writes it
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
@@ -32,7 +35,8 @@ def write_weekday_moment(at: datetime, zone: tzinfo | None = None) -> str:
 def write_moment_for_all(at: datetime) -> str:
     """Write an instant into a sentence that is kept, for readers in any zone: 3 Sep 2027, 14:05 (Berlin time)."""
     zone = timezone.get_default_timezone()
-    return f"{write_moment(at, zone)} ({name_zone(zone)})"
+    with use_site_language():
+        return f"{write_moment(at, zone)} ({name_zone(zone)})"
 
 
 def write_day(day: date) -> str:
@@ -83,7 +87,8 @@ def write_exact_time(at: datetime) -> str:
 def write_period(begin: datetime, end: datetime) -> str:
     """Write a stretch of hours or minutes: 3 Sep, 14:00 to 15:00."""
     begin, end = timezone.localtime(begin), timezone.localtime(end)
-    return f"{date_format(begin, 'MONTH_DAY_TIME_FORMAT')} to {write_time(end)}"
+    ends = {"begin": date_format(begin, "MONTH_DAY_TIME_FORMAT"), "end": write_time(end)}
+    return gettext("%(begin)s to %(end)s") % ends
 
 
 def write_stored_value(text: str) -> str:
@@ -99,7 +104,7 @@ def name_zone(zone: tzinfo | None = None) -> str:
         return key
     if area == "Etc":
         return "UTC" if "GMT" not in city else _name_offset(city.removeprefix("GMT"))
-    return f"{city.replace('_', ' ')} time"
+    return gettext("%(city)s time") % {"city": city.replace("_", " ")}
 
 
 def _name_offset(offset: str) -> str:

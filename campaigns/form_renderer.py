@@ -3,17 +3,33 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select, Widget
+from django.forms import (
+    BaseForm,
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    Field,
+    RadioSelect,
+    Select,
+    Widget,
+)
 from django.forms.renderers import TemplatesSetting
+from django.forms.utils import pretty_name
 from django.http import HttpRequest
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from campaigns.annotations import PageContext
 
 
 class PageField(BoundField):
     """A field whose control has Tabler's class, beside the classes that its form gives it."""
+
+    def __init__(self, form: BaseForm, field: Field, name: str) -> None:
+        super().__init__(form, field, name)
+        if field.label is None:  # Django's own is made of the name, and `update_texts` extracts it
+            self.label = gettext(pretty_name(name))
 
     # Any: the values of attributes, as Django's stubs have them
     def build_widget_attrs(self, attrs: dict[str, Any], widget: Widget | None = None) -> dict[str, Any]:

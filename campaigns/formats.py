@@ -1,11 +1,15 @@
-"""How pages, sentences and files write people, amounts and numbers; `campaigns.dates` writes days and times."""
+"""How pages, sentences and files write people, amounts and numbers, in the language of the page.
+
+`campaigns.dates` writes days and times.
+"""
 
 from decimal import Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import Locale
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext, to_locale
 
 
 def person(user: AbstractUser | None) -> str:
@@ -18,7 +22,8 @@ def money(amount: int | None, currency: str = "") -> str:
     if amount is None:
         return ""
     currency = currency or settings.CURRENCY
-    return format_currency(Decimal(amount).scaleb(-get_currency_precision(currency)), currency, locale="en")
+    value = Decimal(amount).scaleb(-get_currency_precision(currency))
+    return format_currency(value, currency, locale=find_locale())
 
 
 def share(part: int | None, whole: int | None) -> str:
@@ -26,12 +31,33 @@ def share(part: int | None, whole: int | None) -> str:
     if not whole or part is None:
         return ""
     percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
-    return f"{percent}%"
+    return write_percent(percent)
+
+
+def write_percent(percent: Decimal | int | str) -> str:
+    """Write a percentage with the decimals that it has: 12.5%, in German 12,5 %."""
+    locale = find_locale()
+    if locale == "en":
+        return f"{percent}%"
+    number = format_decimal(Decimal(percent), locale=locale, decimal_quantization=False)
+    decimals = -Decimal(percent).as_tuple().exponent  # type: ignore[operator]  # of a number, not of infinity
+    if decimals > 0:
+        number = format_decimal(Decimal(percent), "#,##0." + "0" * decimals, locale)
+    sign: str = Locale.parse(locale).percent_formats[None].suffix[0]
+    return number + sign
 
 
 def thousands(number: int | None) -> str:
-    """Write a number with commas between its thousands: 1000000 as 1,000,000."""
-    return "" if number is None else f"{number:,}"
+    """Write a number with signs between its thousands: 1000000 as 1,000,000."""
+    if number is None:
+        return ""
+    locale = find_locale()
+    return f"{number:,}" if locale == "en" else format_decimal(number, locale=locale)
+
+
+def find_locale() -> str:
+    """Return the locale of the page, as Babel names it."""
+    return to_locale(get_language() or settings.LANGUAGE_CODE)
 
 
 def rounddown(percent: float) -> int:
@@ -46,8 +72,14 @@ def duration(seconds: int | None) -> str:
     days, rest = divmod(int(seconds), 86_400)
     hours, rest = divmod(rest, 3600)
     minutes, left = divmod(rest, 60)
-    words = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s")) if n]
-    return " ".join(words[:2]) or "0 s"
+    words = [
+        (days, pgettext("duration", "%(count)s d")),
+        (hours, pgettext("duration", "%(count)s h")),
+        (minutes, pgettext("duration", "%(count)s min")),
+        (left, pgettext("duration", "%(count)s s")),
+    ]
+    written = [word % {"count": count} for count, word in words if count]
+    return " ".join(written[:2]) or words[-1][1] % {"count": 0}
 
 
 def in_sentence(label: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from campaigns import formats, instants, zones
 from campaigns.annotations import Argument, Columns, ColumnValue
@@ -258,7 +260,7 @@ class UserSettingsForm(ModelForm[UserSettings]):
 
     class Meta:
         model = UserSettings
-        fields = ["time_zone", "theme"]
+        fields = ["time_zone", "theme", "language"]
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
@@ -270,7 +272,13 @@ class UserSettingsForm(ModelForm[UserSettings]):
             choices=choices,
             required=False,
             initial=chosen,
-            help_text="Every page shows times in it, and reads in it what you type.",
+            help_text=_("Every page shows times in it, and reads in it what you type."),
+        )
+        self.fields["language"] = forms.ChoiceField(
+            choices=[("", _("Same as my browser")), *settings.LANGUAGES],
+            required=False,
+            initial=self.instance.language,
+            help_text=_("Of the pages, and of the mails that Fanfare itself writes to you."),
         )
 
 

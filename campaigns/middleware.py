@@ -1,4 +1,4 @@
-"""The middleware of pages: refuses unstorable text, asks for a login, sets the user's time zone."""
+"""The middleware of pages: sets the language and time zone, refuses unstorable text, asks for a login."""
 
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
@@ -9,17 +9,39 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-from campaigns import zones
+from campaigns import languages, zones
 from campaigns.annotations import Argument
 from campaigns.requests import Request
 from campaigns.texts import UNSTORABLE, is_storable
 
 Response = Callable[[HttpRequest], HttpResponse]
+
+
+class LanguageOfReader:
+    """Show pages in the language that the signed-in user chose, else in that of the browser, else in the site's."""
+
+    def __init__(self, get_response: Response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        translation.activate(translation.get_language_from_request(request))
+        try:
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", translation.get_language() or "")
+        finally:
+            translation.deactivate()  # the next request of this thread is somebody else's
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+    def process_view(self, request: Request, view: Argument, *_: Argument) -> None:
+        """Take the user's own choice. Public pages do not ask for the user, which costs a query."""
+        if getattr(view, "login_required", True):
+            languages.activate_language_of(request)
 
 
 class TextGuard:

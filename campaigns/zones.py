@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from campaigns import dates
 
@@ -46,7 +47,7 @@ def begin_day(day: date, zone: tzinfo | None = None) -> datetime:
 
 def list_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
     """List the zones to choose from: the site's, UTC, and those of all cities by their part of the world."""
-    own = f"That of the site ({dates.name_zone(timezone.get_default_timezone())})"
+    own = gettext("That of the site (%(zone)s)") % {"zone": dates.name_zone(timezone.get_default_timezone())}
     return [("", own), ("UTC", "UTC"), *list_cities()]
 
 

@@ -1,8 +1,10 @@
 """Compiles the translations under locale/ when they are needed, so that no machine needs the tools of gettext.
 
-The texts are kept as .po files. What Django reads of them (.mo) is made under var/, and bears the time of its .po file.
+The texts are kept as .po files, one for each area (`campaigns.text_extraction`). What Django reads of a language (.mo)
+is made of all of them under var/, beside a note of the files that it was made of.
 """
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -10,22 +12,32 @@ from campaigns.atomic_files import replace_file
 
 
 def compile_catalogues(source: Path, var: Path) -> Path:
-    """Compile each catalogue that has changed, and return the folder that Django is to read."""
+    """Compile each language of which a file has changed, and return the folder that Django is to read."""
     target = var / "locale"
-    for text in source.glob("*/LC_MESSAGES/django.po"):
-        compiled = target / text.relative_to(source).with_suffix(".mo")
-        changed_ns = text.stat().st_mtime_ns
+    for folder in source.glob("*/LC_MESSAGES"):
+        files = sorted(folder.glob("*.po"))
+        compiled = target / folder.relative_to(source) / "django.mo"
+        note = compiled.with_suffix(".made-of")
+        made_of = "".join(f"{file.name} {file.stat().st_mtime_ns}\n" for file in files).encode()
         # not only a later time: a file may come from a copy or an archive that is older
-        if not compiled.exists() or compiled.stat().st_mtime_ns != changed_ns:
-            replace_file(compiled, _compile(text), modified_ns=changed_ns)
+        if not compiled.exists() or not note.exists() or note.read_bytes() != made_of:
+            replace_file(compiled, _compile(files, folder.parent.name))
+            replace_file(note, made_of)
     return target
 
 
-def _compile(text: Path) -> bytes:
+def _compile(files: Iterable[Path], language: str) -> bytes:
     from babel.messages import mofile, pofile  # takes a while, and is needed after a change only
+    from babel.messages.catalog import Catalog
 
-    with text.open("rb") as file:
-        catalogue = pofile.read_po(file, locale=text.parts[-3])
+    whole = Catalog(locale=language)
+    for each in files:
+        with each.open("rb") as file:
+            for message in pofile.read_po(file, locale=language):
+                if message.id and message.context:
+                    whole[message.id, message.context] = message  # type: ignore[index]
+                elif message.id:
+                    whole[message.id] = message
     compiled = BytesIO()
-    mofile.write_mo(compiled, catalogue)
+    mofile.write_mo(compiled, whole)
     return compiled.getvalue()

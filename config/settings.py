@@ -72,8 +72,10 @@ GLOBAL_HOLD_OUT = environment.percentage("GLOBAL_HOLD_OUT", 0, 20)
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]  # of the pages that customers see
+LANGUAGE_CODE = (
+    "en"  # of all that is stored, logged or written by the queue, and of pages for whoever asks for no other
+)
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [catalogues.compile_catalogues(BASE_DIR / "locale", VAR_DIR)]
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
@@ -106,6 +108,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "campaigns.middleware.VaryByHtmx",
+    "campaigns.middleware.LanguageOfReader",  # before what may answer with a sentence
     "campaigns.middleware.TextGuard",  # before the session, whose key is text too
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -12,4 +12,5 @@ urlpatterns = [
     path("", include("mailing.urls")),
 ]
 
+handler404 = "campaigns.views.failures.page_not_found"
 handler500 = "campaigns.views.failures.server_error"

@@ -16,6 +16,7 @@ import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from campaigns.sentences import mark
 from mailing import content, detours, launch, offers, plain_targets, spool
 from mailing.models import Contact, Delivery, Event
 from mailing.sending import tokens

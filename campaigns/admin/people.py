@@ -86,10 +86,10 @@ class UserSettingsAdmin(GuardedAdmin):
     """The settings of users."""
 
     actions = None
-    list_display = ["user", "time_zone", "theme"]
+    list_display = ["user", "time_zone", "theme", "language"]
     search_fields = ["user__username"]
     form = UserSettingsForm
-    fields = ["user", "time_zone", "theme"]
+    fields = ["user", "time_zone", "theme", "language"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: UserSettings | None = None) -> list[str]:
         return ["user"] if obj else []

@@ -311,6 +311,7 @@ class Migration(migrations.Migration):
                         max_length=5,
                     ),
                 ),
+                ("language", models.CharField(blank=True, max_length=10)),
                 (
                     "user",
                     models.OneToOneField(

@@ -13,6 +13,7 @@ from campaigns import dates, formats, zones
 from campaigns.annotations import PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
+from campaigns.stored_sentences import translate_stored
 from campaigns.verbs import VERBS
 from campaigns.workspace import menu, overview
 
@@ -28,6 +29,9 @@ for write in (
     formats.in_sentence,
 ):
     register.filter(write)
+
+
+register.filter("stored", translate_stored)
 
 
 @register.filter

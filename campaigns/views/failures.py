@@ -1,13 +1,22 @@
-"""The page of an error on the server."""
+"""The pages of errors."""
 
 import sys
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import get_template
+from django.views import defaults
 
+from campaigns.annotations import Argument
+from campaigns.languages import activate_language_of
 from campaigns.queue import QueueAway
 from campaigns.requests import Request
+
+
+def page_not_found(request: Request, exception: Argument) -> HttpResponse:
+    """Return Django's own page, in the language of who is signed in: no view was found that would set it."""
+    activate_language_of(request)
+    return defaults.page_not_found(request, exception)
 
 
 def server_error(request: Request) -> HttpResponse:
