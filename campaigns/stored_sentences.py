@@ -47,7 +47,8 @@ class _Pattern(NamedTuple):
         else:
             found = pgettext(self.context, self.one) if self.context else gettext(self.one)
         language = translation.get_language() or settings.LANGUAGE_CODE
-        return str(found) % {name: _translate(language, value) for name, value in values.items()}
+        said: str = found % {name: _translate(language, value) for name, value in values.items()}
+        return said
 
 
 @lru_cache(maxsize=4096)

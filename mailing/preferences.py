@@ -22,6 +22,7 @@ from django_q.tasks import async_task
 from campaigns import database_time, editions
 from campaigns.logins import Limit, TriesInAll, read_clock
 from campaigns.refusals import Refused
+from campaigns.sentences import mark
 from mailing import contacts, unsubscribing
 from mailing.languages import choose_page_language
 from mailing.models import (
@@ -283,15 +284,15 @@ def confirm_address(token: str) -> AddressChange:
         row = find_address_change(token, is_locked=True)
         contact, facts = row.contact, contacts.describe_contact(row.contact)
         if Contact.objects.filter(email=row.email).exclude(pk=contact.pk).exists():
-            raise Refused("We know this address already. Nothing was changed.")
+            raise Refused(mark("We know this address already. Nothing was changed."))
         if Suppression.objects.filter(email__in=(row.was, row.email)).exists():
-            raise Refused("No mail of ours goes to this address. Nothing was changed.")
+            raise Refused(mark("No mail of ours goes to this address. Nothing was changed."))
         contact.email, contact.soft_bounces = row.email, 0
         try:
             with transaction.atomic():
                 contact.save(update_fields=["email", "soft_bounces", "updated_at"])
         except IntegrityError as error:  # it has just come with an import
-            raise Refused("We know this address already. Nothing was changed.") from error
+            raise Refused(mark("We know this address already. Nothing was changed.")) from error
         row.confirmed_at = database_time.now()
         row.save(update_fields=["confirmed_at"])
         PreferenceChange.objects.create(

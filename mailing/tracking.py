@@ -40,7 +40,7 @@ class MailGone(BadLink):
     """The delivery that the token was made for is no more."""
 
     def __init__(self) -> None:
-        super().__init__("The mail this link stood in is not known any more.")
+        super().__init__(mark("The mail this link stood in is not known any more."))
 
 
 class DatabaseAway(Exception):

@@ -54,8 +54,6 @@ def _list_texts(source):
     yield from re.findall(r'{% translate "([^"]+)" %}', source)
     for text in re.findall(r"{% blocktranslate[^%]*%}(.*?){% endblocktranslate %}", source):
         yield re.sub(r"{{ (\w+) }}", r"%(\1)s", text)
-    for call in re.findall(
-        r'(?:gettext(?:_lazy)?|BadLink|Refused|super\(\).__init__)\(\s*((?:"[^"]*"\s*)+)\)', source
-    ):
+    for call in re.findall(r'(?:gettext(?:_lazy)?|BadLink|mark)\(\s*((?:"[^"]*"\s*)+)\)', source):
         if "no connection is named" not in call:
             yield "".join(re.findall(r'"([^"]*)"', call)).replace("\\n", "\n")
