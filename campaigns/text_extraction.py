@@ -33,7 +33,7 @@ CUSTOMERS = (
 AREAS = {
     "customers": rf"(templates/)?mailing/(forms/|views/)?({CUSTOMERS})\.(py|html)|promotions/customer_words\.py",
     "editor": r"(templates/)?mailing/.*editor.*|(templates/)?mailing/campaign_form\.html|mailing/forms/campaign\.py",
-    "content": r"(templates/)?mailing/.*(blocks?|assets?|images?|templates?|builder)(/|\.|_).*",
+    "content": r"(templates/)?mailing/.*(blocks?|assets?|images?|mail_templates?)(/|\.|_).*",
     "promotion_editor": r"(templates/)?promotions/.*editor.*|(templates/)?promotions/.*promotion_form.*",
     "campaigns": r"(campaigns|config)/.*|templates/(?!pos/|promotions/|mailing/).*",
     "pos": r"pos/.*|templates/pos/.*",
