@@ -38,6 +38,7 @@ DRAWINGS = {
     "more": "dots",
     "outbox": "inbox",
     "pause": "player-pause",
+    "picture": "photo",
     "play": "player-play",
     "plus": "plus",
     "promotion": "tag",

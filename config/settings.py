@@ -32,6 +32,7 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 SITE_CONNECTION = environment.text("SITE_CONNECTION", "")  # the SMTP connection of the site's own mails
 # of bounce mailboxes on this machine
 MAILDIRS = Path(environment.text("MAILDIRS", str(VAR_DIR / "maildirs")))
+PICTURES = environment.text("PICTURES", "")  # the folder of uploaded pictures; unset: VAR_DIR/pictures
 READYZ_TOKEN = environment.text("READYZ_TOKEN", "")
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 

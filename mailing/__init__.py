@@ -1,8 +1,9 @@
 """E-mail: contacts, campaigns, sending, tracking, reports.
 
-Packages: `models`, `views`, `forms` (pages); `content` (the mail), `renderer` (its process); `sending` (from deliveries
-to answers), `smtp` (the client); `importing` (CSV); `bounces`, `webhooks` (what comes back); `reports`, `variants` (A/B
-tests), `senders` (domains, DKIM), `preflight` (checks), `catcher` (the mail server of the demo).
+Packages: `models`, `views`, `forms` (pages); `content` (the mail), `renderer` (its process), `library` (pictures,
+templates, blocks); `sending` (from deliveries to answers), `smtp` (the client); `importing` (CSV); `bounces`,
+`webhooks` (what comes back); `reports`, `variants` (A/B tests), `senders` (domains, DKIM), `preflight` (checks),
+`catcher` (the mail server of the demo).
 
 The modules beside them:
 

@@ -28,6 +28,7 @@ from mailing.forms.fields import AddressField, LanguageField, TimeZoneField
 from mailing.models import (
     AddressChange,
     Attempt,
+    Block,
     BounceMailbox,
     CampaignPace,
     Contact,
@@ -46,9 +47,11 @@ from mailing.models import (
     GlobalHoldOutFigures,
     HeldReport,
     Lane,
+    MailTemplate,
     Membership,
     OAuthGrant,
     Pace,
+    Picture,
     PreferenceChange,
     Preflight,
     ReceivedEvent,
@@ -230,6 +233,7 @@ class EventAdmin(ReadOnlyAdmin):
 admin.site.register(
     [
         AddressChange,
+        Block,
         CampaignPace,
         Content,
         Conversion,
@@ -240,8 +244,10 @@ admin.site.register(
         GlobalHoldOut,
         GlobalHoldOutFigures,
         Lane,
+        MailTemplate,
         Membership,
         Pace,
+        Picture,
         Preflight,
         ReceivedEvent,
         RecentVisit,

@@ -16,13 +16,16 @@ from factory.django import DjangoModelFactory
 
 from campaigns.models import Heartbeat, UserSettings
 from mailing.models import (
+    Block,
     Contact,
     ContactList,
     Delivery,
     DkimKey,
     EmailCampaign,
     HeldReport,
+    MailTemplate,
     Membership,
+    Picture,
     Segment,
     SenderDomain,
     SmtpConnection,
@@ -191,6 +194,37 @@ class ContactFactory(DjangoModelFactory):
     email = factory.Sequence(lambda n: f"contact{n}@example.com")
     first_name = factory.Sequence(lambda n: f"Ada{n}")
     last_name = "Byron"
+
+
+class PictureFactory(DjangoModelFactory):
+    """A row of the library, without its file."""
+
+    class Meta:
+        model = Picture
+
+    name = factory.Sequence(lambda n: f"Picture {n}")
+    alt = "A red teapot"
+    file = factory.Sequence(lambda n: f"{n:040x}.png")
+    width, height, size = 600, 400, 9000
+
+
+class MailTemplateFactory(DjangoModelFactory):
+    class Meta:
+        model = MailTemplate
+
+    name = factory.Sequence(lambda n: f"Template {n}")
+    subject = "News"
+    body_format = "html"
+    body = '<p>Hello</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+
+
+class BlockFactory(DjangoModelFactory):
+    class Meta:
+        model = Block
+
+    name = factory.Sequence(lambda n: f"Block {n}")
+    body_format = "html"
+    body = "<p>A block</p>"
 
 
 class ContactListFactory(DjangoModelFactory):

@@ -117,6 +117,7 @@ class World:
             "campaigns/promotion/": tills,
             "campaigns/": [mails[0], tills[1]],
             "contacts/": contacts[:1],
+            "pictures/": [factories.PictureFactory()],
             "lists/": [people, ContactList.objects.create(name="Empty")],
             "segments/": [segment, Segment.objects.create(name="Everybody")],
             "suppressions/": [factories.SuppressionFactory()],

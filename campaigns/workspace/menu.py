@@ -62,6 +62,10 @@ GROUPS = (
         ),
     ),
     Group(
+        "E-mail content",
+        (Entry("mailing:pictures", "Pictures", "picture", "mailing.view_picture", also="images photos"),),
+    ),
+    Group(
         "Audience",
         (
             Entry(

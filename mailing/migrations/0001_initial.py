@@ -2723,4 +2723,172 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Block",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True,
+                        help_text="Only people here read it.",
+                        max_length=250,
+                        verbose_name="description",
+                    ),
+                ),
+                (
+                    "body_format",
+                    models.CharField(
+                        choices=[("html", "HTML"), ("markdown", "Markdown"), ("mjml", "MJML")],
+                        default="mjml",
+                        max_length=10,
+                        verbose_name="format",
+                    ),
+                ),
+                ("body", models.TextField(verbose_name="content")),
+                (
+                    "archived_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("header", "Header"),
+                            ("text", "Text"),
+                            ("product", "Product"),
+                            ("coupon", "Coupon"),
+                            ("footer", "Footer"),
+                            ("other", "Other"),
+                        ],
+                        default="other",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "block",
+                "verbose_name_plural": "blocks",
+                "ordering": ["kind", "name", "pk"],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="MailTemplate",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True,
+                        help_text="Only people here read it.",
+                        max_length=250,
+                        verbose_name="description",
+                    ),
+                ),
+                (
+                    "body_format",
+                    models.CharField(
+                        choices=[("html", "HTML"), ("markdown", "Markdown"), ("mjml", "MJML")],
+                        default="mjml",
+                        max_length=10,
+                        verbose_name="format",
+                    ),
+                ),
+                ("body", models.TextField(verbose_name="content")),
+                (
+                    "archived_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("subject", models.CharField(blank=True, max_length=250, verbose_name="subject")),
+                ("preheader", models.CharField(blank=True, max_length=250, verbose_name="preheader")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "template",
+                "verbose_name_plural": "templates",
+                "ordering": ["name", "pk"],
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Picture",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
+                ("alt", models.CharField(blank=True, max_length=250, verbose_name="alt text")),
+                ("file", models.CharField(editable=False, max_length=60, unique=True, verbose_name="file")),
+                (
+                    "width",
+                    models.PositiveIntegerField(editable=False, help_text="Pixels.", verbose_name="width"),
+                ),
+                (
+                    "height",
+                    models.PositiveIntegerField(editable=False, help_text="Pixels.", verbose_name="height"),
+                ),
+                (
+                    "size",
+                    models.PositiveIntegerField(editable=False, help_text="Bytes.", verbose_name="size"),
+                ),
+                ("is_animated", models.BooleanField(default=False, editable=False, verbose_name="animated")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "picture",
+                "verbose_name_plural": "pictures",
+                "ordering": ["-pk"],
+            },
+        ),
     ]

@@ -8,6 +8,7 @@ from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.global_hold_out import GlobalHoldOut, GlobalHoldOutFigures
 from mailing.models.importing import Upload, VerdictBlock
+from mailing.models.library import Block, MailTemplate, Picture
 from mailing.models.oauth import OAuthGrant
 from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.preflight import Preflight
@@ -28,6 +29,7 @@ from mailing.models.webhooks import ReceivedEvent, Webhook
 __all__ = [
     "AddressChange",
     "Attempt",
+    "Block",
     "BounceMailbox",
     "CampaignPace",
     "Contact",
@@ -48,10 +50,12 @@ __all__ = [
     "HeldReport",
     "KeptFigures",
     "Lane",
+    "MailTemplate",
     "Membership",
     "Mode",
     "OAuthGrant",
     "Pace",
+    "Picture",
     "PreferenceChange",
     "Preflight",
     "ReceivedEvent",

@@ -18,6 +18,9 @@ from .protocol import (
     CompileContent,
     FindProblems,
     MakeMessages,
+    PictureRefused,
+    PreparePicture,
+    ReadyPicture,
     RendererFailed,
     Request,
     ReviewContent,
@@ -174,6 +177,22 @@ def make_messages(source: Source, recipients: Sequence[Recipient], links: Links)
         ContentError: it does not compile or render.
     """
     return _ask(MakeMessages(source, list(recipients), links)).messages or []
+
+
+def prepare_picture(data: bytes) -> ReadyPicture:
+    """Return an uploaded picture as mails may show it.
+
+    Raises:
+        PictureRefused: it cannot be used.
+    """
+    try:
+        answer = _ask(PreparePicture(data))
+    except RendererFailed as error:
+        raise PictureRefused("hard") from error
+    if answer.refusal:
+        raise PictureRefused(answer.refusal)
+    assert answer.picture is not None
+    return answer.picture
 
 
 def _ask(request: Request) -> Answer:

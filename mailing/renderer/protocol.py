@@ -6,7 +6,7 @@ It uses the JSON of the standard library, which takes everything that attributes
 import json
 import socket
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,6 +21,27 @@ _length = struct.Struct("!I")
 
 class RendererFailed(ContentError):
     """The renderer gave no answer: the content took too much time or memory, or crashed a parser."""
+
+
+Reason = Literal["svg", "unknown", "broken", "pixels", "frames", "tall", "heavy", "hard"]
+
+
+class PictureRefused(Exception):
+    """A picture cannot be used. `reason` says why in one word; who asked has the sentence."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+class ReadyPicture(msgspec.Struct, frozen=True):
+    """A picture that mails may show. `extension`: png, jpg or gif."""
+
+    data: bytes
+    extension: str
+    width: int
+    height: int
+    is_animated: bool
 
 
 class ShowPreview(msgspec.Struct, frozen=True, tag=True):
@@ -51,17 +72,26 @@ class ReviewContent(msgspec.Struct, frozen=True, tag=True):
     recipient: Recipient
 
 
-Request = ReviewContent | ShowPreview | FindProblems | CompileContent | MakeMessages
+class PreparePicture(msgspec.Struct, frozen=True, tag=True):
+    data: bytes
+
+
+Request = ReviewContent | ShowPreview | FindProblems | CompileContent | MakeMessages | PreparePicture
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to a request: one of the first five fields, or `error` with the `field` of the source at fault."""
+    """The answer to a request: one of the first six fields, or `error` with the `field` of the source at fault.
+
+    refusal: why a picture is refused, as `PictureRefused.reason`.
+    """
 
     preview: Preview | None = None
     problems: list[tuple[str, str]] | None = None
     compiled: bytes | None = None
     messages: list[bytes] | None = None
     review: Review | None = None
+    picture: ReadyPicture | None = None
+    refusal: Reason | None = None
     error: str = ""
     field: str = ""
     has_failed: bool = False

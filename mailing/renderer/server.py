@@ -22,6 +22,7 @@ import msgspec
 from campaigns.processes import die_with
 from mailing import content
 
+from .pictures import prepare_picture
 from .protocol import (
     PROCESSOR_LIMIT,
     TIME_LIMIT,
@@ -29,6 +30,8 @@ from .protocol import (
     CompileContent,
     FindProblems,
     MakeMessages,
+    PictureRefused,
+    PreparePicture,
     Request,
     ReviewContent,
     ShowPreview,
@@ -154,6 +157,10 @@ def answer_request(request: Request) -> Answer:
             case MakeMessages(source, recipients, links):
                 compiled = content.compile(source)
                 return Answer(messages=[compiled.render(each, links) for each in recipients])
+            case PreparePicture(data):
+                return Answer(picture=prepare_picture(data))
+    except PictureRefused as refused:
+        return Answer(refusal=refused.reason)
     except content.ContentError as error:
         return Answer(error=str(error), field=error.field)
     except MemoryError:
