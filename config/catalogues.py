@@ -34,10 +34,8 @@ def _compile(files: Iterable[Path], language: str) -> bytes:
     for each in files:
         with each.open("rb") as file:
             for message in pofile.read_po(file, locale=language):
-                if message.id and message.context:
-                    whole[message.id, message.context] = message  # type: ignore[index]
-                elif message.id:
-                    whole[message.id] = message
+                if message.id and not message.fuzzy:
+                    whole.add(message.id, message.string, context=message.context)
     compiled = BytesIO()
     mofile.write_mo(compiled, whole)
     return compiled.getvalue()
