@@ -7,11 +7,13 @@ around a step stands in its `KindLifecycle`, which its app registers. No code he
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.module_loading import import_string
 
 from campaigns import database_time, refusals
 from campaigns.annotations import Argument, Columns, RowFigures, RowOrKey
@@ -136,17 +138,26 @@ class KindLifecycle(Generic[C]):
 
 
 AnyKind = KindLifecycle[Any]  # Any: each kind's is of its own model
-_lifecycles: dict[str, AnyKind] = {}
+_registered: dict[str, str] = {}
 
 
-def register(model: type[Campaign], lifecycle: AnyKind) -> None:
-    """Register what the campaigns of a kind do around their steps."""
-    _lifecycles[model.KIND] = lifecycle
+def register(model: type[Campaign], lifecycle: str) -> None:
+    """Register what the campaigns of a kind do around their steps: the dotted name of a `KindLifecycle`.
+
+    It is imported when it is first asked for. All that a launch needs would else be part of every process, tills too.
+    """
+    _registered[model.KIND] = lifecycle
 
 
 def lifecycle_of(campaign: Campaign | type[Campaign]) -> AnyKind:
     """Return what the campaigns of a kind do around their steps: of this one's kind, or of this model's."""
-    return _lifecycles[campaign.kind if isinstance(campaign, Campaign) else campaign.KIND]
+    return _load_lifecycle(campaign.kind if isinstance(campaign, Campaign) else campaign.KIND)
+
+
+@cache
+def _load_lifecycle(kind: str) -> AnyKind:
+    lifecycle: AnyKind = import_string(_registered[kind])()
+    return lifecycle
 
 
 def fire(

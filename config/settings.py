@@ -87,7 +87,7 @@ INSTALLED_APPS = [
     "pos",
     "promotions",
     "campaigns",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config.urls loads its pages: no other process needs them
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -6,7 +6,6 @@ class MailingConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns import lifecycle
-        from mailing.lifecycle import EmailLifecycle
         from mailing.models import EmailCampaign
 
-        lifecycle.register(EmailCampaign, EmailLifecycle())
+        lifecycle.register(EmailCampaign, "mailing.lifecycle.EmailLifecycle")

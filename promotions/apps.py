@@ -6,7 +6,6 @@ class PromotionsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns import lifecycle
-        from promotions.lifecycle import PromotionLifecycle
         from promotions.models import PromotionCampaign
 
-        lifecycle.register(PromotionCampaign, PromotionLifecycle())
+        lifecycle.register(PromotionCampaign, "promotions.lifecycle.PromotionLifecycle")

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 from hypothesis import HealthCheck
@@ -20,6 +21,8 @@ BROWSER = "tests/browser/"
 OF_AXE_AND_MAILS = tuple(
     f"{BROWSER}test_{name}.py" for name in ("axe", "accessible_mails", "mail_looks", "mail_pages", "zones")
 )
+
+admin.autodiscover()  # as config.urls does: there are tests for every page of the administration
 
 # a busy machine is no fault of an example
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,5 +1,6 @@
 import os
 import sys
+from importlib import import_module
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -28,6 +29,9 @@ class Command(BaseCommand):
         from django_q.cluster import Cluster
 
         from campaigns import heartbeats
+
+        for task in settings.TASKS:  # once, and not in each of the processes that are forked
+            import_module(task.rpartition(".")[0])
 
         class Announced(Cluster):  # type: ignore[misc]  # django-q2 is untyped
             """A cluster whose workers can see that it stops. It waits for their tasks; a long one can end early."""
