@@ -10,12 +10,12 @@ Facts are what people may change of a row: the name of each field and its value,
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import models
 
-from campaigns import dates
+from campaigns import database_time, dates
 from campaigns.annotations import Argument, ColumnValue
 from campaigns.formats import person
 from campaigns.models import Edit
@@ -24,6 +24,7 @@ from campaigns.refusals import Refused
 MAX_LETTERS_TOLD = 200  # letters of a value; of a longer one it is only said that it changed
 EDITS_SHOWN = 20
 MAX_EDITION_LETTERS = 100_000
+FOLDED_WITHIN = timedelta(minutes=10)
 FormFacts = Mapping[str, str]
 
 
@@ -103,18 +104,38 @@ def _shorten(value: str) -> str:
 
 
 def record_edit(
-    row: models.Model, before: FormFacts | None, after: FormFacts, *, by: User | None = None
+    row: models.Model,
+    before: FormFacts | None,
+    after: FormFacts,
+    *,
+    by: User | None = None,
+    folds: bool = False,
 ) -> None:
-    """Keep what a form changed, if it changed anything. `before`: None for a new row."""
-    detail = {}
+    """Keep what a form changed, if it changed anything.
+
+    Args:
+        before: None for a new row.
+        folds: it joins the latest edit of the row, when that is one of the same person a few minutes ago.
+    """
+    detail: dict[str, list[str]] = {}
     for name in {**(before or {}), **after}:
         was, now = (before or {}).get(name, ""), after.get(name, "")
         if before is not None and was != now:
             detail[name] = [_shorten(was), _shorten(now)]
-    if before is None or detail:
+    if before is not None and folds and (latest := _find_fresh_edit(row, by)):
+        for name, (was, now) in detail.items():
+            latest.detail[name] = [latest.detail.get(name, [was])[0], now]
+        latest.save(update_fields=["detail"])
+    elif before is None or detail:
         Edit.objects.create(
             thing=row._meta.label_lower, key=row.pk, by=by, is_new=before is None, detail=detail
         )
+
+
+def _find_fresh_edit(row: models.Model, by: User | None) -> Edit | None:
+    latest = edits_of(row).first()
+    is_fresh = latest is not None and latest.at > database_time.now() - FOLDED_WITHIN
+    return latest if latest and is_fresh and latest.by == by and not latest.is_new else None
 
 
 def edits_of(row: models.Model) -> models.QuerySet[Edit]:

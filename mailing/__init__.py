@@ -9,7 +9,8 @@ The modules beside them:
 
     audience, segments, comparing, local_time    who gets a campaign, and what time it is for them
     rfm, segment_groups               classes of buyers; segments as customer groups at the till
-    drafting, mail_tests, follow_ups  saving campaigns, results of test mails, second mails
+    drafting, campaign_facts          saving campaigns, and what people may change of them
+    mail_tests, follow_ups            results of test mails, second mails
     launch, deliveries, lifecycle     a launch: its checks, its rows, what follows from a step
     deletion                          deleting lists and segments
     clock, endings, tasks             what falls due, how a campaign ends, what the queue runs

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from campaigns import database_time, editions, lifecycle, refusals
 from campaigns.annotations import Columns
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
-from mailing import audience, content, launch, offers, renderer, variants
+from mailing import audience, campaign_facts, content, launch, offers, renderer, variants
 from mailing.addresses import normalise_address
 from mailing.models import (
     Contact,
@@ -26,7 +27,6 @@ from mailing.models import (
     SplitTest,
     Target,
 )
-from mailing.models.offers import OFFER_COLUMNS
 from mailing.senders import domains
 from mailing.sending import lanes, tokens
 from mailing.sending.direct import send_directly
@@ -35,52 +35,6 @@ from mailing.smtp.client import Outcome
 
 TEST_ADDRESSES = 10
 ADDRESSES = ("from_email", "reply_to")
-FIELDS = (
-    "name",
-    "description",
-    "subject",
-    "preheader",
-    "from_name",
-    "from_email",
-    "reply_to",
-    "language",
-    "body",
-    "body_format",
-    "text",
-    "track_opens",
-    "track_clicks",
-    "tracking",
-    "attribution_days",
-    "after_acceptance",
-    "hold_out",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "utm_content",
-    "sharing",
-    "connection",
-    "retry_hours",
-    "per_second",
-    "per_minute",
-    "per_hour",
-    "window_from",
-    "window_until",
-    "window_days",
-    "window_zone",
-    "local_time",
-    "starts_at",
-    *OFFER_COLUMNS,
-)
-TEST_FIELDS = (
-    "share_percent",
-    "share_number",
-    "split",
-    "weights",
-    "wait",
-    "wait_unit",
-    "winner_by",
-    "when_undecided",
-)
 
 
 # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +49,7 @@ def save_campaign(
     routes: Sequence[tuple[int, int]] | None = None,
     split_tests: Sequence[SplitTest] | None = None,
     seen: str | None = None,
+    is_automatic: bool = False,
 ) -> EmailCampaign:
     """Save a new or changed campaign with what belongs to it; a scheduled one goes back to draft first.
 
@@ -104,6 +59,8 @@ def save_campaign(
         routes: (key of the connection, share) in their order; None leaves them as they are.
         split_tests: its A/B test, an unsaved row, or nothing; None leaves it as it is.
         seen: the edition that the form showed; None overwrites any.
+        is_automatic: it is saved while somebody types: a scheduled campaign is refused, and what changes nothing is
+            not written.
 
     Raises:
         Locked: its state allows no change.
@@ -118,8 +75,10 @@ def save_campaign(
             refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
             campaign, before = EmailCampaign(created_by=by), None
         else:
+            if is_automatic:
+                _refuse_scheduled(lifecycle.lock_row(campaign))
             campaign = lifecycle.open_for_edit(campaign, by=by)
-            before = describe_campaign(campaign)
+            before = campaign_facts.describe_campaign(campaign)
             editions.refuse_edit_conflict(campaign, before, seen)
         for name, value in changes.items():
             setattr(campaign, name, _clean_address(value) if name in ADDRESSES else value)
@@ -133,32 +92,23 @@ def save_campaign(
             for test in split_tests:
                 test.campaign = campaign
                 test.save(force_insert=True)
-        if before is not None:  # its history says already who made it
-            editions.record_edit(campaign, before, describe_campaign(campaign), by=by)
+        after = campaign_facts.describe_campaign(campaign)
+        if is_automatic and after == before:
+            transaction.set_rollback(True)
+        elif before is not None:  # its history says already who made it
+            editions.record_edit(campaign, before, after, by=by, folds=is_automatic)
     return campaign
 
 
-def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
-    """Return what people may change of a campaign, in words."""
-    targets = campaign.targets.select_related("list", "segment")
-    routes = campaign.routes.select_related("connection")
-    return editions.column_facts(campaign, FIELDS) | {
-        "Recipients": ", ".join(sorted(map(str, targets))),
-        "Shares": ", ".join(map(str, routes)),
-        **describe_test(variants.find_test(campaign)),
-    }
-
-
-def describe_test(test: SplitTest | None) -> dict[str, str]:
-    """Return what people may change of an A/B test, in words; each is empty when there is no test."""
-    facts = editions.column_facts(test or SplitTest(), TEST_FIELDS)
-    for name in ("subjects", "bodies", "from_names"):
-        label = SplitTest._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # it is a column
-        facts[str(label).capitalize()] = " | ".join(getattr(test, name)) if test else ""
-    return {
-        "A/B test": "on" if test else "off",
-        **(facts if test else dict.fromkeys(facts, "")),
-    }
+def _refuse_scheduled(campaign: EmailCampaign) -> None:
+    if campaign.status == Campaign.Status.SCHEDULED:
+        raise Refused(
+            _(
+                "“%(campaign)s” is scheduled: what you type is saved only when you press Save, which puts it back to "
+                "draft."
+            )
+            % {"campaign": campaign}
+        )
 
 
 def _clean_address(value: str) -> str:

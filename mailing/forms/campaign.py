@@ -1,10 +1,13 @@
 """The editor of an e-mail campaign."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypedDict
 
 from django import forms
 from django.conf import settings
 from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import zones
 from campaigns.annotations import Argument, CleanedData, Columns
@@ -25,6 +28,17 @@ from mailing.models import (
 )
 from mailing.models.offers import OFFER_COLUMNS
 
+OFFER_NAMES = {"has_offer", *OFFER_COLUMNS}
+WINDOW_NAMES = {"window_from", "window_until", "window_days", "window_zone"}
+
+
+class SavableParts(TypedDict):
+    """What `EmailCampaignForm.savable_parts` returns; None leaves what is stored."""
+
+    changes: Columns
+    targets: list[Target] | None
+    routes: list[tuple[int, int]] | None
+
 
 class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
     """All sections but the A/B test. Targets and connections are rows of their own: see `targets` and `routes`.
@@ -32,23 +46,23 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
     A draft may be unfinished, so only the name is required. `mailing.launch.find_problems` says what a launch needs.
     """
 
-    from_email = AddressField(label="Sender address", required=False)
+    from_email = AddressField(label=_("Sender address"), required=False)
     reply_to = AddressField(
-        label="Reply to", required=False, help_text="Leave blank for the sender’s address."
+        label=_("Reply to"), required=False, help_text=_("Leave blank for the sender’s address.")
     )
     starts_at = MomentField(
-        label="Planned for",
+        label=_("Planned for"),
         required=False,
-        help_text="Only sends after you click Schedule.",
+        help_text=_("Only sends after you click Schedule."),
     )
 
-    window_days = DaysField(label="Send on", required=False, help_text="Choose none for every day.")
+    window_days = DaysField(label=_("Send on"), required=False, help_text=_("Choose none for every day."))
     window_zone = forms.ChoiceField(
-        label="Time zone of these hours", choices=zones.list_choices, required=False
+        label=_("Time zone of these hours"), choices=zones.list_choices, required=False
     )
     language = forms.ChoiceField(
         required=False,
-        help_text="Screen readers pronounce the mail in it; dates and amounts are written as it does.",
+        help_text=_("Screen readers pronounce the mail in it; dates and amounts are written as it does."),
     )
 
     class Meta:
@@ -90,14 +104,14 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
             *OFFER_COLUMNS,
         ]
         labels = {
-            "sharing": "Sending server",
-            "per_hour": "Maximum per hour",
-            "retry_hours": "Retry for (hours)",
+            "sharing": _("Sending server"),
+            "per_hour": _("Maximum per hour"),
+            "retry_hours": _("Retry for (hours)"),
         }
         help_texts = {
-            "tracking": "A campaign can only record less than the site’s setting.",
-            "connection": "Its default sender is used if you leave the sender blank.",
-            "window_until": "Leave both blank for any hour. An end before the start is on the next day.",
+            "tracking": _("A campaign can only record less than the site’s setting."),
+            "connection": _("Its default sender is used if you leave the sender blank."),
+            "window_until": _("Leave both blank for any hour. An end before the start is on the next day."),
         }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 2}),
@@ -116,7 +130,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
         site = name_language(settings.LANGUAGE_CODE)
-        language.choices = [("", f"The site’s ({site})"), *list_languages()]
+        language.choices = [("", _("The site’s (%(language)s)") % {"language": site}), *list_languages()]
         self.initial["has_offer"] = self.instance.offer_id is not None
         self.initial["code_min_spend"] = self.instance.code_min_spend or None
         fill_offer_choices(self, self.instance)
@@ -130,11 +144,14 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         assert isinstance(tracking, forms.ChoiceField)
         assert isinstance(connection, forms.ModelChoiceField)
         policy = TrackingPolicy.read_row().get_mode_display()
-        tracking.choices = [("", f"The site’s setting ({policy.lower()})"), *Mode.choices]
-        connection.empty_label = "Choose a connection"
+        tracking.choices = [
+            ("", _("The site’s setting (%(setting)s)") % {"setting": policy.lower()}),
+            *Mode.choices,
+        ]
+        connection.empty_label = _("Choose a connection")
         after = self.fields["after_acceptance"]
         assert isinstance(after, forms.ChoiceField)
-        after.choices = [("", "The site’s setting"), *EmailCampaign.AfterAcceptance.choices]
+        after.choices = [("", _("The site’s setting")), *EmailCampaign.AfterAcceptance.choices]
 
     def clean(self) -> CleanedData:
         """Fill an empty sender with the connection's default sender."""
@@ -163,7 +180,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
                 key = (row.pk, None) if what == "list" else (None, row.pk)
                 self.fields[name] = forms.ChoiceField(
                     label=row.name,
-                    choices=[("", "Not used"), *Target.Mode.choices],
+                    choices=[("", _("Not used")), *Target.Mode.choices],
                     required=False,
                     initial=chosen.get(key, ""),
                 )
@@ -179,14 +196,14 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         for smtp in SmtpConnection.objects.all():
             route = chosen.get(smtp.pk)
             self.fields[f"share_{smtp.pk}"] = forms.IntegerField(
-                label=f"Share of {smtp}",
+                label=_("Share of %(connection)s") % {"connection": smtp},
                 min_value=0,
                 max_value=32_767,
                 required=False,
                 initial=route.share if route else None,
             )
             self.fields[f"position_{smtp.pk}"] = forms.IntegerField(
-                label=f"Order of {smtp}",
+                label=_("Order of %(connection)s") % {"connection": smtp},
                 min_value=0,
                 max_value=32_767,
                 required=False,
@@ -213,6 +230,26 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         """Return the campaign's own columns by name."""
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
+    def wrong_names(self) -> set[str]:
+        """Return the names of the fields whose values cannot be saved, those that a wrong one takes along included."""
+        wrong = set(self.errors)
+        for together in (OFFER_NAMES, WINDOW_NAMES, set(self.target_names), self._route_names()):
+            if wrong & together:
+                wrong |= together
+        return wrong
+
+    def savable_parts(self) -> SavableParts:
+        """Return what can be saved of a form in which something may be wrong: arguments of `drafting.save_campaign`."""
+        wrong = self.wrong_names()
+        return {
+            "changes": {name: self.cleaned_data[name] for name in self.Meta.fields if name not in wrong},
+            "targets": None if wrong & set(self.target_names) else self.targets(),
+            "routes": None if wrong & self._route_names() else self.routes(),
+        }
+
+    def _route_names(self) -> set[str]:
+        return {*self.route_names, *(f"position_{pk}" for pk in self.route_names.values())}
+
     def targets(self) -> list[Target]:
         """Return the lists and segments to include and exclude, as far as they can be read: rows without a campaign."""
         return [
@@ -238,11 +275,14 @@ class TestMailForm(forms.Form):
         variants: (number, letter and subject) of each; the first is sent when none is chosen.
     """
 
-    variant = forms.ChoiceField(label="Variant", required=False)
+    variant = forms.ChoiceField(label=_("Variant"), required=False)
     to = AddressesField(
-        label="Send a test mail to",
+        label=_("Send a test mail to"),
         most=TEST_ADDRESSES,
-        help_text=f"Up to {TEST_ADDRESSES} addresses, separated by commas. Nothing in a test mail is tracked.",
+        help_text=format_lazy(
+            _("Up to {most} addresses, separated by commas. Nothing in a test mail is tracked."),
+            most=TEST_ADDRESSES,
+        ),
     )
 
     def __init__(self, *args: Argument, variants: Iterable[tuple[int, str]] = (), **kwargs: Argument) -> None:
@@ -254,4 +294,4 @@ class TestMailForm(forms.Form):
 
 
 class PreviewForm(forms.Form):
-    contact = AddressField(label="As the contact", required=False)
+    contact = AddressField(label=_("As the contact"), required=False)

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.annotations import CleanedData
 from campaigns.forms import MomentField
@@ -19,37 +20,41 @@ OFFERED = (Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PA
 class OfferFields(forms.Form):
     """The fields of the offer. Without a tick at `has_offer` only the link to a promotion campaign counts of them."""
 
-    has_offer = forms.BooleanField(label="This mail carries an offer", required=False)
+    has_offer = forms.BooleanField(label=_("This mail carries an offer"), required=False)
     offer = PromotionField(
-        label="Promotion",
+        label=_("Promotion"),
         required=False,
         with_coupon=True,
-        help_text="Only promotions that apply with a coupon code.",
+        help_text=_("Only promotions that apply with a coupon code."),
     )
     promotion_campaign = ModelChoiceField(
-        label="Stops with the promotion campaign",
+        label=_("Stops with the promotion campaign"),
         required=False,
         queryset=PromotionCampaign.objects.none(),
-        empty_label="The campaigns of the offer, if there is one",
-        help_text="The campaign that the mail announces, with or without a code. The mail pauses when this campaign "
-        "pauses or ends.",
+        empty_label=_("The campaigns of the offer, if there is one"),
+        help_text=_(
+            "The campaign that the mail announces, with or without a code. The mail pauses when this campaign "
+            "pauses or ends."
+        ),
     )
     code_kind = forms.ChoiceField(
-        label="Codes",
+        label=_("Codes"),
         required=False,
         choices=EmailCampaign.CodeKind.choices,
         widget=forms.RadioSelect,
         initial=EmailCampaign.CodeKind.PERSONAL,
     )
-    code_ends_at = MomentField(label="Codes end", required=False)
+    code_ends_at = MomentField(label=_("Codes end"), required=False)
     code_min_spend = MoneyField(
-        "Minimum spend with the code", required=False, help_text="The promotion itself may ask for more."
+        "Minimum spend with the code",
+        required=False,
+        help_text=_("The promotion itself may ask for more."),
     )
     code_locations = forms.MultipleChoiceField(
-        label="Where the codes are valid",
+        label=_("Where the codes are valid"),
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
-        help_text="Choose none for all locations where the promotion applies.",
+        help_text=_("Choose none for all locations where the promotion applies."),
     )
 
 
@@ -60,7 +65,7 @@ def fill_offer_choices(form: forms.BaseForm, campaign: EmailCampaign) -> None:
     assert isinstance(linked, ModelChoiceField)
     known = list(Location.objects.order_by("name").values_list("code", "name"))
     gone = [code for code in campaign.code_locations if code not in dict(known)]
-    places.choices = [*known, *((code, f"{code} (gone)") for code in gone)]
+    places.choices = [*known, *((code, _("%(location)s (gone)") % {"location": code}) for code in gone)]
     chosen = Q(pk=campaign.promotion_campaign_id)
     linked.queryset = PromotionCampaign.objects.filter(Q(status__in=OFFERED) | chosen).order_by("name", "pk")
 
@@ -72,6 +77,6 @@ def clean_offer(form: forms.BaseForm, cleaned: CleanedData) -> None:
     if not cleaned.get("has_offer"):
         cleaned["offer"] = None
     elif not cleaned.get("offer") and "offer" not in form.errors:
-        form.add_error("offer", "Choose the promotion that the mail carries.")
+        form.add_error("offer", _("Choose the promotion that the mail carries."))
     if cleaned.get("code_ends_at") and cleaned.get("code_days"):
-        form.add_error("code_days", "Give an end or a number of days, not both.")
+        form.add_error("code_days", _("Give an end or a number of days, not both."))

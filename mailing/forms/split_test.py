@@ -2,11 +2,13 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.annotations import Argument, StoredValue
 from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
-from mailing.drafting import TEST_FIELDS
+from mailing.campaign_facts import TEST_FIELDS
 from mailing.models import SplitTest
 
 LARGEST_WEIGHT = 1000
@@ -41,7 +43,10 @@ class TextsField(forms.Field):
         texts = [text.strip() for text in texts]
         for text in texts:
             if len(text) > self.most:
-                raise ValidationError(f"“{text[:40]}…” is longer than {self.most} characters.")
+                raise ValidationError(
+                    gettext("“%(text)s…” is longer than %(most)s characters.")
+                    % {"text": text[:40], "most": self.most}
+                )
         return texts
 
 
@@ -62,7 +67,8 @@ class WeightsField(forms.CharField):
             is_short = word.isascii() and word.isdigit() and len(word) <= len(str(LARGEST_WEIGHT))
             if not (is_short and int(word) <= LARGEST_WEIGHT):
                 raise ValidationError(
-                    f"“{word[:20]}” is not a weight: write whole numbers up to {LARGEST_WEIGHT}."
+                    gettext("“%(word)s” is not a weight: write whole numbers up to %(most)s.")
+                    % {"word": word[:20], "most": LARGEST_WEIGHT}
                 )
         return [int(word) for word in words]
 
@@ -71,31 +77,33 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
     """Whether a campaign is tested, what its variants differ in, and how the winner is found."""
 
     prefix = "ab"
-    is_on = forms.BooleanField(label="Try variants on a part of the recipients first", required=False)
-    subjects = TextsField(ROOM["subjects"], label="Other subjects")
-    from_names = TextsField(ROOM["from_names"], label="Other sender names")
-    bodies = TextsField(label="Other contents")
+    is_on = forms.BooleanField(label=_("Try variants on a part of the recipients first"), required=False)
+    subjects = TextsField(ROOM["subjects"], label=_("Other subjects"))
+    from_names = TextsField(ROOM["from_names"], label=_("Other sender names"))
+    bodies = TextsField(label=_("Other contents"))
     weights = WeightsField(
         required=False,
-        help_text="Only for a split by weights: one number for each variant, in the order of their letters, such as "
-        "50, 30, 20.",
+        help_text=_(
+            "Only for a split by weights: one number for each variant, in the order of their letters, such as "
+            "50, 30, 20."
+        ),
     )
 
     class Meta:
         model = SplitTest
         fields = ["subjects", "from_names", "bodies", *TEST_FIELDS]
         labels = {
-            "share_percent": "Test group, percent of the recipients",
-            "share_number": "Or a number of recipients",
-            "split": "How the test group is split",
-            "winner_by": "How the winner is chosen",
-            "when_undecided": "If it is too early to tell",
+            "share_percent": _("Test group, percent of the recipients"),
+            "share_number": _("Or a number of recipients"),
+            "split": _("How the test group is split"),
+            "winner_by": _("How the winner is chosen"),
+            "when_undecided": _("If it is too early to tell"),
         }
         help_texts = {
-            "share_percent": "With 100 there is no rest, and no winner is chosen.",
-            "wait": "Between the last mail of the test and the choice.",
-            "winner_by": "Only actions of people count.",
-            "when_undecided": "What to do when no variant is clearly the best.",
+            "share_percent": _("With 100 there is no rest, and no winner is chosen."),
+            "wait": _("Between the last mail of the test and the choice."),
+            "winner_by": _("Only actions of people count."),
+            "when_undecided": _("What to do when no variant is clearly the best."),
         }
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
@@ -14,8 +15,8 @@ from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
-from mailing import codes, content, drafting, launch, renderer
-from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm
+from mailing import campaign_facts, codes, content, drafting, launch, renderer
+from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm, sections
 from mailing.models import EmailCampaign, SplitTest
 from mailing.sending import tokens
 from mailing.variants import MOST_VARIANTS, find_test, find_test_problems, list_variants
@@ -76,7 +77,8 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
                 targets=form.targets(),
                 routes=form.routes(),
                 split_tests=test_form.split_tests(),
-                seen=request.POST.get("seen"),
+                # what somebody was told while they typed is no news to them
+                seen=request.POST.get("overtaken") or request.POST.get("seen"),
             )
         except Locked:
             raise
@@ -87,8 +89,13 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
             form.refuse(refused.reasons)
         else:
             messages.success(request, write_saved_message(saved, campaign))
-            return redirect(saved)
+            return redirect(find_next_page(saved, sections.read_section(request.POST.get("go_to", ""))))
     return render_editor(request, form, campaign, test_form, status=422)
+
+
+def find_next_page(saved: EmailCampaign, section: str) -> str:
+    """Return the address that follows a save: the section that was asked for, else the campaign's page."""
+    return f"{overview.edit_url(saved)}?section={section}" if section else saved.get_absolute_url()
 
 
 def load_copy_for_form(campaign: EmailCampaign | None) -> EmailCampaign:
@@ -99,8 +106,8 @@ def load_copy_for_form(campaign: EmailCampaign | None) -> EmailCampaign:
 def write_saved_message(saved: EmailCampaign, before: EmailCampaign | None) -> str:
     """Return the sentence that tells what was saved."""
     if before and before.status == EmailCampaign.Status.SCHEDULED:
-        return f"“{saved}” is saved and a draft again: schedule it again."
-    return f"“{saved}” is saved as a draft."
+        return _("“%(campaign)s” is saved and a draft again: schedule it again.") % {"campaign": saved}
+    return _("“%(campaign)s” is saved as a draft.") % {"campaign": saved}
 
 
 def render_editor(
@@ -115,9 +122,15 @@ def render_editor(
     renderer.start()  # the page asks for a preview next
     seen = seen or request.POST.get("seen", "")
     if campaign and not seen:
-        seen = editions.edition_of(drafting.describe_campaign(campaign))
+        seen = editions.edition_of(campaign_facts.describe_campaign(campaign))
     context: PageContext = {
         "form": form,
+        "sections": sections.SECTIONS,
+        # what is wrong may be in any section: without scripts all are shown then
+        "section": ""
+        if form.errors or test_form.errors
+        else sections.read_section(request.GET.get("section", "")),
+        "wrong_section": find_wrong_section(form, test_form),
         "seen": seen,
         "campaign": campaign,
         "now": database_time.now(),
@@ -127,6 +140,13 @@ def render_editor(
         **split_test_context(test_form, campaign or EmailCampaign()),
     }
     return render(request, "mailing/campaign_form.html", context, status=status)
+
+
+def find_wrong_section(form: EmailCampaignForm, test_form: SplitTestForm) -> str:
+    """Return the first section with something wrong; "" when nothing is."""
+    wrong = {sections.find_section(name) for name in form.errors}
+    wrong |= {sections.find_section("variants")} if test_form.errors else set()
+    return next((name for name in sections.SECTIONS if name in wrong), "")
 
 
 def split_test_context(form: SplitTestForm, campaign: EmailCampaign) -> PageContext:

@@ -253,3 +253,9 @@ def sign_in(page: Page, product: Product):
 def wait_for_parts(page: Page) -> None:
     """Wait until no part of the page is asked for any more, nor put in its place."""
     page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+
+
+def open_section(page: Page, name: str) -> None:
+    """Show a section of the editor of e-mail campaigns."""
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name=name).click()
+    expect(page.get_by_role("group", name=f"Section {name}")).to_be_visible()

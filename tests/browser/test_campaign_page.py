@@ -7,7 +7,7 @@ import threading
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Product, open_context
+from tests.browser.conftest import Product, open_context, open_section
 
 DOT = bytes.fromhex("47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b")
 
@@ -55,9 +55,11 @@ def make_draft(
     page.get_by_label("Subject").fill("Tea")
     page.locator("#id_body_format").select_option("html")
     page.get_by_label("Content", exact=True).fill(body)
+    open_section(page, "Audience")
     page.get_by_label("Coffee club").select_option("include")
+    open_section(page, "Delivery")
     page.locator("#id_connection").select_option(label=connection)
-    page.locator("form#editor .save button[type=submit]").click()
+    page.locator(".save button[type=submit]").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 

@@ -116,7 +116,7 @@ def test_a_mail_is_saved_though_its_preview_comes_at_the_same_moment(page: Page,
     wait_for_parts(page)
     page.evaluate(
         """() => {
-          document.querySelector("#editor .save button").click();
+          document.querySelector(".save button").click();
           const head = document.getElementById("preview-head");
           htmx.trigger(head, "htmx:afterSwap", { target: head });
         }"""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Product, wait_for_parts
+from tests.browser.conftest import ROOT, Product, open_section, wait_for_parts
 from tests.browser.test_stories import follow_link
 from tests.hostile_smtp import HostileSmtp, hostile_smtp
 from tests.hostile_smtp.rules import Settings
@@ -105,13 +105,15 @@ def write_letter(page: Page, name: str, connection: str) -> None:
     page.get_by_label("Sender address").fill("tea@letters.example")
     page.get_by_label("Subject").fill("Tea for you")
     page.get_by_label("Content", exact=True).fill(LETTER)
+    open_section(page, "Audience")
     page.get_by_label("Event guests").select_option("include")
+    open_section(page, "Delivery")
     page.get_by_label("SMTP connection").select_option(label=connection)
 
 
 def launch(page: Page, name: str) -> None:
     """Save what is filled in and launch it."""
-    page.locator("#editor .save").get_by_role("button", name="Save").click()
+    page.locator(".save").get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.locator("#campaign-status").get_by_role("button", name="Launch").click()
     page.get_by_role("dialog").get_by_role("button", name="Launch").click()
