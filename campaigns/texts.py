@@ -20,6 +20,8 @@ def make_storable(text: str) -> str:
 def is_storable(value: Json) -> bool:
     """Return whether the texts in `value`, a text or plain JSON, can be stored."""
     if isinstance(value, str):
+        if value.isascii():  # as nearly all is: told much sooner
+            return "\0" not in value
         return UNSTORABLE.search(value) is None
     if isinstance(value, dict):
         return all(is_storable(name) and is_storable(part) for name, part in value.items())

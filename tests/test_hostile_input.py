@@ -1,13 +1,16 @@
 """No address of the site answers 500, whatever anybody sends."""
 
+from copy import copy, deepcopy
 from itertools import groupby
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.sessions.backends.db import SessionStore
 from django.template.base import Template
 from django.urls import reverse
 
+from campaigns.logins import ThrottledBackend
 from tests.factories import UserFactory
 from tests.hostile_input import TEXTS, Attacker, World, list_admin_pages, list_routes
 
@@ -33,6 +36,26 @@ def _no_copies_of_contexts(monkeypatch):
 def _one_menu_of_the_admin(monkeypatch):
     """Make the menu of the administration once for each test: it hangs on nothing that is sent."""
     monkeypatch.setattr(admin.site, "_build_app_dict", cache_menus(admin.site._build_app_dict))
+
+
+@pytest.fixture(autouse=True)
+def _one_reading_of_who_asks(monkeypatch):
+    """Read the session and its user once for each test: all that a request writes is undone, so each finds the same."""
+    find_user, load, users, sessions = ThrottledBackend.get_user, SessionStore.load, {}, {}
+
+    def find_user_once(backend, key):
+        if key not in users:
+            users[key] = find_user(backend, key)
+        return copy(users[key])
+
+    def load_once(store):
+        key = store.session_key
+        if key not in sessions:
+            sessions[key] = load(store)
+        return deepcopy(sessions[key])
+
+    monkeypatch.setattr(ThrottledBackend, "get_user", find_user_once)
+    monkeypatch.setattr(SessionStore, "load", load_once)
 
 
 def cache_menus(build):
