@@ -3,7 +3,10 @@
 `Any` alone says nothing: signatures use these names, and `Any` itself has its reason on the same line or above.
 """
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # Handed on as it came to a function of Django or of a library, whose stubs give each parameter a type of its own.
 Argument: TypeAlias = Any
@@ -31,3 +34,5 @@ RowOrKey: TypeAlias = Any
 StoredValue: TypeAlias = Any
 # A type as annotations spell it: a class, a union, or one with constraints.
 Annotation: TypeAlias = Any
+# A text that people read: it is translated when it is shown.
+Words: TypeAlias = "StrOrPromise"

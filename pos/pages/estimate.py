@@ -1,7 +1,7 @@
 """Estimates what a campaign would have given: evaluates the last sales of the tills with and without it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Min
@@ -15,10 +15,12 @@ from pos.sales.baskets import evaluate_basket
 from pos.sales.till_facts import TillFacts
 from promotions import published_promotions, snapshot
 from promotions.engine import Outcome, Rule
+from promotions.engine.rules import PercentOff, PercentOfTotal
 from promotions.models import GroupMember, Promotion, PromotionCampaign
 from promotions.snapshot import Snapshot
 
 SALES_EVALUATED = 500  # sales that are evaluated
+NOT_CHANGED: Mapping[int, int] = {}
 
 
 class EstimatePart(Struct, frozen=True):
@@ -27,12 +29,19 @@ class EstimatePart(Struct, frozen=True):
     Attributes:
         sales: how many sales got something.
         amount: in minor units.
+        percent: that it takes off, in hundredths; None where it takes something else.
     """
 
     promotion: int
     name: str
     sales: int
     amount: int
+    percent: int | None = None
+
+    @property
+    def typed_percent(self) -> str:
+        """The percent as a control takes it: 12.5."""
+        return "" if self.percent is None else f"{self.percent / 100:g}"
 
 
 class Estimate(Struct, frozen=True):
@@ -72,11 +81,13 @@ class Estimate(Struct, frozen=True):
         return budget / self.discount * self.days if self.discount else None
 
 
-def estimate(campaign: PromotionCampaign) -> Estimate | None:
+def estimate(campaign: PromotionCampaign, *, percents: Mapping[int, int] = NOT_CHANGED) -> Estimate | None:
     """Estimate what `campaign` would have given on the last sales in its currency; None when there are none.
 
     It is evaluated as if it had run then, without budget and limits, beside what is published now. Coupon codes are
     left out, since those of a past sale may be used up.
+
+    `percents`: by promotion, in hundredths: what it would take off instead.
     """
     sold = [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
     if not sold:
@@ -90,7 +101,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     linked = Promotion.objects.filter(links__campaign=campaign, deleted_at=None).order_by("links__position")
     on = linked.filter(status=Promotion.Status.ACTIVE).values_list("pk", flat=True)
     off = linked.filter(status=Promotion.Status.INACTIVE).values_list("name", flat=True)
-    own = list(_own_rules(campaign, on, rules))
+    own = [_change_percent(rule, percents) for rule in _own_rules(campaign, on, rules)]
     without, within = _replace_rules(rules, others), _replace_rules(rules, [*others, *own])
     sales, amounts = defaultdict[int, int](int), defaultdict[int, int](int)
     touched = given_without = given = 0
@@ -112,7 +123,13 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
         discount=discount,
         displaced=given_without - (given - discount),
         parts=tuple(
-            EstimatePart(rule.promotion, rule.label, sales[rule.promotion], amounts[rule.promotion])
+            EstimatePart(
+                rule.promotion,
+                rule.label,
+                sales[rule.promotion],
+                amounts[rule.promotion],
+                rule.benefit.percent if isinstance(rule.benefit, PercentOff | PercentOfTotal) else None,
+            )
             for rule in own
         ),
         off=tuple(off),
@@ -131,6 +148,14 @@ def _own_rules(campaign: PromotionCampaign, promotions: Iterable[int], rules: Sn
                 promotion, {pk: links}, drafts=False, now=database_time.now()
             )
             yield from (replace(rule, starts_at=None, ends_at=None) for rule in one.rules)
+
+
+def _change_percent(rule: Rule, percents: Mapping[int, int]) -> Rule:
+    """Return `rule` with the percent that `percents` names for its promotion, where it takes a percent off."""
+    percent = percents.get(rule.promotion)
+    if percent is None or not isinstance(rule.benefit, PercentOff | PercentOfTotal):
+        return rule
+    return replace(rule, benefit=replace(rule.benefit, percent=percent))
 
 
 def _replace_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:

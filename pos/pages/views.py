@@ -5,11 +5,13 @@ does not run would have given; and the description of the JSON views.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time
@@ -21,10 +23,12 @@ from pos.api.answers import RequestRefused
 from pos.api.schemas import Quote
 from pos.models import Location, Sale
 from pos.pages import recent_sales
-from pos.pages.estimate import estimate
+from pos.pages.estimate import Estimate, estimate
 from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, form_fields_of, write_price
 from pos.pages.sandbox import try_basket
 from promotions import groups
+from promotions.engine.rules import WHOLE
+from promotions.engine.words import percent_text
 from promotions.forms.filters import read_key
 from promotions.models import Promotion, PromotionCampaign
 from promotions.reasons import split_codes, write_reason
@@ -97,8 +101,32 @@ def show_estimate(request: Request, pk: int) -> HttpResponse:
             "estimate": found,
             "most": max(part.amount for part in found.parts) if found.parts else 0,
             "lasts": found.lasts(campaign.budget) if campaign.budget else None,
-        }
+        } | compare_percents(request, campaign, found)
+        if request.htmx and "try" in request.GET:
+            return render(request, "pos/_what_if.html", context)
     return render(request, "pos/_estimate.html" if request.htmx else "pos/estimate.html", context)
+
+
+def compare_percents(request: Request, campaign: PromotionCampaign, found: Estimate) -> PageContext:
+    """Return what another `percent` of the promotion `try` would have cost; nothing when none is asked for."""
+    part = next((one for one in found.parts if str(one.promotion) == request.GET.get("try")), None)
+    if part is None or part.percent is None:
+        return {}
+    try:
+        percent = Decimal(request.GET.get("percent", "")) * 100
+    except InvalidOperation:
+        percent = Decimal(-1)
+    if not (percent.is_finite() and 0 <= percent <= WHOLE and percent == percent.to_integral_value()):
+        return {"tried": part, "wrong": _("Percent: write a number from 0 to 100.")}
+    other = estimate(campaign, percents={part.promotion: int(percent)})
+    difference = other.discount - found.discount if other else 0
+    return {
+        "tried": part,
+        "tried_percent": percent_text(int(percent)),
+        "percent_now": percent_text(part.percent),
+        "difference": difference,
+        "less": -difference,
+    }
 
 
 def recent_baskets(sold: Sequence[Sale]) -> list[JsonObject]:

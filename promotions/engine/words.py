@@ -72,6 +72,11 @@ def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = No
     return "; ".join([text[0].upper() + text[1:], *limits]) + "."
 
 
+def write_match(match: Match, money: MoneyText) -> str:
+    """Write which articles are meant: "everything by X in Food"."""
+    return _match(match, Writer(money, {}), "everything")
+
+
 def percent_text(percent: int) -> str:
     """Write hundredths of a percent: 1000 is "10%", 1250 is "12.5%"."""
     whole, rest = divmod(percent, 100)

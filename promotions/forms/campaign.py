@@ -3,6 +3,7 @@
 from django import forms
 from django.apps import apps
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.annotations import CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
@@ -20,21 +21,24 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
     """The form of a campaign. Amounts are typed in its currency, the window in the site's zone."""
 
     fields: Columns
-    starts_at = MomentField(label="Starts", required=False)
-    ends_at = MomentField(label="Ends", required=False, help_text="Leave blank for no end.")
+    starts_at = MomentField(label=_("Starts"), required=False)
+    ends_at = MomentField(label=_("Ends"), required=False, help_text=_("Leave blank for no end."))
     budget = MoneyField(
-        "Budget", smallest=1, required=False, help_text="All discounts together. Leave blank for no limit."
+        _("Budget"),
+        smallest=1,
+        required=False,
+        help_text=_("All discounts together. Leave blank for no limit."),
     )
     max_uses = count_field(
-        "Maximum uses",
+        _("Maximum uses"),
         most=MOST_USES,
-        help_text="Each promotion that gives something in a sale is one use. Leave blank for no limit.",
+        help_text=_("Each promotion that gives something in a sale is one use. Leave blank for no limit."),
     )
     max_uses_per_customer = count_field(
-        "Maximum uses per customer",
-        help_text="Sales without a customer get nothing then. Leave blank for no limit.",
+        _("Maximum uses per customer"),
+        help_text=_("Sales without a customer get nothing then. Leave blank for no limit."),
     )
-    priority = count_field("Priority", required=True, initial=100, help_text="1 is applied first.")
+    priority = count_field(_("Priority"), required=True, initial=100, help_text=_("1 is applied first."))
     currency = forms.ChoiceField()
 
     class Meta:
@@ -57,7 +61,7 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
             "description": forms.Textarea(attrs={"rows": 3}),
             "locations": forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         }
-        labels = {"on_budget_end": "When the budget ends"}
+        labels = {"on_budget_end": _("When the budget ends")}
 
     def __init__(
         self, data: FormData = None, *, instance: PromotionCampaign, initial: Columns | None = None
@@ -70,7 +74,7 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
             self.fields["budget"].in_currency(chosen)
         if instance.status in (Status.ACTIVE, Status.PAUSED):
             self.fields["starts_at"].disabled = True
-            self.fields["starts_at"].help_text = "It has started: its start stays."
+            self.fields["starts_at"].help_text = _("It has started: its start stays.")
 
     def clean(self) -> CleanedData:
         super().clean()

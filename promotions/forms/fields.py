@@ -10,8 +10,9 @@ from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 
-from campaigns.annotations import Argument, ColumnValue
+from campaigns.annotations import Argument, ColumnValue, Words
 
 MAX_MONEY = 10**12  # of promotions.engine.rules.Money
 MAX_CODE = 64  # of promotions.engine.rules.Text
@@ -24,7 +25,7 @@ class ScaledField(forms.DecimalField):
     """
 
     def __init__(
-        self, label: str, *, places: int, unit: str, smallest: int = 0, largest: int, **kwargs: Argument
+        self, label: Words, *, places: int, unit: str, smallest: int = 0, largest: int, **kwargs: Argument
     ) -> None:
         super().__init__(label=label, **kwargs)
         self.smallest = smallest
@@ -36,7 +37,7 @@ class ScaledField(forms.DecimalField):
         """Set the unit and the number of decimal places."""
         self.places = places
         self.unit = unit
-        self.label = self.plain_label if unit == "%" else f"{self.plain_label} ({unit})"
+        self.label = self.plain_label if unit == "%" else format_lazy("{} ({})", self.plain_label, unit)
         self.widget.attrs |= {"step": str(Decimal(1).scaleb(-places)), "inputmode": "decimal"}
 
     def clean(self, value: ColumnValue) -> int | None:
@@ -72,7 +73,7 @@ class ScaledField(forms.DecimalField):
 class MoneyField(ScaledField):
     """An amount of a currency: 12.50 euros are kept as 1250."""
 
-    def __init__(self, label: str, *, currency: str = "", **kwargs: Argument) -> None:
+    def __init__(self, label: Words, *, currency: str = "", **kwargs: Argument) -> None:
         currency = currency or settings.CURRENCY
         places = get_currency_precision(currency)
         super().__init__(label, places=places, unit=currency, largest=MAX_MONEY, **kwargs)
@@ -84,7 +85,7 @@ class MoneyField(ScaledField):
 class PercentField(ScaledField):
     """A percent with up to two places: 12.5% is kept as 1250."""
 
-    def __init__(self, label: str, **kwargs: Argument) -> None:
+    def __init__(self, label: Words, **kwargs: Argument) -> None:
         super().__init__(label, places=2, unit="%", largest=100_00, **kwargs)
 
     def prepare_value(self, value: ColumnValue) -> ColumnValue:

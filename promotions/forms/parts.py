@@ -1,130 +1,53 @@
 """The parts of a promotion's form. The names of their fields are those of the answers in `promotions.types`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from campaigns.annotations import Argument, CleanedData, Columns, StoredValue
+from campaigns.annotations import Argument, CleanedData, Words
 from campaigns.forms import MomentField
-from campaigns.generics import BaseFormSet, FormData
+from campaigns.generics import FormData
 from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
+from promotions.forms.part import FormPart, RowSet, offer_sold_codes, rows_of
 from promotions.models import CustomerGroup, Promotion
-from promotions.sold_articles import NOUNS
 
-PICKS = [("cheapest", "the cheapest"), ("dearest", "the most expensive")]
-WEEKDAYS = [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (7, "Sun")]
+PICKS = [("cheapest", _("the cheapest")), ("dearest", _("the most expensive"))]
+WEEKDAYS = [
+    (1, _("Mon")),
+    (2, _("Tue")),
+    (3, _("Wed")),
+    (4, _("Thu")),
+    (5, _("Fri")),
+    (6, _("Sat")),
+    (7, _("Sun")),
+]
 MOST_USES = 10**12
 CHECK = {"class": "form-check-input"}
 
 
-def count_field(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Argument) -> forms.IntegerField:
+def count_field(label: Words, *, least: int = 1, most: int = 10**6, **kwargs: Argument) -> forms.IntegerField:
     """Build a field for a whole number from `least`, as the engine counts units and uses."""
     kwargs.setdefault("required", False)
     return forms.IntegerField(label=label, min_value=least, max_value=most, **kwargs)
 
 
-def choice_field(label: str, choices: Sequence[tuple[str, str]], **kwargs: Argument) -> forms.ChoiceField:
+def choice_field(label: Words, choices: Sequence[tuple[str, Words]], **kwargs: Argument) -> forms.ChoiceField:
     """Build a field with a choice of these pairs of value and label."""
     return forms.ChoiceField(label=label, choices=choices, **kwargs)
 
 
-def tick_field(label: str, **kwargs: Argument) -> forms.BooleanField:
+def tick_field(label: Words, **kwargs: Argument) -> forms.BooleanField:
     """Build a tick box, which may stay empty."""
     return forms.BooleanField(label=label, required=False, **kwargs)
 
 
-def offer_sold_codes(fields: Mapping[str, forms.Field]) -> None:
-    """Connect each field of SKUs, categories or brands with the page's list of what tills have sold."""
-    for name, field in fields.items():
-        if isinstance(field, CodesField) and (kind := name.split("_")[-1]) in NOUNS:
-            field.widget.attrs |= {"list": f"sold-{kind}", "data-sold": kind, "autocomplete": "off"}
-
-
-class FormPart(forms.Form):
-    """A part of a promotion's form: some fields under a heading.
-
-    `needs`: by the name of a field, and by its answer, the fields that must be filled in then.
-    """
-
-    fields: Columns
-    key = ""
-    heading = ""
-    needs: Mapping[str, Mapping[str, Sequence[str]]] = {}
-    rows: "RowSet | None" = None
-    folds = False  # shown closed until something of it is filled in
-
-    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
-        super().__init__(*args, **kwargs)
-        offer_sold_codes(self.fields)
-
-    def clean(self) -> CleanedData:
-        super().clean()
-        cleaned = self.cleaned_data
-        for field, by_answer in self.needs.items():
-            for needed in by_answer.get(cleaned.get(field, ""), ()):
-                if needed not in self.errors and cleaned.get(needed) in (None, "", ()):
-                    self.add_error(needed, "This is needed for what you chose.")
-        return cleaned
-
-    def is_typed(self, name: str) -> bool:
-        """Return whether something is typed in the field `name`."""
-        return name in self.fields and self[name].value() not in (None, "", [], ())
-
-    @property
-    def is_filled(self) -> bool:
-        """Whether a value differs from that of a new form, or is wrong."""
-        if self.is_bound and self.errors:
-            return True
-        return any(bound.field.has_changed(bound.field.initial, bound.value()) for bound in self)
-
-    def forgive(self) -> None:
-        """Say nothing of what is missing: the form is still being filled in."""
-        self.errors.clear()
-        if self.rows is not None:
-            self.rows.non_form_errors().clear()
-            for row in self.rows:
-                row.errors.clear()
-
-    def is_valid(self) -> bool:
-        rows_are = self.rows is None or self.rows.is_valid()
-        return super().is_valid() and rows_are
-
-
-class RowSet(BaseFormSet[forms.Form]):
-    """Rows of a part, such as tiers. Empty rows are left out."""
-
-    noun = ""
-
-    def initial_form_count(self) -> int:
-        """Return 0, so that a stored row may be emptied too."""
-        return 0
-
-    def read_rows(self) -> list[Columns]:
-        """Return the values of the rows, in their order; of typed rows only those that can be read."""
-        return [row.cleaned_data for row in self if row.is_valid() and row.has_changed()]
-
-    def clean(self) -> None:
-        if not any(self.errors) and not self.read_rows():
-            raise forms.ValidationError(f"Fill in at least one {self.noun}.")
-
-
-def rows_of(
-    row: type[forms.Form], rows: type[RowSet], data: FormData, prefix: str, stored: StoredValue, *, most: int
-) -> RowSet:
-    """Build the rows of a part from `data` or from the `stored` rows: at least two, and always an empty one."""
-    known = stored if data is None and isinstance(stored, list) else []
-    extra = max(2, len(known) + 1)
-    # Any: the stubs know nothing of a set that is derived from our own class
-    made: Any = forms.formset_factory(row, formset=rows, extra=extra, max_num=most, validate_max=True)
-    filled: RowSet = made(data, prefix=prefix, initial=known)
-    return filled
-
-
 class OffItems(FormPart):
     key = "off_items"
-    heading = "Discount"
+    heading = _("Discount")
+    advanced = ("of_original",)
     needs = {
         "reduction": {
             "percent": ["percent"],
@@ -134,89 +57,106 @@ class OffItems(FormPart):
         }
     }
     reduction = choice_field(
-        "Reduce by",
+        _("Reduce by"),
         [
-            ("percent", "a percent off each item"),
-            ("amount", "an amount off each item"),
-            ("price", "a fixed price for each item"),
-            ("cheapest", "the cheapest free"),
+            ("percent", _("a percent off each item")),
+            ("amount", _("an amount off each item")),
+            ("price", _("a fixed price for each item")),
+            ("cheapest", _("the cheapest free")),
         ],
     )
-    percent = PercentField("Percent", required=False)
-    amount = MoneyField("Amount", required=False)
-    units = count_field("Free items")
-    of_original = tick_field("Of the original price, even if another promotion has reduced it")
+    percent = PercentField(_("Percent"), required=False)
+    amount = MoneyField(_("Amount"), required=False)
+    units = count_field(_("Free items"))
+    of_original = tick_field(_("Of the original price, even if another promotion has reduced it"))
 
 
 class OffSale(FormPart):
     key = "off_sale"
-    heading = "Discount"
+    heading = _("Discount")
+    advanced = (
+        "of_original",
+        "over_floors",
+    )
     needs = {"reduction": {"percent": ["percent"], "amount": ["amount"], "gift": ["gift_sku"]}}
     reduction = choice_field(
-        "Reduce by",
+        _("Reduce by"),
         [
-            ("percent", "a percent off the sale"),
-            ("amount", "an amount off the sale"),
-            ("gift", "a free gift"),
+            ("percent", _("a percent off the sale")),
+            ("amount", _("an amount off the sale")),
+            ("gift", _("a free gift")),
         ],
     )
-    percent = PercentField("Percent", required=False)
-    amount = MoneyField("Amount", required=False)
-    gift_sku = forms.CharField(label="Gift, its SKU", max_length=64, required=False)
-    gift_quantity = count_field("How many", help_text="Leave blank for one.")
-    of_original = tick_field("Of the original price, even if another promotion has reduced it")
-    over_floors = tick_field("If an article has reached its lowest price, take its share off the others")
+    percent = PercentField(_("Percent"), required=False)
+    amount = MoneyField(_("Amount"), required=False)
+    gift_sku = forms.CharField(label=_("Gift, its SKU"), max_length=64, required=False)
+    gift_quantity = count_field(_("How many"), help_text=_("Leave blank for one."))
+    of_original = tick_field(_("Of the original price, even if another promotion has reduced it"))
+    over_floors = tick_field(_("If an article has reached its lowest price, take its share off the others"))
 
 
 class Items(FormPart):
     key = "items"
-    heading = "Which articles"
-    skus = CodesField(label="SKUs")
-    categories = CodesField(label="Categories")
-    brands = CodesField(label="Brands")
-    unit_price_min = MoneyField("Price from", required=False)
-    unit_price_max = MoneyField("Price up to", required=False)
-    max_units = count_field("Max items per sale", help_text="Leave blank for all.")
-    pick = choice_field("Discount first", PICKS, required=False)
-    max_units_per_line = count_field("Max items per line", help_text="Leave blank for all.")
-    only_undiscounted = tick_field("Only articles that the till has not reduced already")
+    heading = _("Which articles")
+    advanced = (
+        "unit_price_min",
+        "unit_price_max",
+        "max_units",
+        "pick",
+        "max_units_per_line",
+        "only_undiscounted",
+    )
+    skus = CodesField(label=_("SKUs"))
+    categories = CodesField(label=_("Categories"))
+    brands = CodesField(label=_("Brands"))
+    unit_price_min = MoneyField(_("Price from"), required=False)
+    unit_price_max = MoneyField(_("Price up to"), required=False)
+    max_units = count_field(_("Max items per sale"), help_text=_("Leave blank for all."))
+    pick = choice_field(_("Discount first"), PICKS, required=False, initial="cheapest")
+    max_units_per_line = count_field(_("Max items per line"), help_text=_("Leave blank for all."))
+    only_undiscounted = tick_field(_("Only articles that the till has not reduced already"))
 
     def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         low, high = cleaned.get("unit_price_min"), cleaned.get("unit_price_max")
         if low is not None and high is not None and low > high:
-            self.add_error("unit_price_max", "This is below the lowest price.")
+            self.add_error("unit_price_max", gettext("This is below the lowest price."))
         return cleaned
 
 
 class BuyGet(FormPart):
     key = "buy_get"
-    heading = "Buy and get"
-    needs = {"reward": {"percent": ["percent"], "amount": ["amount"]}}
-    buy_quantity = count_field("Buy", required=True, initial=1)
-    buy_skus = CodesField(label="of SKUs")
-    buy_categories = CodesField(label="of categories")
-    buy_brands = CodesField(label="of brands")
-    get_quantity = count_field("Get", required=True, initial=1)
-    get_same = tick_field("of the same articles", initial=True)
-    get_skus = CodesField(label="of SKUs")
-    get_categories = CodesField(label="of categories")
-    get_brands = CodesField(label="of brands")
-    reward = choice_field(
-        "They are", [("free", "free"), ("percent", "a percent off"), ("amount", "an amount off each")]
+    heading = _("Buy and get")
+    advanced = (
+        "pick",
+        "max_get_units",
     )
-    percent = PercentField("Percent", required=False)
-    amount = MoneyField("Amount", required=False)
-    pick = choice_field("Reduced are", PICKS, required=False)
-    max_get_units = count_field("Max discounted items per sale", help_text="Leave blank for no limit.")
+    needs = {"reward": {"percent": ["percent"], "amount": ["amount"]}}
+    buy_quantity = count_field(_("Buy"), required=True, initial=1)
+    buy_skus = CodesField(label=_("of SKUs"))
+    buy_categories = CodesField(label=_("of categories"))
+    buy_brands = CodesField(label=_("of brands"))
+    get_quantity = count_field(_("Get"), required=True, initial=1)
+    get_same = tick_field(_("of the same articles"), initial=True)
+    get_skus = CodesField(label=_("of SKUs"))
+    get_categories = CodesField(label=_("of categories"))
+    get_brands = CodesField(label=_("of brands"))
+    reward = choice_field(
+        _("They are"),
+        [("free", _("free")), ("percent", _("a percent off")), ("amount", _("an amount off each"))],
+    )
+    percent = PercentField(_("Percent"), required=False)
+    amount = MoneyField(_("Amount"), required=False)
+    pick = choice_field(_("Reduced are"), PICKS, required=False, initial="cheapest")
+    max_get_units = count_field(_("Max discounted items per sale"), help_text=_("Leave blank for no limit."))
 
 
 class BundleRow(forms.Form):
-    quantity = count_field("Quantity", widget=forms.NumberInput(attrs={"placeholder": 1}))
-    skus = CodesField(label="SKUs", help_text="")
-    categories = CodesField(label="Categories", help_text="")
-    brands = CodesField(label="Brands", help_text="")
+    quantity = count_field(_("Quantity"), widget=forms.NumberInput(attrs={"placeholder": 1}))
+    skus = CodesField(label=_("SKUs"), help_text="")
+    categories = CodesField(label=_("Categories"), help_text="")
+    brands = CodesField(label=_("Brands"), help_text="")
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
@@ -228,20 +168,23 @@ class BundleRow(forms.Form):
 
 class Bundle(FormPart):
     key = "bundle"
-    heading = "The set"
+    heading = _("The set")
+    advanced = ("pick",)
     needs = {"reduction": {"percent": ["percent"], "amount": ["amount"], "price": ["amount"]}}
     reduction = choice_field(
-        "Together",
-        [("price", "for one price"), ("percent", "a percent off"), ("amount", "an amount off")],
+        _("Together"),
+        [("price", _("for one price")), ("percent", _("a percent off")), ("amount", _("an amount off"))],
     )
-    percent = PercentField("Percent", required=False)
-    amount = MoneyField("Amount", required=False)
-    pick = choice_field("Of several that fit, take", PICKS, required=False)
+    percent = PercentField(_("Percent"), required=False)
+    amount = MoneyField(_("Amount"), required=False)
+    pick = choice_field(_("Of several that fit, take"), PICKS, required=False, initial="cheapest")
 
     rows: RowSet
 
     class Rows(RowSet):
-        noun = "part of the set"
+        noun = _("Part of the set")
+        one_more = _("One more part of the set")
+        nothing_filled = _("Fill in at least one part of the set.")
 
     def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
@@ -253,28 +196,32 @@ class Bundle(FormPart):
 
 
 class TierRow(forms.Form):
-    at_least = MoneyField("From", required=False)
-    at_least_units = count_field("From (articles)")
-    percent = PercentField("Percent", required=False)
-    amount = MoneyField("or amount", required=False)
+    at_least = MoneyField(_("From"), required=False)
+    at_least_units = count_field(_("From (articles)"))
+    percent = PercentField(_("Percent"), required=False)
+    amount = MoneyField(_("or amount"), required=False)
 
     def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         if not self.errors and (cleaned.get("percent") is None) == (cleaned.get("amount") is None):
-            raise forms.ValidationError("A tier has either a percent or an amount.")
+            raise forms.ValidationError(gettext("A tier has either a percent or an amount."))
         return cleaned
 
 
 class Tiers(FormPart):
     key = "tiers"
-    heading = "Tiers"
-    by = choice_field("Measured by", [("subtotal", "what is spent"), ("quantity", "how many articles")])
+    heading = _("Tiers")
+    by = choice_field(
+        _("Measured by"), [("subtotal", _("what is spent")), ("quantity", _("how many articles"))]
+    )
 
     rows: RowSet
 
     class Rows(RowSet):
-        noun = "tier"
+        noun = _("Tier")
+        one_more = _("One more tier")
+        nothing_filled = _("Fill in at least one tier.")
 
     def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
@@ -286,46 +233,46 @@ class Tiers(FormPart):
         step = "at_least_units" if cleaned.get("by") == "quantity" else "at_least"
         tiers = self.rows.read_rows()
         if any(tier.get(step) is None for tier in tiers):
-            raise forms.ValidationError("Say where each tier starts.")
+            raise forms.ValidationError(gettext("Say where each tier starts."))
         return cleaned | {"tiers": sorted(tiers, key=lambda tier: tier[step])}
 
 
 class Hours(FormPart):
     key = "hours"
-    heading = "Days and hours"
+    heading = _("Days and hours")
     weekdays = forms.TypedMultipleChoiceField(
-        label="Days",
+        label=_("Days"),
         choices=WEEKDAYS,
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs=CHECK),
-        help_text="Choose none for every day.",
+        help_text=_("Choose none for every day."),
     )
-    from_time = ClockField(label="From", help_text="In the time zone of the location.")
-    to_time = ClockField(label="Until", help_text="Before the start: until that time of the next day.")
+    from_time = ClockField(label=_("From"), help_text=_("In the time zone of the location."))
+    to_time = ClockField(label=_("Until"), help_text=_("Before the start: until that time of the next day."))
 
 
 class Conditions(FormPart):
     key = "conditions"
-    heading = "Conditions"
-    min_subtotal = MoneyField("Minimum spend", required=False)
-    min_quantity = count_field("Minimum quantity")
-    count_chosen = tick_field("Count only the chosen articles towards these minimums")
-    every_line_over = MoneyField("Every line worth more than", required=False)
-    contains_skus = CodesField(label="The sale holds one of these SKUs")
-    contains_categories = CodesField(label="of these categories")
-    contains_brands = CodesField(label="of these brands")
+    heading = _("Conditions")
+    min_subtotal = MoneyField(_("Minimum spend"), required=False)
+    min_quantity = count_field(_("Minimum quantity"))
+    count_chosen = tick_field(_("Count only the chosen articles towards these minimums"))
+    every_line_over = MoneyField(_("Every line worth more than"), required=False)
+    contains_skus = CodesField(label=_("The sale holds one of these SKUs"))
+    contains_categories = CodesField(label=_("of these categories"))
+    contains_brands = CodesField(label=_("of these brands"))
     groups = forms.MultipleChoiceField(
-        label="Customer groups",
+        label=_("Customer groups"),
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs=CHECK),
-        help_text="Choose none for everybody, known or not.",
+        help_text=_("Choose none for everybody, known or not."),
     )
-    first_purchase = tick_field("Only on a customer's first purchase")
+    first_purchase = tick_field(_("Only on a customer's first purchase"))
     payment_methods = CodesField(
-        label="Paid by", help_text="As the till names it, such as card; separated by commas."
+        label=_("Paid by"), help_text=_("As the till names it, such as card; separated by commas.")
     )
-    customers = CodesField(label="Only customers with these ids", widget=forms.Textarea(attrs={"rows": 2}))
+    customers = CodesField(label=_("Only customers with these ids"), widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
@@ -339,15 +286,17 @@ class Conditions(FormPart):
 
 class When(FormPart):
     key = "when"
-    heading = "When and where"
-    starts_at = MomentField(label="Starts", required=False)
-    ends_at = MomentField(label="Ends", required=False)
+    heading = _("When and where")
+    starts_at = MomentField(label=_("Starts"), required=False)
+    ends_at = MomentField(label=_("Ends"), required=False)
     locations = Promotion._meta.get_field("locations").formfield(
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
     )
-    max_uses = count_field("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit of its own.")
+    max_uses = count_field(
+        _("Maximum uses"), most=MOST_USES, help_text=_("Leave blank for no limit of its own.")
+    )
     max_uses_per_customer = count_field(
-        "Maximum uses per customer", help_text="Leave blank for no limit of its own."
+        _("Maximum uses per customer"), help_text=_("Leave blank for no limit of its own.")
     )
 
     def clean(self) -> CleanedData:
@@ -358,31 +307,35 @@ class When(FormPart):
 
 class WithOthers(FormPart):
     key = "with_others"
-    heading = "With other promotions"
+    heading = _("With other promotions")
     needs = {"stacking": {"best_of": ["stacking_group"]}}
-    priority = forms.IntegerField(min_value=1, max_value=10**6, initial=100, help_text="1 is applied first.")
+    priority = forms.IntegerField(
+        min_value=1, max_value=10**6, initial=100, help_text=_("1 is applied first.")
+    )
     stacking = choice_field(
-        "Together with others",
+        _("Together with others"),
         [
-            ("stackable", "Yes, on what they leave"),
-            ("best_of", "The best of a group counts"),
-            ("exclusive", "Never: alone in the sale"),
+            ("stackable", _("Yes, on what they leave")),
+            ("best_of", _("The best of a group counts")),
+            ("exclusive", _("Never: alone in the sale")),
         ],
         initial="stackable",
     )
     stacking_group = forms.CharField(
-        label="Group", max_length=64, required=False, help_text="Choose any name."
+        label=_("Group"), max_length=64, required=False, help_text=_("Choose any name.")
     )
-    max_amount = MoneyField("At most in a sale", required=False, help_text="Leave blank for no limit.")
-    max_applications = count_field("Max sets per sale", help_text="Of sets and buy-and-get groups.")
+    max_amount = MoneyField(_("At most in a sale"), required=False, help_text=_("Leave blank for no limit."))
+    max_applications = count_field(_("Max sets per sale"), help_text=_("Of sets and buy-and-get groups."))
 
 
 class Identity(FormPart):
     key = "identity"
-    heading = "Promotion"
-    name = forms.CharField(max_length=200, help_text="Printed on the receipt and used in reports.")
-    trigger = choice_field("Applies", [("automatic", "automatically"), ("coupon", "with a coupon code")])
-    standalone = tick_field("Standalone: applies without a campaign")
+    heading = _("Promotion")
+    name = forms.CharField(max_length=200, help_text=_("Printed on the receipt and used in reports."))
+    trigger = choice_field(
+        _("Applies"), [("automatic", _("automatically")), ("coupon", _("with a coupon code"))]
+    )
+    standalone = tick_field(_("Standalone: applies without a campaign"))
 
 
 ALL_PARTS: list[type[FormPart]] = [

@@ -9,11 +9,11 @@ from campaigns.generics import FormData
 from campaigns.requests import read_number
 from promotions import types
 from promotions.forms import window
-from promotions.forms.parts import PARTS, FormPart, Identity
+from promotions.forms.part import FormPart
+from promotions.forms.parts import PARTS, Identity
 from promotions.models import Promotion
 
 LATER_PARTS = ("when", "conditions", "hours", "with_others")  # what every kind asks after its own parts
-FOLDED_PARTS = ("conditions", "hours", "with_others")
 COLUMNS = ("starts_at", "ends_at", "max_uses", "max_uses_per_customer", "priority", "trigger", "standalone")
 
 
@@ -49,7 +49,7 @@ class PromotionForm:
             form(data if asked is None or form.key in asked else None, initial=initial) for form in forms
         ]
         for part in self.parts:
-            part.folds = part.key in FOLDED_PARTS and part.key not in self.kind.parts
+            part.is_advanced = part.key in LATER_PARTS and part.key not in self.kind.parts
         if not self.kind.has_items:
             self._drop("count_chosen")
         if self.type not in ("buy_get", "bundle"):
@@ -92,6 +92,20 @@ class PromotionForm:
 
     def __iter__(self) -> Iterator[FormPart]:
         return iter(self.parts)
+
+    @property
+    def simple_parts(self) -> list[FormPart]:
+        """The parts with fields that are always seen."""
+        return [part for part in self.parts if not part.is_advanced]
+
+    @property
+    def advanced_parts(self) -> list[FormPart]:
+        """The parts with fields under Advanced, which opens when one of them is filled in or wrong."""
+        return [part for part in self.parts if part.advanced_fields]
+
+    @property
+    def is_advanced_open(self) -> bool:
+        return any(part.is_advanced_filled for part in self.parts)
 
     @property
     def label(self) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django import forms
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from campaigns.annotations import Columns, ColumnValue
 
@@ -24,7 +25,7 @@ def refuse_end_before_start(form: forms.BaseForm) -> None:
     """Refuse an end that is not after the start. The form's `clean` calls it."""
     starts_at, ends_at = (form.cleaned_data.get(name) for name in ("starts_at", "ends_at"))
     if starts_at and ends_at and ends_at <= starts_at:
-        form.add_error("ends_at", "The end must be after the start.")
+        form.add_error("ends_at", _("The end must be after the start."))
 
 
 def _to_the_minute(at: datetime | None) -> datetime | None:

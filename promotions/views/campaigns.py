@@ -23,11 +23,12 @@ from campaigns.requests import Request
 from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from campaigns.workspace.plots import Point, draw_plot
-from promotions import campaign_figures, groups, publish, readiness
+from promotions import campaign_figures, edit_reviews, groups, publish, readiness
 from promotions.conflicts import conflicts_in_campaign
 from promotions.forms.campaign import CampaignForm
 from promotions.forms.filters import read_edition
 from promotions.models import Promotion, PromotionCampaign
+from promotions.views import previews
 
 Status = PromotionCampaign.Status
 
@@ -127,7 +128,12 @@ def edit(request: Request, pk: int) -> HttpResponse:
         )
     form = CampaignForm(request.POST or None, instance=PromotionCampaign.objects.get(pk=pk))
     seen = read_edition(request.POST.get("seen"))
-    if request.method == "POST" and form.is_valid():
+    is_sent = request.method == "POST" and "preview" not in request.POST
+    if is_sent and form.is_valid():
+        if campaign.status == Status.ACTIVE and "confirmed" not in request.POST:
+            locations = form.cleaned_data["locations"]
+            if edits := edit_reviews.list_campaign_edits(campaign, form.changes(), locations):
+                return previews.ask_about_edits(request, campaign, edits)
         try:
             publish.edit_campaign(
                 pk,
@@ -149,7 +155,9 @@ def edit(request: Request, pk: int) -> HttpResponse:
     context = overview.status_context(campaign, request.user, database_time.now())
     context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen
     context["may_pause"] = "pause" in [button.name for button in context["buttons"]]
-    return render_form(request, "promotions/campaign_form.html", form, context)
+    return render(
+        request, "promotions/campaign_form.html", context | {"form": form}, status=422 if is_sent else 200
+    )
 
 
 # ── the promotions linked to it ──────────────────────────────────────────────────────────────────────────────────────

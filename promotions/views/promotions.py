@@ -14,12 +14,13 @@ from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views.answers import go_to
-from promotions import campaign_figures, coupons, groups, publish, reading, sold_articles, types
+from promotions import campaign_figures, coupons, edit_reviews, groups, publish, reading, sold_articles, types
 from promotions.conflicts import conflicts_of
 from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, read_edition, read_key
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
+from promotions.views import previews
 
 PER_PAGE = 25
 CAMPAIGNS_OFFERED = 5  # campaigns to put a promotion into, at once
@@ -110,7 +111,8 @@ def show_sentence(request: Request) -> HttpResponse:
         raise Http404("There is no such kind of promotion.")
     stored = Promotion.objects.existing().filter(pk=read_key(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
-    return render(request, "promotions/_says.html", sentence_context(form, campaign_to_link(request)))
+    context = sentence_context(form, campaign_to_link(request)) | {"is_swapped": True}
+    return render(request, "promotions/_preview.html", context)
 
 
 @require_GET
@@ -208,6 +210,10 @@ def edit_promotion(
     form = PromotionForm(type_, request.POST or None, promotion=promotion)
     is_sent = request.method == "POST" and "preview" not in request.POST
     if is_sent and form.is_valid():
+        if context.get("applies_now") and "confirmed" not in request.POST:
+            assert promotion is not None  # only a stored one applies
+            if edits := edit_reviews.list_promotion_edits(promotion, form.columns(), form.locations):
+                return previews.ask_about_edits(request, promotion, edits)
         try:
             saved = publish.save_promotion(
                 promotion,
@@ -283,4 +289,5 @@ def sentence_context(form: PromotionForm, campaign: PromotionCampaign | None) ->
         "sentence": reading.write_sentence(typed),
         "conflicts": conflicts_of(typed, campaigns=campaigns, places=places),
         "missing": [],
+        **previews.preview_context(typed, form.data),
     }

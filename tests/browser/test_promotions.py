@@ -34,10 +34,10 @@ def field_text(days: float) -> str:
 
 
 def part(page: Page, key: str) -> Locator:
-    """One part of a promotion's form, opened where it is folded."""
+    """One part of a promotion's form, opened where it stands under Advanced."""
     found = page.locator(f"[data-part={key}]")
-    if found.evaluate("part => part.tagName === 'DETAILS' && !part.open"):
-        found.locator("summary").click()
+    if found.evaluate("part => part.closest('details')?.open === false"):
+        page.locator("#promotion-advanced > summary").click()
     return found
 
 

@@ -89,8 +89,9 @@ def test_a_currency_without_decimals_takes_whole_amounts(client, marketer):
 
 
 def edit_answers(campaign) -> dict:
-    """What a browser sends when the edit form is sent as it is shown."""
+    """What a browser sends when the edit form is sent as it is shown, and its question answered with Save."""
     return {
+        "confirmed": "1",
         "name": campaign.name,
         "description": campaign.description,
         "starts_at": f"{campaign.starts_at:%Y-%m-%dT%H:%M}",
