@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
+from campaigns import work_order
 from campaigns.annotations import Argument, Columns
 from campaigns.fields import DatabaseTimeField, hold_words
 from campaigns.generics import SomeUser
@@ -119,7 +120,18 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
                 ),
             ),
         ]
-        indexes = [models.Index(fields=["status", "starts_at"])]
+        indexes = [
+            models.Index(fields=["status", "starts_at"]),
+            # the list in its order of work (campaigns.workspace.listing), so that a page reads only its own rows
+            models.Index(
+                work_order.PLACE,
+                work_order.SOONEST,
+                models.F("created_at").desc(),
+                models.F("id").desc(),
+                condition=Q(archived_at=None),
+                name="campaign_in_order_of_work",
+            ),
+        ]
         permissions = [("delete_others_drafts", "Can delete drafts that others made")]
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:

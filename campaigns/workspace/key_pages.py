@@ -15,13 +15,11 @@ from django.db.models.expressions import Combinable
 
 from campaigns import instants, texts
 from campaigns.annotations import Columns
+from campaigns.work_order import FAR_FUTURE
 
 Row = TypeVar("Row", bound=Model)
 SortValue = int | str | datetime
 
-FAR_FUTURE = Value(
-    datetime(9000, 1, 1, tzinfo=UTC), output_field=DateTimeField()
-)  # after every instant of ours
 FAR_PAST = Value(datetime(1, 1, 2, tzinfo=UTC), output_field=DateTimeField())  # before every instant of ours
 LONGEST_PLACE = 2000  # letters of a place
 LARGEST_NUMBER = 2**63 - 1

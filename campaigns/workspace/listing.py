@@ -10,19 +10,19 @@ from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
-from campaigns import lifecycle, zones
+from campaigns import lifecycle, work_order, zones
 from campaigns.annotations import CleanedData
 from campaigns.models import Campaign, Tag, by_system
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.verbs import VERBS, Verb
+from campaigns.work_order import FAR_FUTURE
 from campaigns.workspace import overview
-from campaigns.workspace.key_pages import FAR_FUTURE, FAR_PAST, KeyPage, SortKey, read_key_page
+from campaigns.workspace.key_pages import FAR_PAST, KeyPage, SortKey, read_key_page
 
 Status = Campaign.Status
 
 PER_PAGE = 25
 ROW_STEPS = ("pause", "resume")  # the steps that a row offers; the page of the campaign has all
-ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHEDULED,), (Status.DRAFT,))
 SORTS = ("name", "starts", "ends", "by")
 
 
@@ -105,11 +105,9 @@ def list_sort_keys(sort: str) -> list[SortKey]:
             SortKey(Coalesce(Lower("created_by__username"), Value("")), str, is_backwards),
             newest,
         ]
-    places = [When(status__in=states, then=place) for place, states in enumerate(ORDER_OF_WORK)]
-    soonest = Case(When(status=Status.SCHEDULED, then=Coalesce("starts_at", FAR_FUTURE)), default=FAR_FUTURE)
     return [
-        SortKey(Case(*places, default=len(places)), int),
-        SortKey(soonest, datetime),
+        SortKey(work_order.PLACE, int),
+        SortKey(work_order.SOONEST, datetime),
         SortKey(F("created_at"), datetime, True),
         newest,
     ]
@@ -136,7 +134,9 @@ class StatusCount:
 
 def count_by_status(chosen: Filters) -> list[StatusCount]:
     """Return each status that has campaigns, and the archive, with their numbers, in the order of work."""
-    in_order = dict.fromkeys([status for states in ORDER_OF_WORK for status in states] + list(Status))
+    in_order = dict.fromkeys(
+        [Status(status) for states in work_order.ORDER_OF_WORK for status in states] + list(Status)
+    )
     within = Count("pk", filter=Q(archived_at=None))
     found = chosen.find_campaigns().values_list("status")
     counts = found.annotate(listed=within, archived=Count("archived_at"))

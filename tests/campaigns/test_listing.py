@@ -72,6 +72,44 @@ def test_a_filter_that_is_no_choice_filters_nothing(client, marketer, nonsense):
         assert len(client.get("/campaigns/", {name: nonsense}).context["page"]) == 1, name
 
 
+# ── at size ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MANY_CAMPAIGNS = """
+    WITH made AS (
+        INSERT INTO campaigns_campaign (kind, name, description, status, created_at, updated_at, starts_at)
+        SELECT 'promotion', 'Campaign ' || n, '', (ARRAY['draft', 'scheduled', 'active', 'paused', 'expired'])[1 + n % 5],
+               now() - n * interval '1 minute', now(), CASE n % 5 WHEN 1 THEN now() + n * interval '1 hour' END
+        FROM generate_series(1, 10000) AS n RETURNING id
+    )
+    INSERT INTO promotions_promotioncampaign (campaign_ptr_id, on_budget_end, priority, currency, exclusive)
+    SELECT id, 'partial', 100, 'EUR', false FROM made
+"""
+
+
+@pytest.fixture
+def many_campaigns():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL session_replication_role = replica"
+        )  # the triggers count sales, and none was made
+        cursor.execute(MANY_CAMPAIGNS)
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+        cursor.execute("ANALYZE campaigns_campaign, promotions_promotioncampaign")
+
+
+def test_a_page_of_ten_thousand_campaigns_reads_only_its_rows(client, marketer, many_campaigns):
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get("/campaigns/").context["page"]
+    assert len(captured) <= 20
+    assert len(page) == listing.PER_PAGE
+    [listed] = [query["sql"] for query in captured if "key_0" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {listed}")
+        plan = "\n".join(line for (line,) in cursor)
+    assert "campaign_in_order_of_work" in plan, plan
+    assert "Sort" not in plan, plan
+
+
 # ── pages by key ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
