@@ -12,7 +12,6 @@ The other apps import this one, and it imports none of them.
     notices                           what the dashboard warns of
     roles, accounts, logins           who may do what, what each person chose, who guesses passwords
     refusals                          why something cannot be done now, as a sentence
-    work_order                        the order in which campaigns need people, for the list and its index
     bulk, saved_views                 what is done to several campaigns at once; filters under a name
     calendar_feed                     the calendar of a person for calendar programs
     editions                          refuses to save over the edit of somebody else

@@ -8,10 +8,10 @@ from django.db.models import Q
 from django.urls import reverse
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
-from campaigns import work_order
 from campaigns.annotations import Argument, Columns
 from campaigns.fields import DatabaseTimeField, hold_words
 from campaigns.generics import SomeUser
+from campaigns.models import work_order
 from campaigns.refusals import Locked
 
 

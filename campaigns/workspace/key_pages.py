@@ -15,7 +15,7 @@ from django.db.models.expressions import Combinable
 
 from campaigns import instants, texts
 from campaigns.annotations import Columns
-from campaigns.work_order import FAR_FUTURE
+from campaigns.models.work_order import FAR_FUTURE
 
 Row = TypeVar("Row", bound=Model)
 SortValue = int | str | datetime

@@ -10,12 +10,12 @@ from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
-from campaigns import lifecycle, work_order, zones
+from campaigns import lifecycle, zones
 from campaigns.annotations import CleanedData
-from campaigns.models import Campaign, Tag, by_system
+from campaigns.models import Campaign, Tag, by_system, work_order
 from campaigns.models.campaign import CampaignQuerySet
+from campaigns.models.work_order import FAR_FUTURE
 from campaigns.verbs import VERBS, Verb
-from campaigns.work_order import FAR_FUTURE
 from campaigns.workspace import overview
 from campaigns.workspace.key_pages import FAR_PAST, KeyPage, SortKey, read_key_page
 

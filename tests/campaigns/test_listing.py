@@ -77,7 +77,8 @@ def test_a_filter_that_is_no_choice_filters_nothing(client, marketer, nonsense):
 MANY_CAMPAIGNS = """
     WITH made AS (
         INSERT INTO campaigns_campaign (kind, name, description, status, created_at, updated_at, starts_at)
-        SELECT 'promotion', 'Campaign ' || n, '', (ARRAY['draft', 'scheduled', 'active', 'paused', 'expired'])[1 + n % 5],
+        SELECT 'promotion', 'Campaign ' || n, '',
+               (ARRAY['draft', 'scheduled', 'active', 'paused', 'expired'])[1 + n % 5],
                now() - n * interval '1 minute', now(), CASE n % 5 WHEN 1 THEN now() + n * interval '1 hour' END
         FROM generate_series(1, 10000) AS n RETURNING id
     )
