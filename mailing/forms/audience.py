@@ -1,6 +1,7 @@
 """Contacts, lists and suppressions."""
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.forms import DayField
 from campaigns.generics import ModelForm
@@ -9,9 +10,21 @@ from mailing.models import ContactList, Segment, Suppression
 
 
 class ContactFilterForm(forms.Form):
-    q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    list = forms.ModelChoiceField(ContactList.objects.all(), required=False, empty_label="All lists")
-    segment = forms.ModelChoiceField(Segment.objects.all(), required=False, empty_label="All segments")
+    q = forms.CharField(
+        label=gettext_lazy("Search"), required=False, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    list = forms.ModelChoiceField(
+        ContactList.objects.all(),
+        required=False,
+        label=gettext_lazy("List"),
+        empty_label=gettext_lazy("All lists"),
+    )
+    segment = forms.ModelChoiceField(
+        Segment.objects.all(),
+        required=False,
+        label=gettext_lazy("Segment"),
+        empty_label=gettext_lazy("All segments"),
+    )
 
 
 class ListForm(ModelForm[ContactList]):
@@ -22,24 +35,34 @@ class ListForm(ModelForm[ContactList]):
 
 
 class SuppressionFilterForm(forms.Form):
-    q = forms.CharField(label="Address", required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    reason = forms.ChoiceField(choices=[("", "All reasons"), *Suppression.Reason.choices], required=False)
-    source = forms.ChoiceField(choices=[("", "All sources"), *Suppression.Source.choices], required=False)
-    since = DayField(label="From", required=False)
-    until = DayField(label="To", required=False)
+    q = forms.CharField(
+        label=gettext_lazy("Address"), required=False, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Reason"),
+        choices=[("", gettext_lazy("All reasons")), *Suppression.Reason.choices],
+        required=False,
+    )
+    source = forms.ChoiceField(
+        label=gettext_lazy("Source"),
+        choices=[("", gettext_lazy("All sources")), *Suppression.Source.choices],
+        required=False,
+    )
+    since = DayField(label=gettext_lazy("From"), required=False)
+    until = DayField(label=gettext_lazy("To"), required=False)
 
 
 class SuppressionForm(ModelForm[Suppression]):
-    email = AddressField(label="Address")
+    email = AddressField(label=gettext_lazy("Address"))
 
     class Meta:
         model = Suppression
         fields = ["email", "reason", "detail"]
-        labels = {"detail": "Note"}
+        labels = {"detail": gettext_lazy("Note")}
         widgets = {"detail": forms.TextInput}
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if Suppression.objects.filter(email=email).exists():
-            raise forms.ValidationError(f"“{email}” is suppressed already.")
+            raise forms.ValidationError(gettext("“%(email)s” is suppressed already.") % {"email": email})
         return email

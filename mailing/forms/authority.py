@@ -4,6 +4,7 @@ from typing import Any
 
 from cryptography.x509 import load_pem_x509_certificates
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import database_time, dates
 from campaigns.annotations import Argument
@@ -17,12 +18,16 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
     """A file left empty keeps the authority that is stored."""
 
     authority_file = forms.FileField(
-        label="Certificate authority (PEM file)",
+        label=gettext_lazy("Certificate authority (PEM file)"),
         required=False,
-        help_text="For a server whose certificate comes from a private authority; trusted for this server alone.",
+        help_text=gettext_lazy(
+            "For a server whose certificate comes from a private authority; trusted for this server alone."
+        ),
         widget=forms.FileInput(attrs={"accept": ".pem,.crt,.cer"}),
     )
-    forgets_authority = forms.BooleanField(label="Trust the usual authorities again", required=False)
+    forgets_authority = forms.BooleanField(
+        label=gettext_lazy("Trust the usual authorities again"), required=False
+    )
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
@@ -36,7 +41,8 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
             return ""
         if file.size > LARGEST_AUTHORITY:
             raise forms.ValidationError(
-                f"The file is larger than {LARGEST_AUTHORITY // 1024} KB: it is not a certificate."
+                gettext("The file is larger than %(largest)s KB: it is not a certificate.")
+                % {"largest": LARGEST_AUTHORITY // 1024}
             )
         try:
             authority = read_authorities(file.read())
@@ -45,7 +51,8 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
         ends = [each.not_valid_after_utc for each in load_pem_x509_certificates(authority.encode())]
         if max(ends) < database_time.now():
             raise forms.ValidationError(
-                f"The certificate ended on {dates.write_day_of(max(ends))}: ask for the one that is used now."
+                gettext("The certificate ended on %(day)s: ask for the one that is used now.")
+                % {"day": dates.write_day_of(max(ends))}
             )
         return authority
 

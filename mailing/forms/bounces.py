@@ -3,6 +3,7 @@
 import re
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData
 from mailing.addresses import normalise_address
@@ -25,7 +26,7 @@ def clean_bounce_address(value: str) -> str:
     """
     value = value.strip()
     if value.count(return_paths.PLACE) > 1:
-        raise forms.ValidationError("A bounce address has one * at most: the place of the token.")
+        raise forms.ValidationError(gettext("A bounce address has one * at most: the place of the token."))
     try:
         address = normalise_address(value.replace(return_paths.PLACE, "x" * 36))
     except ValueError as error:
@@ -38,9 +39,11 @@ class BounceMailboxForm(AuthorityForm):
 
     password = make_secret_field()
     sender_domains = DomainsField(
-        label="Sender domains",
+        label=gettext_lazy("Sender domains"),
         required=False,
-        help_text="Mails of these senders come back here. Separated by commas; leave blank for all.",
+        help_text=gettext_lazy(
+            "Mails of these senders come back here. Separated by commas; leave blank for all."
+        ),
     )
 
     class Meta:
@@ -59,8 +62,10 @@ class BounceMailboxForm(AuthorityForm):
             "is_enabled",
         ]
         help_texts = {
-            "address": "Each mail gets one of its own: bounces@shop.example becomes bounces+token@shop.example, and "
-            "*@bounces.shop.example becomes token@bounces.shop.example.",
+            "address": gettext_lazy(
+                "Each mail gets one of its own: bounces@shop.example becomes bounces+token@shop.example, and "
+                "*@bounces.shop.example becomes token@bounces.shop.example."
+            ),
         }
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
@@ -74,13 +79,14 @@ class BounceMailboxForm(AuthorityForm):
         cleaned: CleanedData = super().clean() or self.cleaned_data
         if cleaned.get("kind") == BounceMailbox.Kind.MAILDIR:
             if not _is_folder_name(cleaned.get("folder", "")):
-                self.add_error("folder", "Give the name of a maildir, without a path.")
+                self.add_error("folder", gettext("Give the name of a maildir, without a path."))
             return cleaned
         if not cleaned.get("host"):
-            self.add_error("host", "Say which server holds the mailbox.")
+            self.add_error("host", gettext("Say which server holds the mailbox."))
         elif cleaned.get("tls") == BounceMailbox.Tls.NONE and not is_loopback(cleaned["host"]):
             self.add_error(
-                "tls", "A password goes to another machine with encryption only: choose STARTTLS or TLS."
+                "tls",
+                gettext("A password goes to another machine with encryption only: choose STARTTLS or TLS."),
             )
         trusts_others = bool(cleaned.get("authority_file"))
         keep_stored_secret(self, cleaned, DESTINATION, trusts_others=trusts_others)

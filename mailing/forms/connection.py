@@ -3,6 +3,7 @@
 from django import forms
 from django.conf import settings
 from django.utils.html import escape
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData
 from mailing.forms.authority import AuthorityForm
@@ -22,11 +23,11 @@ class ConnectionForm(AuthorityForm):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
     password = make_secret_field()
-    from_email = AddressField(label="Default sender address", required=False)
+    from_email = AddressField(label=gettext_lazy("Default sender address"), required=False)
     allowed_domains = DomainsField(
-        label="Sender domains it accepts",
+        label=gettext_lazy("Sender domains it accepts"),
         required=False,
-        help_text="Separated by commas. Leave blank for any.",
+        help_text=gettext_lazy("Separated by commas. Leave blank for any."),
     )
 
     class Meta:
@@ -58,16 +59,19 @@ class ConnectionForm(AuthorityForm):
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         default = find_hello_name(settings.PUBLIC_URL)
-        self.fields[
-            "hello_name"
-        ].help_text = f"Our name towards the server. Leave blank for {escape(default)}."
+        self.fields["hello_name"].help_text = gettext(
+            "Our name towards the server. Leave blank for %(escape)s."
+        ) % {"escape": escape(default)}
         describe_stored_secret(self)
 
     def clean_hello_name(self) -> str:
         name: str = self.cleaned_data["hello_name"].strip()
         if name and not is_hello_name(name):
             raise forms.ValidationError(
-                f"“{name}” is not a full host name: write it with its domain, such as mail.shop.example."
+                gettext(
+                    "“%(name)s” is not a full host name: write it with its domain, such as mail.shop.example."
+                )
+                % {"name": name}
             )
         return name
 
@@ -91,4 +95,4 @@ class ConnectionForm(AuthorityForm):
 
 
 class ConnectionTestForm(forms.Form):
-    to = AddressField(label="Send a test mail to")
+    to = AddressField(label=gettext_lazy("Send a test mail to"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import dates
 from campaigns.annotations import CleanedData, Columns
@@ -26,27 +27,30 @@ class ListsField(ModelMultipleChoiceField[ContactList]):
 
     def label_from_instance(self, row: ContactList) -> str:
         if row.pk in self.left:
-            return f"{row} (unsubscribed on {dates.write_day_of(self.left[row.pk])})"
+            return gettext("%(list)s (unsubscribed on %(day)s)") % {
+                "list": row,
+                "day": dates.write_day_of(self.left[row.pk]),
+            }
         return str(row)
 
 
 class ContactForm(Refusable, ModelForm[Contact]):
     """A contact. Pairs of `attribute_name` and `attribute_value` are its attributes; one without a value is deleted."""
 
-    email = AddressField(label="E-mail address")
-    language = LanguageField(label="Language")
-    time_zone = TimeZoneField(label="Time zone")
-    lists = ListsField(ContactList.objects.all(), required=False, label="In the lists")
+    email = AddressField(label=gettext_lazy("E-mail address"))
+    language = LanguageField(label=gettext_lazy("Language"))
+    time_zone = TimeZoneField(label=gettext_lazy("Time zone"))
+    lists = ListsField(ContactList.objects.all(), required=False, label=gettext_lazy("In the lists"))
 
     class Meta:
         model = Contact
         fields = ["email", "first_name", "last_name", "phone", "city", "country", "language", "time_zone", "score",
             "customer_id", "frequency",
         ]  # fmt: skip
-        labels = {"customer_id": "Customer number"}
+        labels = {"customer_id": gettext_lazy("Customer number")}
         help_texts = {
-            "country": "Two letters, as in DE.",
-            "customer_id": "What the till knows them by.",
+            "country": gettext_lazy("Two letters, as in DE."),
+            "customer_id": gettext_lazy("What the till knows them by."),
         }
 
     def __init__(self, data: FormData = None, *, instance: Contact) -> None:
@@ -72,7 +76,7 @@ class ContactForm(Refusable, ModelForm[Contact]):
     def clean_country(self) -> str:
         code = country_code(self.cleaned_data["country"])
         if self.cleaned_data["country"] and not code:
-            raise forms.ValidationError("Give the two letters of ISO 3166, as in DE.")
+            raise forms.ValidationError(gettext("Give the two letters of ISO 3166, as in DE."))
         return code
 
     def clean_customer_id(self) -> str | None:
@@ -86,9 +90,11 @@ class ContactForm(Refusable, ModelForm[Contact]):
             if not value:
                 continue
             if not name:
-                self.add_error(None, f"Name the attribute whose value is “{value[:100]}”.")
+                self.add_error(
+                    None, gettext("Name the attribute whose value is “%(value)s”.") % {"value": value[:100]}
+                )
             elif name in attributes:
-                self.add_error(None, f"The attribute “{name}” is there twice.")
+                self.add_error(None, gettext("The attribute “%(name)s” is there twice.") % {"name": name})
             elif name not in before and (problem := contacts.find_attribute_problem(name)):
                 self.add_error(None, problem)
             # one that was not touched keeps its type: a list stays a list

@@ -3,6 +3,7 @@
 import re
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import zones
 from campaigns.annotations import Argument, ColumnValue
@@ -29,7 +30,7 @@ class LanguageField(forms.CharField):
 
     def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("widget", forms.TextInput(attrs={"list": "languages", "autocomplete": "off"}))
-        kwargs.setdefault("help_text", "Its name or its tag, as in German, de or pt-BR.")
+        kwargs.setdefault("help_text", gettext_lazy("Its name or its tag, as in German, de or pt-BR."))
         super().__init__(max_length=100, required=False, **kwargs)
 
     def clean(self, value: ColumnValue) -> str:
@@ -37,7 +38,10 @@ class LanguageField(forms.CharField):
         tag = read_language(written)
         if written and not tag:
             raise forms.ValidationError(
-                f"“{written[:50]}” is not a language we know: write its name, or its tag as in de or pt-BR."
+                gettext(
+                    "“%(written)s” is not a language we know: write its name, or its tag as in de or pt-BR."
+                )
+                % {"written": written[:50]}
             )
         return tag
 
@@ -46,12 +50,14 @@ class TimeZoneField(forms.ChoiceField):
     """A time zone to choose. Its value is the IANA name, or "" for the zone of the contact's country."""
 
     def __init__(self, **kwargs: Argument) -> None:
-        kwargs.setdefault("help_text", "Leave blank for that of the country, else that of the site.")
+        kwargs.setdefault(
+            "help_text", gettext_lazy("Leave blank for that of the country, else that of the site.")
+        )
         super().__init__(required=False, choices=_list_zone_choices, **kwargs)
 
 
 def _list_zone_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
-    return [("", "That of the country"), ("UTC", "UTC"), *zones.list_cities()]
+    return [("", gettext("That of the country")), ("UTC", "UTC"), *zones.list_cities()]
 
 
 class AddressesField(forms.CharField):
@@ -69,7 +75,8 @@ class AddressesField(forms.CharField):
         addresses = list(dict.fromkeys(read_address(word) for word in words))
         if len(addresses) > self.most:
             raise forms.ValidationError(
-                f"These are {len(addresses)} addresses; at most {self.most} are allowed."
+                gettext("These are %(count)s addresses; at most %(most)s are allowed.")
+                % {"count": len(addresses), "most": self.most}
             )
         return addresses
 
@@ -112,13 +119,15 @@ class CsvField(forms.FileField):
     def __init__(self, *, limit: int, **kwargs: Argument) -> None:
         self.limit = limit
         kwargs.setdefault("widget", forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}))
-        super().__init__(label="CSV file", **kwargs)
+        super().__init__(label=gettext_lazy("CSV file"), **kwargs)
 
     def clean(self, data: ColumnValue, initial: ColumnValue = None) -> ColumnValue:
         file = super().clean(data, initial)
         if file.size > self.limit:
-            sizes = f"{file.size // 2**20} MB; at most {self.limit // 2**20}"
-            raise forms.ValidationError(f"The file has {sizes} are taken: cut it into several.")
+            raise forms.ValidationError(
+                gettext("The file has %(size)s MB; at most %(limit)s are taken: cut it into several.")
+                % {"size": file.size // 2**20, "limit": self.limit // 2**20}
+            )
         return file
 
 

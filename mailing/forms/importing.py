@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import CleanedData
 from campaigns.generics import FormData
@@ -12,13 +14,16 @@ from mailing.models import ContactList, Suppression, Upload
 
 CSV_LIMIT = 500 * 1024 * 1024
 TAKEN_FOR = [
-    ("Contact", list(importing.FIELDS.items())),
-    ("Consent", list(importing.CONSENT.items())),
+    (gettext_lazy("Contact"), list(importing.FIELDS.items())),
+    (gettext_lazy("Consent"), list(importing.CONSENT.items())),
     (
-        "Attributes and lists",
-        [(importing.ATTRIBUTE_NAMED, "Attribute named …"), (importing.LIST, "Lists to add them to")],
+        gettext_lazy("Attributes and lists"),
+        [
+            (importing.ATTRIBUTE_NAMED, gettext_lazy("Attribute named …")),
+            (importing.LIST, gettext_lazy("Lists to add them to")),
+        ],
     ),
-    ("Leave out", [(importing.LEFT_OUT, "Do not import")]),
+    (gettext_lazy("Leave out"), [(importing.LEFT_OUT, gettext_lazy("Do not import"))]),
 ]
 
 
@@ -26,35 +31,50 @@ class EncodingForm(forms.Form):
     """How the letters of a file are written."""
 
     encoding = forms.ChoiceField(
-        choices=[("", "Detect automatically"), *importing.ENCODINGS.items()],
+        label=gettext_lazy("Encoding"),
+        choices=[("", gettext_lazy("Detect automatically")), *importing.ENCODINGS.items()],
         required=False,
-        help_text="Change it only if letters with accents or other alphabets look wrong.",
+        help_text=gettext_lazy("Change it only if letters with accents or other alphabets look wrong."),
     )
 
 
 class UploadForm(EncodingForm):
     file = CsvField(
-        limit=CSV_LIMIT, help_text=f"Its first line names the columns. Up to {CSV_LIMIT // 2**20} MB."
+        limit=CSV_LIMIT,
+        help_text=format_lazy(
+            gettext_lazy("Its first line names the columns. Up to {size} MB."), size=CSV_LIMIT // 2**20
+        ),
     )
 
 
 class SuppressionImportForm(EncodingForm):
     file = CsvField(
         limit=CSV_LIMIT,
-        help_text="Its first line names the columns; the one that holds e-mail addresses is found. "
-        f"Up to {CSV_LIMIT // 2**20} MB.",
+        help_text=format_lazy(
+            gettext_lazy(
+                "Its first line names the columns; the one that holds e-mail addresses is found. Up to {size} MB."
+            ),
+            size=CSV_LIMIT // 2**20,
+        ),
     )
-    reason = forms.ChoiceField(choices=Suppression.Reason.choices, initial=Suppression.Reason.LIST_IMPORT)
-    detail = forms.CharField(label="Note", max_length=300, required=False)
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Reason"),
+        choices=Suppression.Reason.choices,
+        initial=Suppression.Reason.LIST_IMPORT,
+    )
+    detail = forms.CharField(label=gettext_lazy("Note"), max_length=300, required=False)
 
 
 class ColumnsForm(forms.Form):
     """What each column of an upload is, and the list that everybody joins: a stored or a new one."""
 
     list = forms.ModelChoiceField(
-        ContactList.objects.all(), label="Add everybody to the list", required=False, empty_label="No list"
+        ContactList.objects.all(),
+        label=gettext_lazy("Add everybody to the list"),
+        required=False,
+        empty_label=gettext_lazy("No list"),
     )
-    new_list = forms.CharField(label="Or a new list named", max_length=200, required=False)
+    new_list = forms.CharField(label=gettext_lazy("Or a new list named"), max_length=200, required=False)
 
     def __init__(self, data: FormData = None, *, upload: Upload, examples: Sequence[Sequence[str]]) -> None:
         super().__init__(data, initial={"list": upload.list_id, "new_list": upload.new_list})
@@ -63,18 +83,18 @@ class ColumnsForm(forms.Form):
         for place, (name, taken) in enumerate(upload.columns):
             is_attribute = bool(taken) and taken not in importing.RESERVED
             self.fields[f"column_{place}"] = forms.ChoiceField(
-                label=f"What “{name}” is",
+                label=gettext("What “%(name)s” is") % {"name": name},
                 choices=TAKEN_FOR,
                 required=False,
                 initial=importing.ATTRIBUTE_NAMED if is_attribute else taken,
             )
             self.fields[f"name_{place}"] = forms.CharField(
-                label=f"Name of the attribute “{name}”",
+                label=gettext("Name of the attribute “%(name)s”") % {"name": name},
                 max_length=64,
                 required=False,
                 initial=taken if is_attribute else "",
                 widget=forms.TextInput(
-                    attrs={"list": "attributes", "placeholder": "name", "autocomplete": "off"}
+                    attrs={"list": "attributes", "placeholder": gettext("name"), "autocomplete": "off"}
                 ),
             )
 
@@ -101,12 +121,12 @@ class ColumnsForm(forms.Form):
             if cleaned.get(f"column_{place}") == importing.ATTRIBUTE_NAMED and not cleaned.get(
                 f"name_{place}"
             ):
-                self.add_error(f"name_{place}", "Give the attribute a name.")
+                self.add_error(f"name_{place}", gettext("Give the attribute a name."))
         if not self.errors:
             for place, sentence in importing.find_column_problems(self.column_meanings()):
                 self.add_error(f"column_{place}" if place >= 0 else None, sentence)
         if cleaned.get("list") and cleaned.get("new_list"):
-            self.add_error("new_list", "Choose a list or name a new one, not both.")
+            self.add_error("new_list", gettext("Choose a list or name a new one, not both."))
         if cleaned.get("new_list") and ContactList.objects.filter(name=cleaned["new_list"]).exists():
-            self.add_error("new_list", "There is a list of that name: choose it instead.")
+            self.add_error("new_list", gettext("There is a list of that name: choose it instead."))
         return cleaned

@@ -8,6 +8,7 @@ from decimal import Decimal
 from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import CleanedData, JsonObject
 from campaigns.generics import FormData, ModelForm
@@ -29,7 +30,18 @@ from mailing.segments import (
 )
 
 ROOT = "t"
-GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of these"}
+GROUP_WORDS = {
+    "all": gettext_lazy("all of these"),
+    "any": gettext_lazy("any of these"),
+    "none": gettext_lazy("none of these"),
+}
+UNIT_WORDS = {
+    "minute": gettext_lazy("minutes"),
+    "hour": gettext_lazy("hours"),
+    "day": gettext_lazy("days"),
+    "month": gettext_lazy("months"),
+    "year": gettext_lazy("years"),
+}
 
 
 @dataclass
@@ -224,10 +236,12 @@ class SegmentForm(ModelForm[Segment]):
     """Name and tree; the tree is checked by compiling it."""
 
     at_till = forms.BooleanField(
-        label="Also a customer group at the till",
+        label=gettext_lazy("Also a customer group at the till"),
         required=False,
-        help_text="Promotions can then be limited to its contacts that have a customer number. If all conditions "
-        "are about purchases, it includes customers without an e-mail address, moments after each sale.",
+        help_text=gettext_lazy(
+            "Promotions can then be limited to its contacts that have a customer number. If all conditions "
+            "are about purchases, it includes customers without an e-mail address, moments after each sale."
+        ),
     )
 
     class Meta:
@@ -256,7 +270,7 @@ CHOICES = {
     "flags": FLAGS,
     "operators": OPERATORS,
     "events": EVENTS,
-    "units": UNITS,
+    "units": {unit: UNIT_WORDS[unit] for unit in UNITS},
     "purchases": [f"event:{name}" for name in PURCHASES],
     "articles": {name: LABELS[name] for name in ARTICLES},
     "classes": {name: label for name, (label, *_) in CLASSES.items()},

@@ -1,4 +1,5 @@
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from mailing.senders.domains import read_domain_name
 
@@ -7,9 +8,11 @@ class SenderDomainForm(forms.Form):
     """A domain that mails come from."""
 
     name = forms.CharField(
-        label="Sender domain",
+        label=gettext_lazy("Sender domain"),
         max_length=253,
-        error_messages={"required": "Sender domain: type what stands behind the @ of the sender address."},
+        error_messages={
+            "required": gettext_lazy("Sender domain: type what stands behind the @ of the sender address.")
+        },
         widget=forms.TextInput(
             attrs={"placeholder": "shop.example", "autocomplete": "off", "spellcheck": "false"}
         ),
@@ -20,5 +23,6 @@ class SenderDomainForm(forms.Form):
             return read_domain_name(self.cleaned_data["name"])
         except ValueError as error:
             raise forms.ValidationError(
-                f"Sender domain: “{self.cleaned_data['name'][:100]}” is not a domain, such as shop.example."
+                gettext("Sender domain: “%(name)s” is not a domain, such as shop.example.")
+                % {"name": self.cleaned_data["name"][:100]}
             ) from error

@@ -5,18 +5,27 @@ from typing import Any
 
 from django import forms
 from django.utils.html import escape
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import CleanedData
 from campaigns.generics import ModelForm
 from mailing.secrets import describe_trouble, is_stored
 
-SAME_SERVER = ", as long as host, port, encryption and user stay"
-OTHER_SERVER = "to another host, port or user"
+PASSWORD = gettext_lazy("Password")
+KEPT = gettext_lazy("One is stored. Leave this empty to keep it.")
+KEPT_FOR_SERVER = gettext_lazy(
+    "One is stored. Leave this empty to keep it, as long as host, port, encryption and user stay."
+)
+PASSWORD_STAYS = gettext_lazy(
+    "Enter the password again: a stored one does not go to another host, port or user by itself."
+)
+SECRET_STAYS = gettext_lazy("Enter the secret again: a stored one does not go elsewhere by itself.")
 
 
-def make_secret_field(help_text: str = "") -> forms.CharField:
+def make_secret_field(label: str = PASSWORD, help_text: str = "") -> forms.CharField:
     """Return a field for a secret that may be left empty, and is drawn empty always."""
     return forms.CharField(
+        label=label,
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -25,14 +34,15 @@ def make_secret_field(help_text: str = "") -> forms.CharField:
 
 
 # Any: connections, bounce mailboxes and OAuth logins have one
-def describe_stored_secret(form: ModelForm[Any], name: str = "password", *, when: str = SAME_SERVER) -> None:
+def describe_stored_secret(
+    form: ModelForm[Any], name: str = "password", *, is_kept: str = KEPT_FOR_SERVER
+) -> None:
     """Say beside the field `name` that a secret is stored, or why the stored one cannot be read.
 
     Args:
-        when: the words that say when it is kept.
+        is_kept: the sentence that says when it is kept.
     """
     if is_stored(form.instance, name):
-        is_kept = f"One is stored. Leave this empty to keep it{when}."
         form.fields[name].help_text = escape(describe_trouble(form.instance, name) or is_kept)
 
 
@@ -42,21 +52,20 @@ def keep_stored_secret(
     destination: Collection[str],
     name: str = "password",
     *,
-    elsewhere: str = OTHER_SERVER,
+    stays: str = PASSWORD_STAYS,
     trusts_others: bool = False,
 ) -> None:
     """Put the stored secret into `cleaned` where its field was left empty; complain where it would go elsewhere.
 
     Args:
         destination: the fields that decide who gets to know the secret.
-        elsewhere: the words that say where it does not go.
+        stays: the sentence that says where it does not go.
         trusts_others: another authority vouches for the server from now on.
     """
     if cleaned.get(name) or not is_stored(form.instance, name):
         return
     if trusts_others or goes_elsewhere(form, cleaned, destination):
-        called = name.rpartition("_")[2]
-        form.add_error(name, f"Enter the {called} again: a stored one does not go {elsewhere} by itself.")
+        form.add_error(name, stays)
     cleaned[name] = getattr(form.instance, name)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
@@ -45,24 +46,24 @@ SECONDS_BETWEEN_POLLS = {  # two looks at the progress; see `seconds_between_pol
 SECONDS_BETWEEN_LATE_POLLS, POLLED_FOR = 15, timedelta(days=14)
 PEOPLE_SHOWN = 50
 STAGES = {
-    "named": "In lists and segments",
-    "duplicates": "Duplicates removed",
-    "unsubscribed": "Unsubscribed from list",
-    "excluded": "Excluded",
-    "suppressed": "Suppressed",
-    "without_customer": "No customer number",
-    "held_out_of_all": "Held out of all mails",
-    "recipients": "Recipients",
+    "named": gettext_lazy("In lists and segments"),
+    "duplicates": gettext_lazy("Duplicates removed"),
+    "unsubscribed": gettext_lazy("Unsubscribed from list"),
+    "excluded": gettext_lazy("Excluded"),
+    "suppressed": gettext_lazy("Suppressed"),
+    "without_customer": gettext_lazy("No customer number"),
+    "held_out_of_all": gettext_lazy("Held out of all mails"),
+    "recipients": gettext_lazy("Recipients"),
 }
 REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
-    "named": "In",
-    "duplicates": "In",
-    "unsubscribed": "In",
-    "excluded": "Excluded by",
-    "suppressed": "Why",
-    "without_customer": "In",
-    "held_out_of_all": "In",
-    "recipients": "In",
+    "named": pgettext_lazy("the lists and segments of a contact", "In"),
+    "duplicates": pgettext_lazy("the lists and segments of a contact", "In"),
+    "unsubscribed": pgettext_lazy("the lists and segments of a contact", "In"),
+    "excluded": gettext_lazy("Excluded by"),
+    "suppressed": gettext_lazy("Why"),
+    "without_customer": pgettext_lazy("the lists and segments of a contact", "In"),
+    "held_out_of_all": pgettext_lazy("the lists and segments of a contact", "In"),
+    "recipients": pgettext_lazy("the lists and segments of a contact", "In"),
 }
 
 
@@ -171,10 +172,10 @@ def list_funnel_steps(campaign: EmailCampaign, figures: progress.Figures) -> lis
     """Return the steps from recipients to clicks, each with the reason why its number cannot be known, or ""."""
     mode = campaign.mode
     reasons = {
-        "Opened": reports.explain_absence(campaign, mode, "opened", figures.opened),
-        "Clicked": reports.explain_absence(campaign, mode, "clicked", figures.clicked),
+        gettext("Opened"): reports.explain_absence(campaign, mode, "opened", figures.opened),
+        gettext("Clicked"): reports.explain_absence(campaign, mode, "clicked", figures.clicked),
     }
-    return [(step, reasons.get(step.label, "")) for step in figures.steps]
+    return [(step, reasons.get(str(step.label), "")) for step in figures.steps]
 
 
 def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:
@@ -286,7 +287,9 @@ def render_mail_in_frame(
             launch.build_source(campaign, variant), launch.build_reader(campaign, contact)
         )
     except content.ContentError as error:
-        return answer_frame(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
+        return answer_frame(
+            gettext("It cannot be shown. %(error)s") % {"error": error}, "text/plain; charset=utf-8"
+        )
     if part == "text":
         return answer_frame(shown.text, "text/plain; charset=utf-8")
     return answer_frame(shown.html, with_pictures="pictures" in asked)

@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
@@ -50,20 +51,15 @@ def act_when_confirmed(
 
 
 def delete_when_confirmed(
-    request: Request, row: Model, *, sentence: str, back: str, delete: Callable[[], object] | None = None
+    request: Request, row: Model, *, back: str, delete: Callable[[], object] | None = None, **words: str
 ) -> HttpResponse:
     """Ask before `row` is deleted, and delete it, unless that is refused.
 
-    `back` is the name of the page to return to. `delete`: what deletes it, where more goes with it than its row.
+    Args:
+        back: the name of the page to return to.
+        delete: what deletes it, where more goes with it than its row.
+        words: `title` and `sentence` of the question, and what is said once it is `done`.
     """
-    noun = str(row._meta.verbose_name).removeprefix("contact ")
     return act_when_confirmed(
-        request,
-        delete or row.delete,
-        done=f"The {noun} “{row}” is deleted.",
-        to=back,
-        title=f"Delete the {noun} “{row}”?",
-        sentence=sentence,
-        label="Delete",
-        back=reverse(back),
+        request, delete or row.delete, to=back, label=gettext("Delete"), back=reverse(back), **words
     )

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.annotations import PageContext
@@ -72,7 +73,10 @@ def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
     form = ConnectionForm(request.POST or None, request.FILES or None, instance=smtp)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        messages.success(request, f"“{saved}” is saved. Send a test mail to see whether it works.")
+        messages.success(
+            request,
+            gettext("“%(saved)s” is saved. Send a test mail to see whether it works.") % {"saved": saved},
+        )
         return redirect(saved)
     return render(request, "mailing/connection_form.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -85,11 +89,13 @@ def connection_delete(request: Request, pk: int) -> HttpResponse:
     return act_when_confirmed(
         request,
         partial(connections.delete_connection, smtp),
-        done=f"The connection “{smtp}” is deleted.",
+        done=gettext("The connection “%(smtp)s” is deleted.") % {"smtp": smtp},
         to="mailing:connections",
-        title=f"Delete the connection “{smtp}”?",
-        sentence="The connection and its password are deleted permanently. Switch it off to stop using it for a while.",
-        label="Delete",
+        title=gettext("Delete the connection “%(smtp)s”?") % {"smtp": smtp},
+        sentence=gettext(
+            "The connection and its password are deleted permanently. Switch it off to stop using it for a while."
+        ),
+        label=gettext("Delete"),
         back=smtp.get_absolute_url(),
     )
 

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import database_time, editions
@@ -65,7 +66,7 @@ def contact_list(request: Request) -> HttpResponse:
             (
                 row,
                 suppressed.get(row.email),
-                [(label, contacts.read_column(row, name)) for name, label in columns],
+                [(name, label, contacts.read_column(row, name)) for name, label in columns],
             )
             for row in page
         ],
@@ -227,7 +228,7 @@ def edit_contact(request: Request, row: Contact) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, f"“{saved}” is saved.")
+            messages.success(request, gettext("“%(saved)s” is saved.") % {"saved": saved})
             return redirect(saved)
     context = {
         "form": form,
@@ -247,7 +248,7 @@ def contact_consent(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(Contact, pk=pk)
     is_granted = request.POST.get("decision") == "granted"
     contacts.record_consent(found, is_granted=is_granted, how=TrackingConsent.How.HAND, by=request.user)
-    messages.success(request, "The decision is saved and counts from now on.")
+    messages.success(request, gettext("The decision is saved and counts from now on."))
     return redirect(found)
 
 
@@ -256,11 +257,18 @@ def contact_consent(request: Request, pk: int) -> HttpResponse:
 def contact_delete(request: Request, pk: int) -> HttpResponse:
     """Delete a contact; a GET asks first."""
     row = get_object_or_404(Contact, pk=pk)
-    sentence = (
+    sentence = gettext(
         "The contact is deleted permanently, with attributes and lists. Reports keep the address and the result of "
         "each mail; a suppression is kept. Mails not sent yet are skipped."
     )
-    return delete_when_confirmed(request, row, sentence=sentence, back="mailing:contacts")
+    return delete_when_confirmed(
+        request,
+        row,
+        done=gettext("The contact “%(contact)s” is deleted.") % {"contact": row},
+        title=gettext("Delete the contact “%(contact)s”?") % {"contact": row},
+        sentence=sentence,
+        back="mailing:contacts",
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -271,7 +279,7 @@ def contact_erase(request: Request, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "mailing/erase.html", {"contact": row})
     privacy.erase_contact(row, with_sales="with_sales" in request.POST, by=request.user)
-    messages.success(request, "The contact is erased.")
+    messages.success(request, gettext("The contact is erased."))
     return redirect("mailing:contacts")
 
 

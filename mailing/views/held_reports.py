@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.refusals import Refused
@@ -19,9 +20,9 @@ viewing = permission_required("mailing.view_heldreport", raise_exception=True)
 deciding = permission_required(["mailing.change_heldreport", "mailing.add_suppression"], raise_exception=True)
 PER_PAGE = 50
 DONE = {
-    HeldReport.Decision.BOUNCE: "“{}” gets no campaign from now on: the mail came back.",
-    HeldReport.Decision.UNSUBSCRIBED: "“{}” is unsubscribed and gets no campaign from now on.",
-    HeldReport.Decision.IGNORED: "The message is ignored.",
+    HeldReport.Decision.BOUNCE: gettext_lazy("“{}” gets no campaign from now on: the mail came back."),
+    HeldReport.Decision.UNSUBSCRIBED: gettext_lazy("“{}” is unsubscribed and gets no campaign from now on."),
+    HeldReport.Decision.IGNORED: gettext_lazy("The message is ignored."),
 }
 
 
@@ -48,7 +49,9 @@ def held_report(request: Request, pk: int) -> HttpResponse:
 def held_frame(request: Request, pk: int) -> HttpResponse:
     """Show the words of the message in the frame on its page: as plain text, without the tokens of our links."""
     words = write_readable_text(bytes(get_object_or_404(HeldReport, pk=pk).content))
-    return answer_frame(mask_tokens(words) or "The message has no text.", "text/plain; charset=utf-8")
+    return answer_frame(
+        mask_tokens(words) or gettext("The message has no text."), "text/plain; charset=utf-8"
+    )
 
 
 @require_POST

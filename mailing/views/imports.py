@@ -12,9 +12,11 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.annotations import PageContext
+from campaigns.formats import thousands
 from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
@@ -40,7 +42,7 @@ PAGES: Mapping[str, str] = {
 }
 LABELS: Mapping[str, dict[str, str]] = {
     Kind.CONTACTS: dict(Verdict.choices),
-    Kind.SUPPRESSIONS: dict(Verdict.choices) | {Verdict.UPDATED: "Suppressed already"},
+    Kind.SUPPRESSIONS: dict(Verdict.choices) | {Verdict.UPDATED: gettext_lazy("Suppressed already")},
 }
 ROWS_SHOWN = 50
 LATEST = 10
@@ -244,13 +246,15 @@ def stop(request: Request, pk: int) -> HttpResponse:
         request,
         upload,
         importing.stop,
-        done=f"“{upload}” is stopped.",
+        done=gettext("“%(upload)s” is stopped.") % {"upload": upload},
         to=upload.get_absolute_url(),
-        title=f"Stop “{upload}”?",
-        sentence="The file is only being checked: nothing has been imported. You can continue the check later."
+        title=gettext("Stop “%(upload)s”?") % {"upload": upload},
+        sentence=gettext(
+            "The file is only being checked: nothing has been imported. You can continue the check later."
+        )
         if upload.is_trial
-        else "What has been imported is kept. You can continue from that row, or skip the rest.",
-        label="Stop",
+        else gettext("What has been imported is kept. You can continue from that row, or skip the rest."),
+        label=gettext("Stop"),
     )
 
 
@@ -262,12 +266,15 @@ def end(request: Request, pk: int) -> HttpResponse:
         request,
         upload,
         importing.end,
-        done=f"“{upload}” ended early: what was imported is kept.",
+        done=gettext("“%(upload)s” ended early: what was imported is kept.") % {"upload": upload},
         to=upload.get_absolute_url(),
-        title=f"Skip the rest of “{upload}”?",
-        sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been processed, and what was imported is kept. "
-        "The file is deleted: to import the rest, upload it again.",
-        label="Skip the rest",
+        title=gettext("Skip the rest of “%(upload)s”?") % {"upload": upload},
+        sentence=gettext(
+            "%(done)s of %(rows)s rows have been processed, and what was imported is kept. The "
+            "file is deleted: to import the rest, upload it again."
+        )
+        % {"done": thousands(upload.done), "rows": thousands(upload.rows or 0)},
+        label=gettext("Skip the rest"),
     )
 
 
@@ -279,11 +286,11 @@ def discard(request: Request, pk: int) -> HttpResponse:
         request,
         upload,
         importing.discard,
-        done=f"“{upload}” is discarded.",
+        done=gettext("“%(upload)s” is discarded.") % {"upload": upload},
         to=PAGES[upload.kind],
-        title=f"Discard “{upload}”?",
-        sentence="The file and the result of its check are deleted. Nothing was imported from it.",
-        label="Discard",
+        title=gettext("Discard “%(upload)s”?") % {"upload": upload},
+        sentence=gettext("The file and the result of its check are deleted. Nothing was imported from it."),
+        label=gettext("Discard"),
     )
 
 

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import permission_required
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
@@ -46,7 +47,7 @@ def edit_list(request: Request, row: ContactList) -> HttpResponse:
     form = ListForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        messages.success(request, f"“{saved}” is saved.")
+        messages.success(request, gettext("“%(saved)s” is saved.") % {"saved": saved})
         return redirect("mailing:lists")
     return render(request, "mailing/list_form.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -59,7 +60,11 @@ def list_delete(request: Request, pk: int) -> HttpResponse:
     return delete_when_confirmed(
         request,
         row,
-        sentence="The list is deleted permanently. Its contacts are kept; finished campaigns keep its name.",
+        done=gettext("The list “%(list)s” is deleted.") % {"list": row},
+        title=gettext("Delete the list “%(list)s”?") % {"list": row},
+        sentence=gettext(
+            "The list is deleted permanently. Its contacts are kept; finished campaigns keep its name."
+        ),
         back="mailing:lists",
         delete=partial(delete_list, row),
     )

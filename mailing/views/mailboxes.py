@@ -8,6 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.requests import Request
@@ -54,7 +55,10 @@ def edit_mailbox(request: Request, row: BounceMailbox) -> HttpResponse:
     form = BounceMailboxForm(request.POST or None, request.FILES or None, instance=row)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        messages.success(request, f"“{saved}” is saved. Test it to see whether it can be read.")
+        messages.success(
+            request,
+            gettext("“%(saved)s” is saved. Test it to see whether it can be read.") % {"saved": saved},
+        )
         return redirect(saved)
     context = {"form": form, "menu_path": reverse("mailing:connections")}
     return render(request, "mailing/mailbox_form.html", context, status=422 if form.errors else 200)
@@ -68,12 +72,16 @@ def mailbox_delete(request: Request, pk: int) -> HttpResponse:
     return act_when_confirmed(
         request,
         partial(BounceMailbox.objects.filter(pk=pk).delete),
-        done=f"The bounce mailbox “{row}” is deleted.",
+        done=gettext("The bounce mailbox “%(row)s” is deleted.") % {"row": row},
         to="mailing:mailboxes",
-        title=f"Delete the bounce mailbox “{row}”?",
-        sentence=f"Messages that come back to {row.address} are no longer read, not even those about mails "
-        "already sent. The messages stay where they are. To stop reading for a while, switch it off.",
-        label="Delete",
+        title=gettext("Delete the bounce mailbox “%(row)s”?") % {"row": row},
+        sentence=gettext(
+            "Messages that come back to %(address)s are no longer read, not even those about "
+            "mails already sent. The messages stay where they are. To stop reading for a while, "
+            "switch it off."
+        )
+        % {"address": row.address},
+        label=gettext("Delete"),
         back=row.get_absolute_url(),
         menu_path=reverse("mailing:connections"),
     )

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -85,7 +86,9 @@ def edit_grant(request: Request, owner: Owner) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(
-            request, f"The registration is saved. Now connect it with {saved.get_provider_display()}."
+            request,
+            gettext("The registration is saved. Now connect it with %(provider)s.")
+            % {"provider": saved.get_provider_display()},
         )
         return redirect(owner)
     context = {
@@ -101,7 +104,9 @@ def begin_consent(request: Request, owner: Owner) -> HttpResponse:
     """Send the browser to the provider's page. The session keeps the question by its `state`, to know the answer."""
     grant = oauth.find_grant(owner)
     if grant is None or not owner.username:
-        messages.error(request, "Set up the login first, and enter the mailbox’s address as the user name.")
+        messages.error(
+            request, gettext("Set up the login first, and enter the mailbox’s address as the user name.")
+        )
         return redirect(owner)
     question = oauth.begin_consent(grant)
     waiting = list(request.session.get(IN_SESSION, {}).items())[-MOST_CONSENT_REQUESTS + 1 :]
@@ -116,29 +121,39 @@ def complete_consent(request: Request) -> HttpResponse:
     """Take the provider's answer, with which the browser comes back: a code, or a refusal."""
     asked = take_consent_request(request, request.GET.get("state", ""))
     if asked is None:
-        messages.error(request, "This login was not started here, or took too long. Connect again.")
+        messages.error(request, gettext("This login was not started here, or took too long. Connect again."))
         return redirect("mailing:connections")
     grant = OAuthGrant.objects.select_related("connection", "mailbox").filter(pk=asked["grant"]).first()
     if grant is None:
-        messages.error(request, "This login was removed meanwhile. Set it up and connect again.")
+        messages.error(request, gettext("This login was removed meanwhile. Set it up and connect again."))
         return redirect("mailing:connections")
     model = "smtpconnection" if grant.connection else "bouncemailbox"
     if not request.user.has_perm(f"mailing.change_{model}"):
         raise PermissionDenied
     code = request.GET.get("code", "")
     if not code:
-        why = request.GET.get("error_description") or request.GET.get("error") or "no reason was given"
+        why = (
+            request.GET.get("error_description") or request.GET.get("error") or gettext("no reason was given")
+        )
         words = make_storable(why)[:LONGEST_WORDS]
-        messages.error(request, f"{grant.get_provider_display()} gave no consent: {words}")
+        messages.error(
+            request,
+            gettext("%(provider)s gave no consent: %(words)s")
+            % {"provider": grant.get_provider_display(), "words": words},
+        )
         return redirect(grant.owner)
     try:
         oauth.complete_consent(grant.pk, code, asked["verifier"])
     except (oauth.ConsentLost, oauth.TokenUnavailable) as error:
-        messages.error(request, f"It is not connected: {error}")
+        messages.error(request, gettext("It is not connected: %(error)s") % {"error": error})
         return redirect(grant.owner)
     if grant.connection:
         breaker.note_success(grant.connection.pk)
-    messages.success(request, f"“{grant.owner}” is connected with {grant.get_provider_display()}.")
+    messages.success(
+        request,
+        gettext("“%(owner)s” is connected with %(provider)s.")
+        % {"owner": grant.owner, "provider": grant.get_provider_display()},
+    )
     return redirect(grant.owner)
 
 
@@ -161,11 +176,13 @@ def remove_grant(request: Request, owner: Owner) -> HttpResponse:
     return act_when_confirmed(
         request,
         grant.delete,
-        done=f"“{owner}” logs in with its password from now on.",
+        done=gettext("“%(owner)s” logs in with its password from now on.") % {"owner": owner},
         to=owner.get_absolute_url(),
-        title=f"Log in to “{owner}” with a password again?",
-        sentence="The tokens and the registration are deleted permanently. Enter a password if none is stored.",
-        label="Use a password",
+        title=gettext("Log in to “%(owner)s” with a password again?") % {"owner": owner},
+        sentence=gettext(
+            "The tokens and the registration are deleted permanently. Enter a password if none is stored."
+        ),
+        label=gettext("Use a password"),
         back=owner.get_absolute_url(),
         menu_path=reverse("mailing:connections"),
     )

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from campaigns.annotations import PageContext
@@ -54,7 +55,7 @@ def caught_mail(request: Request, name: str) -> HttpResponse:
     follows = may_follow(request, opened)
     html, text = (written if follows else mask_tokens(written) for written in (opened.html, opened.text))
     headers = [(name, value if follows else mask_tokens(value)) for name, value in opened.headers]
-    named = list_links(html) if html else [(url, "In its text") for url in find_addresses(text)]
+    named = list_links(html) if html else [(url, gettext("In its text")) for url in find_addresses(text)]
     context = {"mail": opened, "headers": headers, "links": named, "follows": follows}
     context["opens_account"] = opens_account(opened)
     context |= find_origin(opened)

@@ -8,6 +8,7 @@ from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.annotations import Argument
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 class AddressForm(forms.Form):
     email = AddressField(
-        label="E-mail address of your account",
+        label=gettext_lazy("E-mail address of your account"),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "email"}),
     )
 
@@ -38,7 +39,10 @@ def request_reset(request: Request) -> HttpResponse:
     if not form.is_valid():
         return render(request, "registration/password_reset.html", context, status=422)
     if wait := password_reset.request_reset(form.cleaned_data["email"], client_address(request)):
-        form.add_error(None, f"This was asked for too often. Try again in {describe_wait(wait)}.")
+        form.add_error(
+            None,
+            gettext("This was asked for too often. Try again in %(wait)s.") % {"wait": describe_wait(wait)},
+        )
         return render(request, "registration/password_reset.html", context, status=429)
     return render(request, "registration/password_reset.html", context | {"asked": True})
 

@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time
@@ -72,7 +73,9 @@ def describe_figures(campaign: EmailCampaign) -> PageContext:
     try:
         answers = reports.count_answers(campaign)
     except content.ContentError as error:
-        return context | {"trouble": f"The links of this mail cannot be shown. {error}"}
+        return context | {
+            "trouble": gettext("The links of this mail cannot be shown. %(error)s") % {"error": error}
+        }
     mode = campaign.mode
     unnamed = reports.UnnamedEvents(answers.unnamed_opens, answers.unnamed_clicks)
     figures = reports.list_figures(campaign, counted, mode, unnamed)

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time
@@ -23,7 +24,7 @@ SECONDS_BETWEEN_POLLS = 2  # while it is sent: a sale stands here within that an
 SECONDS_BETWEEN_LATE_POLLS = 15
 SALES_SHOWN = 50
 CAMPAIGNS_JUDGED = 20  # on the dashboard: those with a hold-out that brought most
-NARROWED = {"first": "first purchases", **dict(Conversion.How.choices)}
+NARROWED = {"first": gettext_lazy("first purchases"), **dict(Conversion.How.choices)}
 
 
 def revenue_context(campaign: EmailCampaign) -> PageContext:
@@ -126,5 +127,5 @@ def recent_revenue(request: Request) -> HttpResponse:
         "percent_proved": 100 * net_proved / total if total > 0 else 0,
         "currency": settings.CURRENCY,
     }
-    title = "Revenue by e-mail of the last 30 days"
+    title = gettext("Revenue by e-mail of the last 30 days")
     return render_dashboard_part(request, title, "mailing/_revenue_lately.html", context)

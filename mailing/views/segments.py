@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
@@ -79,7 +80,7 @@ def edit_segment(request: Request, row: Segment) -> HttpResponse:
             except Refused as refused:
                 form.add_error("at_till", str(refused))
             else:
-                messages.success(request, f"“{saved}” is saved.")
+                messages.success(request, gettext("“%(saved)s” is saved.") % {"saved": saved})
                 return redirect("mailing:segments")
         return render(request, "mailing/segment_form.html", builder_context(form, form.root), status=422)
     if not do:
@@ -142,10 +143,19 @@ def builder_context(form: SegmentForm, root: object) -> PageContext:
 def segment_delete(request: Request, pk: int) -> HttpResponse:
     """Delete a segment; a GET asks first."""
     row = get_object_or_404(Segment, pk=pk)
-    sentence = "The segment is deleted permanently. Its contacts are kept."
+    sentence = gettext("The segment is deleted permanently. Its contacts are kept.")
     if row.group:
-        sentence += (
-            f" The customer group “{row.group}” at the till is kept; its customers are then edited by hand."
+        kept = gettext(
+            "The customer group “%(group)s” at the till is kept; its customers are then edited by hand."
         )
+        sentence += " " + kept % {"group": row.group}
     delete = partial(segment_groups.delete_segment, row, by=request.user)
-    return delete_when_confirmed(request, row, sentence=sentence, back="mailing:segments", delete=delete)
+    return delete_when_confirmed(
+        request,
+        row,
+        done=gettext("The segment “%(segment)s” is deleted.") % {"segment": row},
+        title=gettext("Delete the segment “%(segment)s”?") % {"segment": row},
+        sentence=sentence,
+        back="mailing:segments",
+        delete=delete,
+    )

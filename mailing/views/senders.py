@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.annotations import PageContext
@@ -90,11 +91,13 @@ def sender_domain_delete(request: Request, name: str) -> HttpResponse:
     return act_when_confirmed(
         request,
         partial(domains.delete_domain, read_domain(name)),
-        done=f"The sender domain {name} is deleted.",
+        done=gettext("The sender domain %(name)s is deleted.") % {"name": name},
         to="mailing:connections",
-        title=f"Delete the sender domain {name}?",
-        sentence="It is removed from the list, unless a connection sends from it. Mails are sent as before.",
-        label="Delete",
+        title=gettext("Delete the sender domain %(name)s?") % {"name": name},
+        sentence=gettext(
+            "It is removed from the list, unless a connection sends from it. Mails are sent as before."
+        ),
+        label=gettext("Delete"),
         back=reverse("mailing:sender_domain", args=[name]),
         menu_path=reverse("mailing:connections"),
     )
@@ -108,7 +111,7 @@ def make_keys(request: Request, name: str) -> HttpResponse:
         request,
         read_domain(name),
         lambda: domains.make_keys(read_domain(name)),
-        "New keys are made. Publish their records, then switch them on.",
+        gettext("New keys are made. Publish their records, then switch them on."),
     )
 
 
@@ -122,7 +125,7 @@ def check_keys(request: Request, name: str) -> HttpResponse:
         request,
         own,
         lambda: (domains.check_keys(own, resolver), records.check_domain(own, resolver)),
-        "DNS was checked: the result is shown beside each record.",
+        gettext("DNS was checked: the result is shown beside each record."),
     )
 
 
@@ -131,7 +134,10 @@ def check_keys(request: Request, name: str) -> HttpResponse:
 def switch_on(request: Request, pk: int) -> HttpResponse:
     """Switch a key on, if its record is in DNS."""
     row = find_key(pk)
-    done = f"{row.selector} signs the mails of {row.domain} from now on."
+    done = gettext("%(selector)s signs the mails of %(domain)s from now on.") % {
+        "selector": row.selector,
+        "domain": row.domain,
+    }
     return take_step(request, row.domain.name, lambda: domains.switch_on(pk), done)
 
 
@@ -143,12 +149,17 @@ def switch_on_unseen(request: Request, pk: int) -> HttpResponse:
     return act_when_confirmed(
         request,
         partial(domains.switch_on, pk, is_forced=True),
-        done=f"{row.selector} signs the mails of {row.domain} from now on.",
+        done=gettext("%(selector)s signs the mails of %(domain)s from now on.")
+        % {"selector": row.selector, "domain": row.domain},
         **key_confirmation(
-            row, f"Switch {row.selector} on although its record was not found?", "Switch on anyway"
+            row,
+            gettext("Switch %(selector)s on although its record was not found?") % {"selector": row.selector},
+            gettext("Switch on anyway"),
         ),
-        sentence="A signature whose record cannot be found counts as broken: mails may be refused or land in spam. "
-        "Do this only when you know that the record is there.",
+        sentence=gettext(
+            "A signature whose record cannot be found counts as broken: mails may be refused or land in spam. "
+            "Do this only when you know that the record is there."
+        ),
     )
 
 
@@ -160,9 +171,15 @@ def switch_off(request: Request, pk: int) -> HttpResponse:
     return act_when_confirmed(
         request,
         partial(domains.switch_off, pk),
-        done=f"{row.selector} is switched off and signs nothing from now on.",
-        **key_confirmation(row, f"Switch {row.selector} off?", "Switch off"),
-        sentence=f"Mails of {row.domain} are no longer signed with it. It cannot be switched on again: make new keys.",
+        done=gettext("%(selector)s is switched off and signs nothing from now on.")
+        % {"selector": row.selector},
+        **key_confirmation(
+            row, gettext("Switch %(selector)s off?") % {"selector": row.selector}, gettext("Switch off")
+        ),
+        sentence=gettext(
+            "Mails of %(domain)s are no longer signed with it. It cannot be switched on again: make new keys."
+        )
+        % {"domain": row.domain},
     )
 
 
@@ -174,9 +191,11 @@ def delete_key(request: Request, pk: int) -> HttpResponse:
     return act_when_confirmed(
         request,
         partial(domains.delete_key, pk),
-        done=f"{row.selector} is deleted. Remove its record from DNS.",
-        **key_confirmation(row, f"Delete the key {row.selector}?", "Delete"),
-        sentence="The private key is deleted permanently.",
+        done=gettext("%(selector)s is deleted. Remove its record from DNS.") % {"selector": row.selector},
+        **key_confirmation(
+            row, gettext("Delete the key %(selector)s?") % {"selector": row.selector}, gettext("Delete")
+        ),
+        sentence=gettext("The private key is deleted permanently."),
     )
 
 

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time
@@ -90,8 +91,11 @@ def choose_campaigns(request: Request) -> list[EmailCampaign]:
     """
     asked = list(dict.fromkeys(read_number(text) for text in request.GET.getlist("campaign")))
     if len(asked) > comparison.MOST_COMPARED:
-        raise Refused(f"Choose {comparison.MOST_COMPARED} campaigns at most: {len(asked)} are chosen.")
+        raise Refused(
+            gettext("Choose %(most)s campaigns at most: %(count)s are chosen.")
+            % {"most": comparison.MOST_COMPARED, "count": len(asked)}
+        )
     found = comparison.list_campaigns_with_report().in_bulk(asked)
     if len(found) < 2:
-        raise Refused("Choose at least two launched campaigns to compare.")
+        raise Refused(gettext("Choose at least two launched campaigns to compare."))
     return [found[pk] for pk in asked if pk in found]

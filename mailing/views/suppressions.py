@@ -7,8 +7,10 @@ from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.formats import in_sentence
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
 from mailing import suppressions
@@ -58,7 +60,9 @@ def suppression_new(request: Request) -> HttpResponse:
     form = SuppressionForm(request.POST or None, initial={"email": request.GET.get("email", "")})
     if request.method == "POST" and form.is_valid():
         saved = form.save()
-        messages.success(request, f"“{saved.email}” gets no campaign from now on.")
+        messages.success(
+            request, gettext("“%(email)s” gets no campaign from now on.") % {"email": saved.email}
+        )
         return redirect(Contact.objects.filter(email=saved.email).first() or "mailing:suppressions")
     return render(
         request, "mailing/suppression_form.html", {"form": form}, status=422 if form.errors else 200
@@ -72,14 +76,17 @@ def suppression_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(Suppression, pk=pk)
     if request.method == "POST":
         row.delete()
-        messages.success(request, f"“{row.email}” may get campaigns again.")
+        messages.success(request, gettext("“%(email)s” may get campaigns again.") % {"email": row.email})
         return redirect("mailing:suppressions")
     return ask_for_confirmation(
         request,
-        title=f"Remove the suppression of “{row.email}”?",
-        sentence=f"Reason: {row.get_reason_display().lower()}. The next campaign will write to this "
-        "address again. Somebody who unsubscribed or complained must have asked for mail again; mail to an address "
-        "that bounces harms your reputation with mailbox providers.",
-        label="Remove",
+        title=gettext("Remove the suppression of “%(email)s”?") % {"email": row.email},
+        sentence=gettext(
+            "Reason: %(reason)s. The next campaign will write to this address again. Somebody who "
+            "unsubscribed or complained must have asked for mail again; mail to an address that "
+            "bounces harms your reputation with mailbox providers."
+        )
+        % {"reason": in_sentence(row.get_reason_display())},
+        label=gettext("Remove"),
         back=reverse("mailing:suppressions"),
     )

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from campaigns.requests import Request
@@ -25,7 +26,7 @@ def tracking_policy(request: Request) -> HttpResponse:
             raise PermissionDenied
         if form.is_valid():
             form.save()
-            messages.success(request, "The setting is saved and counts from now on.")
+            messages.success(request, gettext("The setting is saved and counts from now on."))
             return redirect("mailing:tracking_policy")
     context = {
         "form": form,

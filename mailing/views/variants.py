@@ -3,9 +3,11 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import database_time
+from campaigns.formats import thousands
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views.answers import refuse_confirmation
@@ -46,7 +48,11 @@ def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
         if request.method == "POST":
             campaign = phases.choose_winner(campaign, number, by=request.user)
             letter = list_variants(campaign, test)[number].letter
-            messages.success(request, f"Variant {letter} of “{campaign}” goes to the rest.")
+            messages.success(
+                request,
+                gettext("Variant %(letter)s of “%(campaign)s” goes to the rest.")
+                % {"letter": letter, "campaign": campaign},
+            )
             return redirect(campaign)
         counted = phases.refuse_choice(campaign, test, number)
     except Refused as refused:
@@ -55,9 +61,11 @@ def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
     verdict = judging.judge_variants(counted.variants, test.winner_by if test else "")
     return ask_for_confirmation(
         request,
-        title=f"Send variant {letter} to the rest?",
-        sentence=f"{verdict.sentence} The rest, {counted.held:,} recipients, gets variant {letter}. "
-        "That cannot be undone.",
-        label=f"Send variant {letter}",
+        title=gettext("Send variant %(letter)s to the rest?") % {"letter": letter},
+        sentence=gettext(
+            "%(sentence)s The rest, %(held)s recipients, gets variant %(letter)s. That cannot be undone."
+        )
+        % {"sentence": verdict.sentence, "held": thousands(counted.held), "letter": letter},
+        label=gettext("Send variant %(letter)s") % {"letter": letter},
         back=campaign.get_absolute_url(),
     )

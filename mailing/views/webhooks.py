@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -60,7 +61,10 @@ def connection_webhook(request: Request, pk: int) -> HttpResponse:
         saved, is_new = keys.choose_provider(smtp, chosen["provider"], chosen["signing_key"])
         if saved and is_new:
             return show_secret(request, saved)
-        messages.success(request, "The webhook is saved." if saved else "This connection has no webhook now.")
+        messages.success(
+            request,
+            gettext("The webhook is saved.") if saved else gettext("This connection has no webhook now."),
+        )
         return redirect(smtp)
     context = {"smtp": smtp, "form": form}
     return render(
@@ -80,9 +84,11 @@ def webhook_rotate(request: Request, pk: int) -> HttpResponse:
         return show_secret(request, keys.rotate_secret(pk))
     return ask_for_confirmation(
         request,
-        title=f"Make a new secret for {webhook}?",
-        sentence="The present secret is refused at once: enter the new address at the provider right away.",
-        label="Make a new secret",
+        title=gettext("Make a new secret for %(webhook)s?") % {"webhook": webhook},
+        sentence=gettext(
+            "The present secret is refused at once: enter the new address at the provider right away."
+        ),
+        label=gettext("Make a new secret"),
         back=webhook.connection.get_absolute_url(),
         menu_path=reverse("mailing:connections"),
     )
