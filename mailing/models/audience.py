@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Argument
 from campaigns.fields import DatabaseTimeField
@@ -14,9 +15,9 @@ STANDARD_FIELDS = ("phone", "city", "country", "language", "time_zone", "score")
 class Frequency(models.TextChoices):
     """How much mail a contact asked for; the claim skips what would be too soon."""
 
-    EVERY = "", "Every e-mail"
-    WEEKLY = "weekly", "At most one a week"
-    MONTHLY = "monthly", "At most one in four weeks"
+    EVERY = "", gettext_lazy("Every e-mail")
+    WEEKLY = "weekly", gettext_lazy("At most one a week")
+    MONTHLY = "monthly", gettext_lazy("At most one in four weeks")
 
 
 class Contact(models.Model):
@@ -29,7 +30,11 @@ class Contact(models.Model):
     city = models.CharField(max_length=100, blank=True)
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
     language = models.CharField(
-        max_length=35, blank=True, default="", db_default="", help_text="A tag of BCP 47, as de or pt-BR."
+        max_length=35,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A tag of BCP 47, as de or pt-BR.",
     )
     time_zone = models.CharField(
         max_length=40, blank=True, default="", db_default="", help_text="The IANA name."
@@ -38,13 +43,13 @@ class Contact(models.Model):
     attributes = models.JSONField(default=dict, blank=True)
     customer_id = models.CharField(max_length=64, null=True, blank=True)
     frequency = models.CharField(
-        "e-mail frequency",
+        gettext_lazy("e-mail frequency"),
         max_length=8,
         choices=Frequency,
         blank=True,
         default=Frequency.EVERY,
         db_default="",
-        help_text="What they asked for on the preference page.",
+        help_text=gettext_lazy("What they asked for on the preference page."),
     )
     soft_bounces = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Mails in a row given up after temporary refusals."
@@ -91,10 +96,10 @@ class ContactList(models.Model):
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
     is_public = models.BooleanField(
-        "public",
+        gettext_lazy("public"),
         default=False,
         db_default=False,
-        help_text="Contacts see it on their preference page, and may join and leave it there.",
+        help_text=gettext_lazy("Contacts see it on their preference page, and may join and leave it there."),
     )
     contacts = models.ManyToManyField(Contact, through="mailing.Membership", related_name="lists")
     created_at = DatabaseTimeField(auto_now_add=True)
@@ -133,9 +138,9 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     tree = models.JSONField(default=dict, blank=True, help_text="Conditions nested in all, any and none.")
     is_active = models.BooleanField(
-        "active",
+        gettext_lazy("active"),
         default=True,
-        help_text="Can be chosen for campaigns. Campaigns that use it already keep using it.",
+        help_text=gettext_lazy("Can be chosen for campaigns. Campaigns that use it already keep using it."),
     )
     group = models.OneToOneField(
         "promotions.CustomerGroup",
@@ -160,20 +165,20 @@ class Suppression(models.Model):
     """An address that gets no campaign, and why. It outlives its contact."""
 
     class Reason(models.TextChoices):
-        HARD_BOUNCE = "hard_bounce", "Hard bounce"
-        SOFT_BOUNCE = "soft_bounce", "Soft bounces in a row"
-        COMPLAINT = "complaint", "Complaint"
-        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-        MANUAL = "manual", "Added by hand"
-        LIST_IMPORT = "list_import", "Imported"
+        HARD_BOUNCE = "hard_bounce", gettext_lazy("Hard bounce")
+        SOFT_BOUNCE = "soft_bounce", gettext_lazy("Soft bounces in a row")
+        COMPLAINT = "complaint", gettext_lazy("Complaint")
+        UNSUBSCRIBED = "unsubscribed", gettext_lazy("Unsubscribed")
+        MANUAL = "manual", gettext_lazy("Added by hand")
+        LIST_IMPORT = "list_import", gettext_lazy("Imported")
 
     class Source(models.TextChoices):
-        SMTP = "smtp", "Refused while sending"
-        MAILBOX = "mailbox", "Bounce mailbox"
+        SMTP = "smtp", gettext_lazy("Refused while sending")
+        MAILBOX = "mailbox", gettext_lazy("Bounce mailbox")
         WEBHOOK = "webhook", "Webhook"
-        TRACKING_LINK = "tracking_link", "Link in a mail"
-        MANUAL = "manual", "By hand"
-        CSV_IMPORT = "csv_import", "CSV import"
+        TRACKING_LINK = "tracking_link", gettext_lazy("Link in a mail")
+        MANUAL = "manual", gettext_lazy("By hand")
+        CSV_IMPORT = "csv_import", gettext_lazy("CSV import")
         API = "api", "API"
 
     email = models.CharField(max_length=254, unique=True)

@@ -4,13 +4,14 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import database_time
 from campaigns.fields import DatabaseTimeField
 from mailing.secrets import EncryptedTextField, describe_trouble
 from mailing.smtp.server import is_loopback
 
-OPEN_LOGIN = (
+OPEN_LOGIN = gettext_lazy(
     "A password goes to another machine with encryption only: choose STARTTLS or TLS from the start, or leave the user "
     "name empty."
 )
@@ -23,31 +24,35 @@ class SmtpConnection(models.Model):
     """A server that takes our mail, and how fast it may be fed."""
 
     class Tls(models.TextChoices):
-        NONE = "none", "None"
-        STARTTLS = "starttls", "STARTTLS (usually port 587)"
-        IMPLICIT = "implicit", "TLS from the start (usually port 465)"
+        NONE = "none", gettext_lazy("None")
+        STARTTLS = "starttls", gettext_lazy("STARTTLS (usually port 587)")
+        IMPLICIT = "implicit", gettext_lazy("TLS from the start (usually port 465)")
 
     name = models.CharField(max_length=100, unique=True)
     host = models.CharField(max_length=255)
     port = models.PositiveIntegerField(
         default=587, validators=[MinValueValidator(1), MaxValueValidator(65535)]
     )
-    tls = models.CharField("encryption", max_length=10, choices=Tls, default=Tls.STARTTLS)
+    tls = models.CharField(gettext_lazy("encryption"), max_length=10, choices=Tls, default=Tls.STARTTLS)
     username = models.CharField(max_length=255, blank=True)
     password = EncryptedTextField(blank=True)
     hello_name = models.CharField(
-        "name in EHLO",
+        gettext_lazy("name in EHLO"),
         max_length=253,
         blank=True,
         help_text="Our name towards the server. Leave blank for this site's host.",
     )
     authority = models.TextField(
-        "certificate authority", blank=True, help_text="Certificates (PEM) to trust instead of the system's."
+        gettext_lazy("certificate authority"),
+        blank=True,
+        help_text="Certificates (PEM) to trust instead of the system's.",
     )
-    from_email = models.CharField("default sender address", max_length=254, blank=True)
-    from_name = models.CharField("default sender name", max_length=100, blank=True)
+    from_email = models.CharField(gettext_lazy("default sender address"), max_length=254, blank=True)
+    from_name = models.CharField(gettext_lazy("default sender name"), max_length=100, blank=True)
     allowed_domains = models.JSONField(
-        default=list, blank=True, help_text="Sender domains this server accepts. Leave blank for any."
+        default=list,
+        blank=True,
+        help_text="Sender domains this server accepts. Leave blank for any.",
     )
     bounce_address = models.CharField(
         max_length=200,
@@ -55,7 +60,7 @@ class SmtpConnection(models.Model):
         help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
     )
     max_connections = models.PositiveIntegerField(
-        "open connections", default=5, validators=[MinValueValidator(1)]
+        gettext_lazy("open connections"), default=5, validators=[MinValueValidator(1)]
     )
     messages_per_connection = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
     # Limits: messages in any such stretch of time; leave blank for no limit.
@@ -64,15 +69,17 @@ class SmtpConnection(models.Model):
     per_hour = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     per_day = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     warm_up_from = models.DateField(
-        "warm-up from",
+        gettext_lazy("warm-up from"),
         null=True,
         blank=True,
         help_text="The first day of a new sender. Leave blank for no warm-up.",
     )
     warm_up_first_day = models.PositiveIntegerField(
-        "messages on the first day", default=200, help_text="The number grows by 50% each day after."
+        gettext_lazy("messages on the first day"),
+        default=200,
+        help_text="The number grows by 50% each day after.",
     )
-    is_enabled = models.BooleanField("enabled", default=True)
+    is_enabled = models.BooleanField(gettext_lazy("enabled"), default=True)
     created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
@@ -91,7 +98,8 @@ class SmtpConnection(models.Model):
         if not self.username:
             return ""
         if self.tls == self.Tls.NONE and not is_loopback(self.host):
-            return f"“{self}” has a user name and no encryption. {OPEN_LOGIN}"
+            sentence = gettext("“%(connection)s” has a user name and no encryption.") % {"connection": self}
+            return f"{sentence} {OPEN_LOGIN}"
         if grant := getattr(self, "oauth", None):
             return str(grant.login_trouble)
         return describe_trouble(self, "password")
@@ -126,7 +134,8 @@ class Pace(models.Model):
         null=True, blank=True, help_text="Other connections have sent its share since then."
     )
     needs_person = models.BooleanField(
-        default=False, help_text="Waiting does not cure it: a refused login, a sender not accepted."
+        default=False,
+        help_text="Waiting does not cure it: a refused login, a sender not accepted.",
     )
     trouble = models.TextField(blank=True, help_text="What went wrong last, in words.")
 

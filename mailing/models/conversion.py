@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Conversion(models.Model):
@@ -11,9 +12,9 @@ class Conversion(models.Model):
     class How(models.TextChoices):
         """What ties the sale to the mail, the strongest first."""
 
-        CODE = "code", "Redeemed its code"
-        CLICK = "click", "Clicked"
-        SENT = "sent", "Was sent it"
+        CODE = "code", gettext_lazy("Redeemed its code")
+        CLICK = "click", gettext_lazy("Clicked")
+        SENT = "sent", gettext_lazy("Was sent it")
 
     # no constraints: a foreign key would lock rows that tills write
     sale = models.OneToOneField(

@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from campaigns import database_time, dates
 
@@ -22,30 +23,30 @@ class Delivery(models.Model):
         held_out: drawn for the hold-out, never sent.
         """
 
-        PENDING = "pending", "Waiting"
-        CLAIMED = "claimed", "Being sent"
-        IN_DATA = "in_data", "Being handed over"
-        ACCEPTED = "accepted", "Accepted"
-        DEFERRED = "deferred", "Will be tried again"
-        BOUNCED = "bounced", "Bounced"
-        FAILED = "failed", "Failed"
-        UNCERTAIN = "uncertain", "Uncertain"
-        SKIPPED = "skipped", "Skipped"
-        HELD_OUT = "held_out", "Held out"
+        PENDING = "pending", gettext_lazy("Waiting")
+        CLAIMED = "claimed", gettext_lazy("Being sent")
+        IN_DATA = "in_data", gettext_lazy("Being handed over")
+        ACCEPTED = "accepted", gettext_lazy("Accepted")
+        DEFERRED = "deferred", gettext_lazy("Will be tried again")
+        BOUNCED = "bounced", gettext_lazy("Bounced")
+        FAILED = "failed", gettext_lazy("Failed")
+        UNCERTAIN = "uncertain", gettext_lazy("Uncertain")
+        SKIPPED = "skipped", gettext_lazy("Skipped")
+        HELD_OUT = "held_out", gettext_lazy("Held out")
 
     UNFINISHED = (Status.PENDING, Status.CLAIMED, Status.IN_DATA, Status.DEFERRED)
 
     class Reason(models.TextChoices):
         """Why a delivery was skipped."""
 
-        SUPPRESSED = "suppressed", "Suppressed"
-        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-        CANCELLED = "cancelled", "Campaign cancelled"
-        STOPPED = "stopped", "Campaign failed"
-        FREQUENCY = "frequency", "Too soon after another mail, as the contact asked"
-        INVALID = "invalid", "No contact any more"
-        HELD_OUT = "held_out", "Held out of all mails"
-        NO_CODE = "no_code", "Its code was switched off"
+        SUPPRESSED = "suppressed", gettext_lazy("Suppressed")
+        UNSUBSCRIBED = "unsubscribed", gettext_lazy("Unsubscribed")
+        CANCELLED = "cancelled", gettext_lazy("Campaign cancelled")
+        STOPPED = "stopped", gettext_lazy("Campaign failed")
+        FREQUENCY = "frequency", gettext_lazy("Too soon after another mail, as the contact asked")
+        INVALID = "invalid", gettext_lazy("No contact any more")
+        HELD_OUT = "held_out", gettext_lazy("Held out of all mails")
+        NO_CODE = "no_code", gettext_lazy("Its code was switched off")
 
     campaign = models.ForeignKey(
         "mailing.EmailCampaign",
@@ -92,7 +93,9 @@ class Delivery(models.Model):
     )
     run = models.BigIntegerField(null=True, blank=True, help_text="The run that took it last; see Lane.")
     variant = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Of an A/B test, from 0; empty while the recipient is held."
+        null=True,
+        blank=True,
+        help_text="Of an A/B test, from 0; empty while the recipient is held.",
     )
     sent_at = models.DateTimeField(null=True, blank=True)
     # the last answer
@@ -106,7 +109,9 @@ class Delivery(models.Model):
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     complained_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the recipient's server took it, as a provider reports."
+        null=True,
+        blank=True,
+        help_text="When the recipient's server took it, as a provider reports.",
     )
 
     class Meta:
@@ -183,12 +188,12 @@ class Tally(models.Model):
     """
 
     class Measure(models.TextChoices):
-        OPENED = "opened", "Opened"
-        CLICKED = "clicked", "Clicked"
-        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-        RETURNED = "returned", "Bounced after acceptance"
-        COMPLAINED = "complained", "Complained"
-        DELIVERED = "delivered", "Reported as delivered, and not bounced since"
+        OPENED = "opened", gettext_lazy("Opened")
+        CLICKED = "clicked", gettext_lazy("Clicked")
+        UNSUBSCRIBED = "unsubscribed", gettext_lazy("Unsubscribed")
+        RETURNED = "returned", gettext_lazy("Bounced after acceptance")
+        COMPLAINED = "complained", gettext_lazy("Complained")
+        DELIVERED = "delivered", gettext_lazy("Reported as delivered, and not bounced since")
 
     campaign = models.ForeignKey(
         "mailing.EmailCampaign", models.PROTECT, related_name="tallies", db_constraint=False, db_index=False
@@ -223,28 +228,28 @@ class Event(models.Model):
     """
 
     class Kind(models.TextChoices):
-        OPENED = "opened", "Opened"
-        CLICKED = "clicked", "Clicked"
-        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        OPENED = "opened", gettext_lazy("Opened")
+        CLICKED = "clicked", gettext_lazy("Clicked")
+        UNSUBSCRIBED = "unsubscribed", gettext_lazy("Unsubscribed")
 
     class Origin(models.TextChoices):
         """Who did it, as far as anybody can tell."""
 
-        HUMAN = "human", "A person"
-        UNKNOWN = "unknown", "A person or a machine"
-        MACHINE = "machine", "A machine"
+        HUMAN = "human", gettext_lazy("A person")
+        UNKNOWN = "unknown", gettext_lazy("A person or a machine")
+        MACHINE = "machine", gettext_lazy("A machine")
 
     class Device(models.TextChoices):
-        DESKTOP = "desktop", "Desktop"
-        MOBILE = "mobile", "Mobile"
-        TABLET = "tablet", "Tablet"
+        DESKTOP = "desktop", gettext_lazy("Desktop")
+        MOBILE = "mobile", gettext_lazy("Mobile")
+        TABLET = "tablet", gettext_lazy("Tablet")
 
     class Basis(models.TextChoices):
         """Why the law lets us keep a row that names a person."""
 
-        CONSENT = "consent", "Consent"
-        INTEREST = "interest", "Legitimate interest"
-        EVIDENCE = "evidence", "Evidence of unsubscribing"
+        CONSENT = "consent", gettext_lazy("Consent")
+        INTEREST = "interest", gettext_lazy("Legitimate interest")
+        EVIDENCE = "evidence", gettext_lazy("Evidence of unsubscribing")
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)
     campaign = models.ForeignKey(
@@ -258,8 +263,8 @@ class Event(models.Model):
     how = models.CharField(max_length=20, blank=True, help_text="For an unsubscription: one-click or page.")
     origin = models.CharField(max_length=8, choices=Origin, default=Origin.HUMAN)
     device = models.CharField(max_length=8, choices=Device, blank=True)
-    client = models.CharField("mail program", max_length=30, blank=True)
-    system = models.CharField("operating system", max_length=20, blank=True)
+    client = models.CharField(gettext_lazy("mail program"), max_length=30, blank=True)
+    system = models.CharField(gettext_lazy("operating system"), max_length=20, blank=True)
     basis = models.CharField(max_length=8, choices=Basis)
     consent = models.ForeignKey(
         "mailing.TrackingConsent",

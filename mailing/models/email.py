@@ -6,6 +6,8 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 from django_fsm import transition
 
 from campaigns.annotations import Argument
@@ -88,68 +90,94 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
     class Phase(models.TextChoices):
         """Where a campaign with an A/B test stands within running; see mailing.variants."""
 
-        TESTING = "testing", "Testing"
-        WAITING = "waiting", "Waiting for the winner"
-        REST = "rest", "Sending the rest"
+        TESTING = "testing", gettext_lazy("Testing")
+        WAITING = "waiting", gettext_lazy("Waiting for the winner")
+        REST = "rest", gettext_lazy("Sending the rest")
 
     class Sharing(models.TextChoices):
         """How several connections share the recipients."""
 
-        SINGLE = "single", "One connection"
-        PERCENTAGE = "percentage", "By percentage"
-        ROUND_ROBIN = "round_robin", "In turn, by weight"
-        FAILOVER = "failover", "The next when one fails"
+        SINGLE = "single", gettext_lazy("One connection")
+        PERCENTAGE = "percentage", gettext_lazy("By percentage")
+        ROUND_ROBIN = "round_robin", gettext_lazy("In turn, by weight")
+        FAILOVER = "failover", gettext_lazy("The next when one fails")
 
     subject = models.CharField(max_length=250, blank=True)
-    preheader = models.CharField(max_length=250, blank=True, help_text="Inboxes show it beside the subject.")
-    from_name = models.CharField("sender name", max_length=100, blank=True)
-    from_email = models.CharField("sender address", max_length=254, blank=True)
+    preheader = models.CharField(
+        max_length=250, blank=True, help_text=gettext_lazy("Inboxes show it beside the subject.")
+    )
+    from_name = models.CharField(gettext_lazy("sender name"), max_length=100, blank=True)
+    from_email = models.CharField(gettext_lazy("sender address"), max_length=254, blank=True)
     reply_to = models.CharField(
-        "reply to", max_length=254, blank=True, help_text="Leave blank for the sender's address."
+        gettext_lazy("reply to"),
+        max_length=254,
+        blank=True,
+        help_text=gettext_lazy("Leave blank for the sender's address."),
     )
     language = models.CharField(
         max_length=35,
         blank=True,
-        help_text="Of the mail: screen readers read it so, and dates and amounts are written so. Leave blank for the "
-        "site’s.",
+        help_text=gettext_lazy(
+            "Of the mail: screen readers read it so, and dates and amounts are written so. Leave blank for the "
+            "site’s."
+        ),
     )
-    body = models.TextField("content", blank=True)
-    body_format = models.CharField("format", max_length=10, choices=Format, default=Format.MARKDOWN)
+    body = models.TextField(gettext_lazy("content"), blank=True)
+    body_format = models.CharField(
+        gettext_lazy("format"), max_length=10, choices=Format, default=Format.MARKDOWN
+    )
     text = models.TextField(
-        "plain text", blank=True, help_text="Leave blank to generate it from the content."
+        gettext_lazy("plain text"),
+        blank=True,
+        help_text=gettext_lazy("Leave blank to generate it from the content."),
     )
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
     tracking = models.CharField(
-        "what to record",
+        gettext_lazy("what to record"),
         max_length=12,
         choices=Mode,
         blank=True,
-        help_text="Leave blank for the site’s setting. A campaign can only record less than that.",
+        help_text=gettext_lazy(
+            "Leave blank for the site’s setting. A campaign can only record less than that."
+        ),
     )
     utm_source = models.CharField(
-        "UTM source", max_length=100, blank=True, help_text="Leave blank for the site's name."
+        gettext_lazy("UTM source"),
+        max_length=100,
+        blank=True,
+        help_text=gettext_lazy("Leave blank for the site's name."),
     )
-    utm_medium = models.CharField("UTM medium", max_length=100, blank=True, default="email")
+    utm_medium = models.CharField(gettext_lazy("UTM medium"), max_length=100, blank=True, default="email")
     utm_campaign = models.CharField(
-        "UTM campaign", max_length=100, blank=True, help_text="Leave blank to use its name."
+        gettext_lazy("UTM campaign"),
+        max_length=100,
+        blank=True,
+        help_text=gettext_lazy("Leave blank to use its name."),
     )
-    utm_content = models.CharField("UTM content", max_length=100, blank=True)
-    sharing = models.CharField("connections", max_length=12, choices=Sharing, default=Sharing.SINGLE)
+    utm_content = models.CharField(gettext_lazy("UTM content"), max_length=100, blank=True)
+    sharing = models.CharField(
+        gettext_lazy("connections"), max_length=12, choices=Sharing, default=Sharing.SINGLE
+    )
     connection = models.ForeignKey(
         SmtpConnection,
         models.PROTECT,
         null=True,
         blank=True,
-        verbose_name="SMTP connection",
-        help_text="With one connection; otherwise they stand in the campaign's routes.",
+        verbose_name=gettext_lazy("SMTP connection"),
+        help_text=gettext_lazy("With one connection; otherwise they stand in the campaign's routes."),
     )
     retry_hours = models.PositiveSmallIntegerField(
-        "retry for",
+        gettext_lazy("retry for"),
         default=48,
         validators=[MaxValueValidator(LONGEST_RETRY)],
-        help_text=f"Hours from its first try in which a mail is retried, at most {LONGEST_RETRY}. Hours in which the "
-        "campaign may not send do not count.",
+        help_text=format_lazy(
+            gettext_lazy(
+                "Hours from its first try in which a mail is retried, at most {most}. Hours in which the campaign may "
+                "not send do not count."
+            ),
+            most=LONGEST_RETRY,
+        ),
     )
 
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -312,8 +340,8 @@ class Target(Part):
     """A list or segment that a campaign includes or excludes."""
 
     class Mode(models.TextChoices):
-        INCLUDE = "include", "Include"
-        EXCLUDE = "exclude", "Exclude"
+        INCLUDE = "include", gettext_lazy("Include")
+        EXCLUDE = "exclude", gettext_lazy("Exclude")
 
     campaign = models.ForeignKey(EmailCampaign, models.CASCADE, related_name="targets")
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.INCLUDE)

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 from mailing.models.audience import ContactList, Suppression
@@ -14,23 +15,23 @@ class Upload(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CONTACTS = "contacts", "Contacts"
-        SUPPRESSIONS = "suppressions", "Suppressions"
+        CONTACTS = "contacts", gettext_lazy("Contacts")
+        SUPPRESSIONS = "suppressions", gettext_lazy("Suppressions")
 
     class Status(models.TextChoices):
-        CHOOSING = "choosing", "Columns to match"
-        RUNNING = "running", "Running"
-        STOPPED = "stopped", "Stopped"
-        TRIED = "tried", "Checked"
-        DONE = "done", "Done"
-        ENDED = "ended", "Ended early"
-        FAILED = "failed", "Failed"
+        CHOOSING = "choosing", gettext_lazy("Columns to match")
+        RUNNING = "running", gettext_lazy("Running")
+        STOPPED = "stopped", gettext_lazy("Stopped")
+        TRIED = "tried", gettext_lazy("Checked")
+        DONE = "done", gettext_lazy("Done")
+        ENDED = "ended", gettext_lazy("Ended early")
+        FAILED = "failed", gettext_lazy("Failed")
 
     # Nothing was taken in yet, and somebody is to go on with it.
     OPEN = Q(status__in=(Status.CHOOSING, Status.TRIED)) | Q(status=Status.STOPPED, is_trial=True)
 
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.CONTACTS)
-    name = models.CharField("file", max_length=200)
+    name = models.CharField(gettext_lazy("file"), max_length=200)
     size = models.PositiveBigIntegerField(help_text="Bytes.")
     encoding = models.CharField(
         max_length=20, blank=True, help_text="As somebody has chosen; empty: it is found out."
@@ -43,10 +44,13 @@ class Upload(models.Model):
         max_length=200, blank=True, help_text="The name of a list to be made for them."
     )
     reason = models.CharField(
-        max_length=20, choices=Suppression.Reason, blank=True, help_text="Why the addresses are suppressed."
+        max_length=20,
+        choices=Suppression.Reason,
+        blank=True,
+        help_text="Why the addresses are suppressed.",
     )
-    detail = models.CharField("note", max_length=300, blank=True)
-    is_trial = models.BooleanField("dry run", default=False, help_text="Only judges the rows.")
+    detail = models.CharField(gettext_lazy("note"), max_length=300, blank=True)
+    is_trial = models.BooleanField(gettext_lazy("dry run"), default=False, help_text="Only judges the rows.")
     status = models.CharField(max_length=10, choices=Status, default=Status.CHOOSING)
     error = models.TextField(blank=True)
     rows = models.PositiveIntegerField(

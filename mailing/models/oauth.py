@@ -2,6 +2,7 @@ from hashlib import sha256
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy
 
 from mailing.models.bounces import BounceMailbox
 from mailing.models.connection import SmtpConnection
@@ -14,15 +15,15 @@ class OAuthGrant(models.Model):
     class Provider(models.TextChoices):
         MICROSOFT = "microsoft", "Microsoft 365"
         GOOGLE = "google", "Gmail"
-        OTHER = "other", "Another"
+        OTHER = "other", gettext_lazy("Another")
 
     connection = models.OneToOneField(SmtpConnection, models.CASCADE, null=True, related_name="oauth")
     mailbox = models.OneToOneField(BounceMailbox, models.CASCADE, null=True, related_name="oauth")
     provider = models.CharField(max_length=10, choices=Provider, default=Provider.MICROSOFT)
-    client_id = models.CharField("client ID", max_length=255)
+    client_id = models.CharField(gettext_lazy("client ID"), max_length=255)
     client_secret = EncryptedTextField(blank=True)
-    authorize_url = models.CharField("address of the consent page", max_length=500)
-    token_url = models.CharField("address for tokens", max_length=500)
+    authorize_url = models.CharField(gettext_lazy("address of the consent page"), max_length=500)
+    token_url = models.CharField(gettext_lazy("address for tokens"), max_length=500)
     scope = models.CharField(max_length=500)
     access_token = EncryptedTextField(blank=True)
     refresh_token = EncryptedTextField(blank=True)
@@ -60,16 +61,22 @@ class OAuthGrant(models.Model):
     @property
     def login_trouble(self) -> str:
         """Why no token can be had; "" when nothing prevents it."""
-        again = "Connect it again on its page."
+        again = gettext("Connect it again on its page.")
+        words = {"owner": self.owner, "provider": self.get_provider_display(), "trouble": self.trouble}
         for name in ("client_secret", "access_token", "refresh_token"):
             if sentence := describe_trouble(self, name):
                 return sentence
         if self.trouble:
-            return f"“{self.owner}” lost the consent of {self.get_provider_display()}: {self.trouble} {again}"
+            return gettext("“%(owner)s” lost the consent of %(provider)s: %(trouble)s") % words + f" {again}"
         if not self.is_connected:
-            return f"“{self.owner}” waits for a consent: connect it with {self.get_provider_display()} on its page."
+            return (
+                gettext("“%(owner)s” waits for a consent: connect it with %(provider)s on its page.") % words
+            )
         if self.place != digest_place(self.owner):
-            return f"The server or the user of “{self.owner}” has changed since somebody consented. {again}"
+            return (
+                gettext("The server or the user of “%(owner)s” has changed since somebody consented.") % words
+                + f" {again}"
+            )
         return ""
 
 

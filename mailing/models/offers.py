@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 LONGEST_VALIDITY = 366  # days
 OFFER_COLUMNS = (
@@ -24,8 +25,8 @@ class CarriedOffer(models.Model):
     """The promotion that a mail carries, the codes by which tills know it, and the campaign it stops with."""
 
     class CodeKind(models.TextChoices):
-        PERSONAL = "personal", "A code for each recipient, valid once"
-        SHARED = "shared", "One code for everybody"
+        PERSONAL = "personal", gettext_lazy("A code for each recipient, valid once")
+        SHARED = "shared", gettext_lazy("One code for everybody")
 
     offer = models.ForeignKey(
         "promotions.Promotion",
@@ -33,7 +34,9 @@ class CarriedOffer(models.Model):
         null=True,
         blank=True,
         related_name="mails",
-        help_text="A promotion that applies with a coupon code. Choose none for a mail without an offer.",
+        help_text=gettext_lazy(
+            "A promotion that applies with a coupon code. Choose none for a mail without an offer."
+        ),
     )
     promotion_campaign = models.ForeignKey(
         "promotions.PromotionCampaign",
@@ -41,47 +44,63 @@ class CarriedOffer(models.Model):
         null=True,
         blank=True,
         related_name="mails",
-        help_text="A campaign at the till that the mail announces: the mail pauses with it, also without an offer.",
+        help_text=gettext_lazy(
+            "A campaign at the till that the mail announces: the mail pauses with it, also without an offer."
+        ),
     )
-    code_kind = models.CharField("kind of code", max_length=10, choices=CodeKind, default=CodeKind.PERSONAL)
+    code_kind = models.CharField(
+        gettext_lazy("kind of code"), max_length=10, choices=CodeKind, default=CodeKind.PERSONAL
+    )
     code_prefix = models.CharField(
-        "codes begin with",
+        gettext_lazy("codes begin with"),
         max_length=20,
         blank=True,
-        validators=[RegexValidator(r"^[A-Za-z0-9-]*$", "Letters of the alphabet, digits and hyphens only.")],
-        help_text="Nine random letters follow. With one code for everybody it is the whole code, if you type one.",
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z0-9-]*$", gettext_lazy("Letters of the alphabet, digits and hyphens only.")
+            )
+        ],
+        help_text=gettext_lazy(
+            "Nine random letters follow. With one code for everybody it is the whole code, if you type one."
+        ),
     )
-    code_ends_at = models.DateTimeField("codes end", null=True, blank=True)
+    code_ends_at = models.DateTimeField(gettext_lazy("codes end"), null=True, blank=True)
     code_days = models.PositiveSmallIntegerField(
-        "or days after the mail",
+        gettext_lazy("or days after the mail"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_VALIDITY)],
-        help_text="The code is valid until the end of that day. Leave both blank to keep it valid as long as the "
-        "promotion.",
+        help_text=gettext_lazy(
+            "The code is valid until the end of that day. Leave both blank to keep it valid as long as the "
+            "promotion."
+        ),
     )
     code_min_spend = models.BigIntegerField(
-        "minimum spend with the code",
+        gettext_lazy("minimum spend with the code"),
         default=0,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="In minor units. The promotion may ask for more.",
+        help_text=gettext_lazy("In minor units. The promotion may ask for more."),
     )
     code_locations = models.JSONField(
-        "locations of the codes",
+        gettext_lazy("locations of the codes"),
         default=list,
         blank=True,
-        help_text="The codes of locations. Choose none for all where the promotion applies.",
+        help_text=gettext_lazy("The codes of locations. Choose none for all where the promotion applies."),
     )
     code_is_bound = models.BooleanField(
-        "only for the customer themselves",
+        gettext_lazy("only for the customer themselves"),
         default=False,
-        help_text="The till must name the customer. Contacts without a customer number do not get the mail.",
+        help_text=gettext_lazy(
+            "The till must name the customer. Contacts without a customer number do not get the mail."
+        ),
     )
     resumes_with_offer = models.BooleanField(
-        "resume automatically",
+        gettext_lazy("resume automatically"),
         default=False,
-        help_text="The mail pauses when the promotion stops. Tick this to resume it when the promotion resumes.",
+        help_text=gettext_lazy(
+            "The mail pauses when the promotion stops. Tick this to resume it when the promotion resumes."
+        ),
     )
     offer_stopped_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When it paused because its offer had stopped."

@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 
@@ -7,13 +8,13 @@ class PreferenceChange(models.Model):
     """One thing that a contact changed by themselves, through a link in a mail. Evidence: rows are only added."""
 
     class What(models.TextChoices):
-        LIST = "list", "List"
-        EVERYTHING = "everything", "All our mail"
-        FREQUENCY = "frequency", "E-mail frequency"
-        TRACKING = "tracking", "Tracking"
-        LANGUAGE = "language", "Language"
-        TIME_ZONE = "time_zone", "Time zone"
-        ADDRESS = "address", "Address"
+        LIST = "list", gettext_lazy("List")
+        EVERYTHING = "everything", gettext_lazy("All our mail")
+        FREQUENCY = "frequency", gettext_lazy("E-mail frequency")
+        TRACKING = "tracking", gettext_lazy("Tracking")
+        LANGUAGE = "language", gettext_lazy("Language")
+        TIME_ZONE = "time_zone", gettext_lazy("Time zone")
+        ADDRESS = "address", gettext_lazy("Address")
 
     contact = models.ForeignKey("mailing.Contact", models.CASCADE, related_name="preference_changes")
     delivery = models.ForeignKey(

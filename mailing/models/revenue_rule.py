@@ -2,6 +2,8 @@
 
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 LONGEST_ATTRIBUTION = 30  # days
 MOST_HELD_OUT = 50  # percent of the recipients
@@ -13,31 +15,41 @@ class RevenueRule(models.Model):
     class AfterAcceptance(models.TextChoices):
         """Whether a sale counts without a click where nobody can know of clicks."""
 
-        YES = "yes", "Count them for the last mail accepted"
-        NO = "no", "Do not count them"
+        YES = "yes", gettext_lazy("Count them for the last mail accepted")
+        NO = "no", gettext_lazy("Do not count them")
 
     attribution_days = models.PositiveSmallIntegerField(
-        "days a click counts",
+        gettext_lazy("days a click counts"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(LONGEST_ATTRIBUTION)],
-        help_text="Sales within this many days after a click count as revenue of this campaign: 0 to "
-        f"{LONGEST_ATTRIBUTION}. Leave blank for the site’s setting.",
+        help_text=format_lazy(
+            gettext_lazy(
+                "Sales within this many days after a click count as revenue of this campaign: 0 to {most}. Leave blank "
+                "for the site’s setting."
+            ),
+            most=LONGEST_ATTRIBUTION,
+        ),
     )
     after_acceptance = models.CharField(
-        "sales of those whose clicks are not known",
+        gettext_lazy("sales of those whose clicks are not known"),
         max_length=3,
         choices=AfterAcceptance,
         blank=True,
-        help_text="Leave blank for the site’s setting.",
+        help_text=gettext_lazy("Leave blank for the site’s setting."),
     )
     hold_out = models.PositiveSmallIntegerField(
-        "hold out, in percent",
+        gettext_lazy("hold out, in percent"),
         blank=True,
         default=0,
         validators=[MaxValueValidator(MOST_HELD_OUT)],
-        help_text="This share of the recipients, chosen at random at the launch, does not get the mail, so that its "
-        f"effect can be measured. 0 to {MOST_HELD_OUT}.",
+        help_text=format_lazy(
+            gettext_lazy(
+                "This share of the recipients, chosen at random at the launch, does not get the mail, so that its "
+                "effect can be measured. 0 to {most}."
+            ),
+            most=MOST_HELD_OUT,
+        ),
     )
     attribution = models.JSONField(
         default=dict,

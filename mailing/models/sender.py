@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 from mailing.secrets import EncryptedTextField
@@ -38,7 +39,7 @@ class DkimKey(models.Model):
 
     class Algorithm(models.TextChoices):
         ED25519 = "ed25519", "Ed25519"
-        RSA = "rsa", "RSA, 2,048 bits"
+        RSA = "rsa", gettext_lazy("RSA, 2,048 bits")
 
     domain = models.ForeignKey(SenderDomain, models.CASCADE, related_name="keys")
     algorithm = models.CharField(max_length=10, choices=Algorithm)

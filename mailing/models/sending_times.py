@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from mailing.sending.windows import Window, read_window
 
@@ -13,43 +14,49 @@ class SendingTimes(models.Model):
     """Limits, hours and days of a campaign, and the hour at which each recipient is to get it."""
 
     per_second = models.PositiveIntegerField(
-        "maximum per second",
+        gettext_lazy("maximum per second"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
-        help_text="Mails of this campaign, evenly spread, over all its connections. Leave blank for no limit.",
+        help_text=gettext_lazy(
+            "Mails of this campaign, evenly spread, over all its connections. Leave blank for no limit."
+        ),
     )
     per_minute = models.PositiveIntegerField(
-        "maximum per minute",
+        gettext_lazy("maximum per minute"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
-        help_text="The same by the minute; the tightest of the three counts.",
+        help_text=gettext_lazy("The same by the minute; the tightest of the three counts."),
     )
     per_hour = models.PositiveIntegerField(
-        "maximum per hour",
+        gettext_lazy("maximum per hour"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
-        help_text="The same by the hour.",
+        help_text=gettext_lazy("The same by the hour."),
     )
-    window_from = models.TimeField("send from", null=True, blank=True)
+    window_from = models.TimeField(gettext_lazy("send from"), null=True, blank=True)
     window_until = models.TimeField(
-        "send until",
+        gettext_lazy("send until"),
         null=True,
         blank=True,
-        help_text="Leave both blank for any hour. Before the start: until that time of the next day.",
+        help_text=gettext_lazy(
+            "Leave both blank for any hour. Before the start: until that time of the next day."
+        ),
     )
     window_days = models.CharField(
-        "send on", max_length=7, blank=True, validators=[RegexValidator(r"^1?2?3?4?5?6?7?$")]
+        gettext_lazy("send on"), max_length=7, blank=True, validators=[RegexValidator(r"^1?2?3?4?5?6?7?$")]
     )
-    window_zone = models.CharField("time zone of these hours", max_length=40, blank=True)
+    window_zone = models.CharField(gettext_lazy("time zone of these hours"), max_length=40, blank=True)
     local_time = models.TimeField(
-        "at the recipient’s local time",
+        gettext_lazy("at the recipient’s local time"),
         null=True,
         blank=True,
-        help_text="Each mail waits until clocks where its recipient lives show this time, within a day of the launch. "
-        "Leave blank to send to everybody at once.",
+        help_text=gettext_lazy(
+            "Each mail waits until clocks where its recipient lives show this time, within a day of the launch. "
+            "Leave blank to send to everybody at once."
+        ),
     )
 
     class Meta:

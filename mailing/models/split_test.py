@@ -1,5 +1,6 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from mailing.models.email import EmailCampaign, Part
 
@@ -14,56 +15,58 @@ class SplitTest(Part):
     """
 
     class Split(models.TextChoices):
-        EVEN = "even", "The same number to each"
-        WEIGHTED = "weighted", "By the weights below"
-        THOMPSON = "thompson", "In rounds, more to those that do well (Thompson sampling)"
+        EVEN = "even", gettext_lazy("The same number to each")
+        WEIGHTED = "weighted", gettext_lazy("By the weights below")
+        THOMPSON = "thompson", gettext_lazy("In rounds, more to those that do well (Thompson sampling)")
 
     class Criterion(models.TextChoices):
         """How the winner is found."""
 
-        CLICKS = "clicks", "Most people clicked"
-        OPENS = "opens", "Most people opened"
-        REDEEMED = "redeemed", "Most people redeemed their code"
-        REVENUE = "revenue", "Most revenue for each recipient"
-        HAND = "hand", "I choose"
+        CLICKS = "clicks", gettext_lazy("Most people clicked")
+        OPENS = "opens", gettext_lazy("Most people opened")
+        REDEEMED = "redeemed", gettext_lazy("Most people redeemed their code")
+        REVENUE = "revenue", gettext_lazy("Most revenue for each recipient")
+        HAND = "hand", gettext_lazy("I choose")
 
     class Undecided(models.TextChoices):
-        BEST = "best", "Send the best so far"
-        ASK = "ask", "Wait until I choose"
+        BEST = "best", gettext_lazy("Send the best so far")
+        ASK = "ask", gettext_lazy("Wait until I choose")
 
     class Unit(models.TextChoices):
-        MINUTES = "minutes", "minutes"
-        HOURS = "hours", "hours"
-        DAYS = "days", "days"
+        MINUTES = "minutes", gettext_lazy("minutes")
+        HOURS = "hours", gettext_lazy("hours")
+        DAYS = "days", gettext_lazy("days")
 
     campaign = models.OneToOneField(
         EmailCampaign, models.CASCADE, primary_key=True, related_name="split_test"
     )
-    subjects = models.JSONField("other subjects", default=list, blank=True)
-    bodies = models.JSONField("other contents", default=list, blank=True)
-    from_names = models.JSONField("other sender names", default=list, blank=True)
+    subjects = models.JSONField(gettext_lazy("other subjects"), default=list, blank=True)
+    bodies = models.JSONField(gettext_lazy("other contents"), default=list, blank=True)
+    from_names = models.JSONField(gettext_lazy("other sender names"), default=list, blank=True)
     share_percent = models.PositiveSmallIntegerField(
-        "test share in percent",
+        gettext_lazy("test share in percent"),
         default=20,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="Of the recipients. With 100 there is no rest, and nothing is chosen.",
+        help_text=gettext_lazy("Of the recipients. With 100 there is no rest, and nothing is chosen."),
     )
     share_number = models.PositiveIntegerField(
-        "or a number of recipients",
+        gettext_lazy("or a number of recipients"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Counts in place of the percentage.",
+        help_text=gettext_lazy("Counts in place of the percentage."),
     )
-    split = models.CharField("shared out", max_length=10, choices=Split, default=Split.EVEN)
-    weights = models.JSONField("weights", default=list, blank=True)
+    split = models.CharField(gettext_lazy("shared out"), max_length=10, choices=Split, default=Split.EVEN)
+    weights = models.JSONField(gettext_lazy("weights"), default=list, blank=True)
     wait = models.PositiveSmallIntegerField(
         default=4, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_WAIT)]
     )
-    wait_unit = models.CharField("unit", max_length=10, choices=Unit, default=Unit.HOURS)
-    winner_by = models.CharField("the winner is", max_length=10, choices=Criterion, default=Criterion.CLICKS)
+    wait_unit = models.CharField(gettext_lazy("unit"), max_length=10, choices=Unit, default=Unit.HOURS)
+    winner_by = models.CharField(
+        gettext_lazy("the winner is"), max_length=10, choices=Criterion, default=Criterion.CLICKS
+    )
     when_undecided = models.CharField(
-        "too early to tell", max_length=10, choices=Undecided, default=Undecided.BEST
+        gettext_lazy("too early to tell"), max_length=10, choices=Undecided, default=Undecided.BEST
     )
 
     class Meta:

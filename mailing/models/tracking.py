@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 from mailing.models.delivery import Event
@@ -8,10 +9,10 @@ from mailing.models.delivery import Event
 class Mode(models.TextChoices):
     """How much is recorded of opens and clicks; each mode records less than the next."""
 
-    NONE = "none", "Nothing"
-    AGGREGATE = "aggregate", "Totals only"
-    HYGIENE = "hygiene", "Totals, and the day of each contact’s last open or click"
-    INDIVIDUAL = "individual", "Who opened and clicked what"
+    NONE = "none", gettext_lazy("Nothing")
+    AGGREGATE = "aggregate", gettext_lazy("Totals only")
+    HYGIENE = "hygiene", gettext_lazy("Totals, and the day of each contact’s last open or click")
+    INDIVIDUAL = "individual", gettext_lazy("Who opened and clicked what")
 
 
 def choose_stricter(one: str, other: str) -> str:
@@ -22,7 +23,7 @@ def choose_stricter(one: str, other: str) -> str:
 class TrackingPolicy(models.Model):
     """What the site records of opens and clicks. One row, or none while nobody has changed anything."""
 
-    mode = models.CharField("tracking", max_length=12, choices=Mode, default=Mode.INDIVIDUAL)
+    mode = models.CharField(gettext_lazy("tracking"), max_length=12, choices=Mode, default=Mode.INDIVIDUAL)
     changed_at = DatabaseTimeField(auto_now=True)
 
     class Meta:
@@ -43,8 +44,8 @@ class TrackingConsent(models.Model):
     """A contact's decision about individual tracking; the latest counts. Evidence: rows are only added."""
 
     class How(models.TextChoices):
-        HAND = "hand", "Recorded by hand"
-        PAGE = "page", "On the preference page"
+        HAND = "hand", gettext_lazy("Recorded by hand")
+        PAGE = "page", gettext_lazy("On the preference page")
 
     contact = models.ForeignKey("mailing.Contact", models.CASCADE, related_name="tracking_consents")
     is_granted = models.BooleanField()
@@ -56,7 +57,7 @@ class TrackingConsent(models.Model):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return "Consents to tracking" if self.is_granted else "Refuses tracking"
+        return gettext("Consents to tracking") if self.is_granted else gettext("Refuses tracking")
 
 
 class SpoolFile(models.Model):
@@ -117,7 +118,9 @@ class EventCount(models.Model):
     at = models.DateTimeField(help_text="The beginning of the hour.")
     amount = models.BigIntegerField()
     was_named = models.BooleanField(
-        default=False, db_default=False, help_text="Made of named events that had become too old."
+        default=False,
+        db_default=False,
+        help_text="Made of named events that had become too old.",
     )
 
     class Meta:

@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 from mailing.models.connection import SmtpConnection
@@ -19,7 +20,7 @@ class Webhook(models.Model):
         RESEND = "resend", "Resend"
         SENDGRID = "sendgrid", "SendGrid"
         SPARKPOST = "sparkpost", "SparkPost"
-        STANDARD = "standard", "Another program, by Standard Webhooks"
+        STANDARD = "standard", gettext_lazy("Another program, by Standard Webhooks")
 
     # these sign with a key that they give out
     SIGNING = (
@@ -61,8 +62,9 @@ class Webhook(models.Model):
         if is_stored(self, name):
             return describe_trouble(self, name)
         if self.is_signed_by_provider:
-            return f"Enter the key that {self.get_provider_display()} signs with: without it no event is believed."
-        return "Make a secret: without it no event is believed."
+            sentence = gettext("Enter the key that %(provider)s signs with: without it no event is believed.")
+            return sentence % {"provider": self.get_provider_display()}
+        return gettext("Make a secret: without it no event is believed.")
 
 
 class ReceivedEvent(models.Model):
