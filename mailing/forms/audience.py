@@ -1,7 +1,7 @@
 """Contacts, lists and suppressions."""
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from campaigns.forms import DayField
 from campaigns.generics import ModelForm
@@ -48,8 +48,8 @@ class SuppressionFilterForm(forms.Form):
         choices=[("", gettext_lazy("All sources")), *Suppression.Source.choices],
         required=False,
     )
-    since = DayField(label=gettext_lazy("From"), required=False)
-    until = DayField(label=gettext_lazy("To"), required=False)
+    since = DayField(label=pgettext_lazy("first day", "From"), required=False)
+    until = DayField(label=pgettext_lazy("last day", "To"), required=False)
 
 
 class SuppressionForm(ModelForm[Suppression]):

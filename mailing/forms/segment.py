@@ -8,7 +8,7 @@ from decimal import Decimal
 from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.annotations import CleanedData, JsonObject
 from campaigns.generics import FormData, ModelForm
@@ -36,11 +36,11 @@ GROUP_WORDS = {
     "none": gettext_lazy("none of these"),
 }
 UNIT_WORDS = {
-    "minute": gettext_lazy("minutes"),
-    "hour": gettext_lazy("hours"),
-    "day": gettext_lazy("days"),
-    "month": gettext_lazy("months"),
-    "year": gettext_lazy("years"),
+    "minute": pgettext_lazy("within some …", "minutes"),
+    "hour": pgettext_lazy("within some …", "hours"),
+    "day": pgettext_lazy("within some …", "days"),
+    "month": pgettext_lazy("within some …", "months"),
+    "year": pgettext_lazy("within some …", "years"),
 }
 
 
