@@ -7,7 +7,7 @@ from django import forms
 from django.utils.html import escape
 from django.utils.translation import gettext_lazy
 
-from campaigns.annotations import CleanedData
+from campaigns.annotations import Argument, CleanedData
 from campaigns.generics import ModelForm
 from mailing.secrets import describe_trouble, is_stored
 
@@ -22,7 +22,7 @@ PASSWORD_STAYS = gettext_lazy(
 SECRET_STAYS = gettext_lazy("Enter the secret again: a stored one does not go elsewhere by itself.")
 
 
-def make_secret_field(label: str = PASSWORD, help_text: str = "") -> forms.CharField:
+def make_secret_field(label: Argument = PASSWORD, help_text: Argument = "") -> forms.CharField:
     """Return a field for a secret that may be left empty, and is drawn empty always."""
     return forms.CharField(
         label=label,
@@ -35,7 +35,7 @@ def make_secret_field(label: str = PASSWORD, help_text: str = "") -> forms.CharF
 
 # Any: connections, bounce mailboxes and OAuth logins have one
 def describe_stored_secret(
-    form: ModelForm[Any], name: str = "password", *, is_kept: str = KEPT_FOR_SERVER
+    form: ModelForm[Any], name: str = "password", *, is_kept: Argument = KEPT_FOR_SERVER
 ) -> None:
     """Say beside the field `name` that a secret is stored, or why the stored one cannot be read.
 
@@ -52,7 +52,7 @@ def keep_stored_secret(
     destination: Collection[str],
     name: str = "password",
     *,
-    stays: str = PASSWORD_STAYS,
+    stays: Argument = PASSWORD_STAYS,
     trusts_others: bool = False,
 ) -> None:
     """Put the stored secret into `cleaned` where its field was left empty; complain where it would go elsewhere.

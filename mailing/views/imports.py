@@ -11,6 +11,7 @@ from django.forms import BaseForm
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.text import slugify
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -40,7 +41,7 @@ PAGES: Mapping[str, str] = {
     Kind.CONTACTS: "mailing:contact_import",
     Kind.SUPPRESSIONS: "mailing:suppression_import",
 }
-LABELS: Mapping[str, dict[str, str]] = {
+LABELS: Mapping[str, Mapping[str, str | Promise]] = {
     Kind.CONTACTS: dict(Verdict.choices),
     Kind.SUPPRESSIONS: dict(Verdict.choices) | {Verdict.UPDATED: gettext_lazy("Suppressed already")},
 }
