@@ -4,6 +4,7 @@ from datetime import datetime, time
 
 from django import template
 from django.forms import BoundField
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,7 +16,7 @@ from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
 from campaigns.stored_sentences import translate_stored
 from campaigns.verbs import VERBS
-from campaigns.workspace import menu, overview
+from campaigns.workspace import crumbs, menu, overview
 
 register = template.Library()
 
@@ -132,11 +133,26 @@ def main_menu(context: template.Context) -> PageContext:
     return {"groups": groups}
 
 
+@register.inclusion_tag("_breadcrumb.html", takes_context=True)
+def breadcrumb(context: template.Context) -> PageContext:
+    """Draw the way to the page that is shown; nothing for a page of the menu."""
+    request = context.get("request")
+    return {"way": crumbs.find_way(request.resolver_match, context.get) if request else []}
+
+
 @register.inclusion_tag("campaigns/_places.html", takes_context=True)
 def campaign_places(context: template.Context, campaign: Campaign) -> PageContext:
     """Draw the pages about a campaign as tabs, the one that is shown marked; nothing when there is only its own."""
     request = context["request"]
-    return {"places": overview.list_places(campaign, request.user), "here": request.path}
+    places = overview.list_places(campaign, request.user)
+    return {"places": places, "here": _find_here(request, [path for _, path in places])}
+
+
+def _find_here(request: HttpRequest, paths: list[str]) -> str:
+    """Return which of `paths` is shown. A report of promotions is that of the campaign in its query."""
+    if request.path in paths:
+        return request.path
+    return next((path for path in paths if path.partition("?")[0] == request.path), "")
 
 
 @register.inclusion_tag("_own_menu.html", takes_context=True)

@@ -159,6 +159,12 @@ OWN = (
 """The pages about oneself, which stand at the foot of the menu, the account under the name of who is signed in."""
 
 
+def list_all_entries() -> Iterator[Entry]:
+    """Yield every entry, whoever may open it."""
+    for entries in (*(group.entries for group in GROUPS), OWN):
+        yield from entries
+
+
 def list_entries(user: User) -> Iterator[Entry]:
     """Yield the entries that somebody may open, in the order of the menu."""
     for entries in (*(group.entries for group in GROUPS), OWN):
