@@ -30,14 +30,21 @@ TOO_DEEP = {
     ),
     "divs": page("<div>" * 5000),
     "divs in Markdown": source(UNSUBSCRIBE + "\n\n" + "<div>" * 5000, body_format="markdown"),
-    "end tags that a table hides": page("<div><table></div>" * 3000),
+    "end tags that a table hides": page("<div><table><td></div>" * 3000),
+    "bold that a table hands on": page("".join(f"<table><b id={n}></table>" for n in range(3000))),
+    "bold behind a closed part of a table": page(
+        "".join(f"<table><td></tbody><b id={n}>" for n in range(3000))
+    ),
+    "cells without a table": page("<tr><td><font>x</td></tr>" * 1000),
+    "cells of a drawing": page("<table><td>" + "".join(f"<b id={n}><svg><td>" for n in range(3000))),
     "end tags that close bold alone": page("<b><div></b>" * 3000),
     "bold that goes on behind its block": page("".join(f"<div><b id={n}></div>" for n in range(3000))),
     "forms": page("<form><div></form>" * 3000),
     "spans that cannot end": page("<span><div></span>" * 3000),
     "a style sheet that is none": page("<svg><style>" + "<g>" * 3000),
     "a comment that ends at once": page("<!--><div>" * 3000),
-    "a selection": page("<select><style></select>" + "<div>" * 3000),
+    "a selection": page("<select>" + "<div>" * 3000),
+    "what is for readers without scripts": page("<div><noscript></div></noscript>" * 3000),
 }
 
 
@@ -65,6 +72,29 @@ def test_what_is_nested_too_deep_never_reaches_a_native_parser(name):
     assert said[2]
 
 
+LEFT_OPEN = "".join(f"<p><TAG id='n{n}'>x</p>" for n in range(240)) + "<p>A paragraph</p>" * 1500
+LEFT_OPEN_IN_LISTS = (
+    "<ul>" + "".join(f"<li><TAG id='n{n}'>x</li>" for n in range(240)) + "<li>y</li>" * 1500 + "</ul>"
+)
+LEFT_OPEN_BY_TABLES = (
+    "<table>" + "".join(f"<TAG id='n{n}'>" for n in range(240)) + "<tr>x<td>y</td></tr>" * 1500
+)
+
+
+@pytest.mark.parametrize("body_format", ["html", "markdown"])
+@pytest.mark.parametrize(
+    "body", [LEFT_OPEN, LEFT_OPEN_IN_LISTS, LEFT_OPEN_BY_TABLES], ids=["p", "li", "table"]
+)
+@pytest.mark.parametrize("name", ["b", "font"])
+def test_what_is_left_open_and_would_be_opened_anew_in_every_block_is_refused_at_once(
+    name, body, body_format
+):
+    started = time.thread_time()
+    with pytest.raises(ContentError, match="each block has them all again: more than 60,000 elements"):
+        compile(source(body.replace("TAG", name) + UNSUBSCRIBE, body_format=body_format))
+    assert time.thread_time() - started < 2
+
+
 def test_a_loop_that_writes_deep_html_fails_its_mail_and_not_the_process():
     late = page("<p {% if vip %}class=a{% endif %}>{% for i in (1..9999) %}<div>{% endfor %}")
     compiled = compile(late)
@@ -82,7 +112,8 @@ def test_a_loop_that_writes_deep_html_fails_its_mail_and_not_the_process():
         "<table>" + "<tr><td>a<td>b" * 1000,
         "<dl>" + "<dt>a<dd>b" * 1000,
         "<p><font>x" * 100,
-        "<tr><td><font>x</td></tr>" * 1000,
+        "<table>" + "<tr><td><font>x</td></tr>" * 1000,
+        "<p><font color=red>x" * 2000,
     ],
 )
 def test_html_that_leaves_out_end_tags_as_it_may_is_not_deep(body):
