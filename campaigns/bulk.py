@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 
 from campaigns import lifecycle, refusals
 from campaigns.models import Campaign, Tag
@@ -59,7 +60,7 @@ def remove_tag(keys: Iterable[int], name: str, *, by: User) -> Outcome:
     """
     tag = _find_tag(_check_name(name))
     if tag is None:
-        raise Refused([("tag", f"There is no tag “{name}”.")])
+        raise Refused([("tag", gettext("There is no tag “%(name)s”.") % {"name": name})])
 
     def take_from(campaign: Campaign) -> None:
         _require_change(campaign, by)
@@ -71,7 +72,7 @@ def remove_tag(keys: Iterable[int], name: str, *, by: User) -> Outcome:
 def _do_to_each(keys: Iterable[int], act: Callable[[Campaign], object]) -> Outcome:
     keys = sorted(set(keys))
     if len(keys) > MOST:
-        raise Refused(f"Choose at most {MOST} campaigns at once.")
+        raise Refused(gettext("Choose at most %(most)s campaigns at once.") % {"most": MOST})
     outcome = Outcome()
     for campaign in Campaign.objects.filter(pk__in=keys).order_by("pk"):
         try:
@@ -86,16 +87,18 @@ def _do_to_each(keys: Iterable[int], act: Callable[[Campaign], object]) -> Outco
 def _check_name(name: str) -> str:
     name = " ".join(name.split())
     if not name:
-        raise Refused([("tag", "Write the tag.")])
+        raise Refused([("tag", gettext("Write the tag."))])
     longest = Tag._meta.get_field("name").max_length or 0
     if len(name) > longest:
-        raise Refused([("tag", f"A tag has at most {longest} characters.")])
+        raise Refused([("tag", gettext("A tag has at most %(longest)s characters.") % {"longest": longest})])
     return name
 
 
 def _require_change(campaign: Campaign, by: User) -> None:
     kind = lifecycle.kind_name(campaign)
-    refusals.require(by, lifecycle.permission_name(campaign, "change"), f"edit {kind} campaigns")
+    refusals.require(
+        by, lifecycle.permission_name(campaign, "change"), gettext("edit %(kind)s campaigns") % {"kind": kind}
+    )
 
 
 def _find_tag(name: str) -> Tag | None:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from campaigns import database_time, zones
 from campaigns.lifecycle import Period
@@ -90,7 +91,7 @@ def write_feed(user: User, now: datetime) -> bytes:
     feed.add("prodid", PRODUCT)
     feed.add("version", "2.0")
     feed.add("method", "PUBLISH")
-    feed.add("x-wr-calname", f"Campaigns of {settings.SITE_NAME}")
+    feed.add("x-wr-calname", gettext("Campaigns of %(site_name)s") % {"site_name": settings.SITE_NAME})
     feed.add("refresh-interval", FRESH_FOR, parameters={"VALUE": "DURATION"})
     for period in periods:
         feed.add_component(_fill_event(Event(), period))
@@ -106,7 +107,7 @@ def _fill_event(event: "Event", period: Period) -> "Event":
     if period.ends_at and period.ends_at > period.begins_at:
         event.add("dtend", period.ends_at.replace(microsecond=0))
     event.add("summary", campaign.name)
-    end = "" if period.ends_at else " It has no end."
+    end = "" if period.ends_at else " " + gettext("It has no end.")
     event.add("description", f"{campaign.get_kind_display()}: {campaign.get_status_display().lower()}.{end}")
     event.add("categories", [campaign.get_kind_display()])
     event.add("status", STATUSES.get(Campaign.Status(campaign.status), "CONFIRMED"))

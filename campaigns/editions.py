@@ -14,12 +14,16 @@ from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.utils.translation import gettext
 
 from campaigns import database_time, dates
 from campaigns.annotations import Argument, ColumnValue
 from campaigns.formats import person
+from campaigns.languages import use_site_language
 from campaigns.models import Edit
+from campaigns.models.edit import write_value
 from campaigns.refusals import Refused
+from campaigns.stored_sentences import translate_stored
 
 MAX_LETTERS_TOLD = 200  # letters of a value; of a longer one it is only said that it changed
 EDITS_SHOWN = 20
@@ -32,7 +36,9 @@ class EditConflict(Refused):
     """The row was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
 
     def __init__(self, told: str, latest: Argument) -> None:
-        super().__init__(f"{told} What you typed is still here: save once more to put it in place of that.")
+        super().__init__(
+            told + " " + gettext("What you typed is still here: save once more to put it in place of that.")
+        )
         self.latest = latest
 
 
@@ -87,15 +93,17 @@ def _describe_changes(row: models.Model, facts: FormFacts, changed: Iterable[str
             lines = "; ".join(edit.line(name) for name in its)
             at = dates.write_moment(edit.at)
             sentences.append(
-                f"Edited by {person(edit.by) or 'the system'} on {at}, while this form was open ({lines})."
+                gettext("Edited by %(name)s on %(at)s, while this form was open (%(lines)s).")
+                % {"name": person(edit.by) or gettext("the system"), "at": at, "lines": lines}
             )
             left = [name for name in left if name not in its]
     if left:
         lines = "; ".join(
-            f"{name} is now {dates.write_stored_value(_shorten(facts.get(name, ''))) or 'none'}"
+            gettext("%(field)s is now %(value)s")
+            % {"field": translate_stored(name), "value": write_value(_shorten(facts.get(name, "")))}
             for name in left
         )
-        sentences.append(f"Changed while this form was open: {lines}.")
+        sentences.append(gettext("Changed while this form was open: %(lines)s.") % {"lines": lines})
     return " ".join(sentences)
 
 
@@ -146,14 +154,15 @@ def edits_of(row: models.Model) -> models.QuerySet[Edit]:
 def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
     """Return these fields of a row as facts."""
     facts = {}
-    for name in fields:
-        field = row._meta.get_field(name)
-        assert isinstance(field, models.Field), "a fact stands in a column"
-        value = getattr(row, name)
-        if field.choices:
-            value = dict(field.flatchoices).get(value, value)
-        label = str(field.verbose_name)
-        facts[label[:1].upper() + label[1:]] = _write_value(value)
+    with use_site_language():  # they are stored, and compared with those that somebody else saw
+        for name in fields:
+            field = row._meta.get_field(name)
+            assert isinstance(field, models.Field), "a fact stands in a column"
+            value = getattr(row, name)
+            if field.choices:
+                value = dict(field.flatchoices).get(value, value)
+            label = str(field.verbose_name)
+            facts[label[:1].upper() + label[1:]] = _write_value(value)
     return facts
 
 

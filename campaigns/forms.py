@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import formats, instants, zones
 from campaigns.annotations import Argument, Columns, ColumnValue
@@ -87,7 +87,9 @@ class MomentField(forms.DateTimeField):
         named, _, shown = getattr(value, "zone", "").partition("@")
         zone = zones.find_zone(named) if named else timezone.get_default_timezone()
         if zone is None:
-            raise ValidationError(f"“{named[:64]}” is not a time zone.", code="invalid")
+            raise ValidationError(
+                gettext("“%(named)s” is not a time zone.") % {"named": named[:64]}, code="invalid"
+            )
         moment = _read_shown(value, shown, zone) or self._read_typed(value, zone)
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")
@@ -149,16 +151,22 @@ class FilterForm(forms.Form):
     """The filters of the list of campaigns. A value that is no choice filters nothing."""
 
     fields: Columns
-    q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
-    tag: ModelChoiceField[Tag] = ModelChoiceField(
-        queryset=Tag.objects.all(), required=False, empty_label="Any tag"
+    q = forms.CharField(
+        label=gettext_lazy("Search"), required=False, widget=forms.TextInput(attrs={"type": "search"})
     )
-    owner = OwnerField(queryset=None, required=False, empty_label="Anybody", label="Created by")
-    since = DayField(label="Starts from", required=False)
-    until = DayField(label="Starts until", required=False)
+    kind = forms.ChoiceField(choices=[("", gettext_lazy("Any kind")), *Campaign.Kind.choices], required=False)
+    tag: ModelChoiceField[Tag] = ModelChoiceField(
+        queryset=Tag.objects.all(), required=False, empty_label=gettext_lazy("Any tag")
+    )
+    owner = OwnerField(
+        queryset=None, required=False, empty_label=gettext_lazy("Anybody"), label=gettext_lazy("Created by")
+    )
+    since = DayField(label=gettext_lazy("Starts from"), required=False)
+    until = DayField(label=gettext_lazy("Starts until"), required=False)
     status = forms.ChoiceField(
-        choices=[("", "Any status"), *Campaign.Status.choices], required=False, widget=forms.HiddenInput
+        choices=[("", gettext_lazy("Any status")), *Campaign.Status.choices],
+        required=False,
+        widget=forms.HiddenInput,
     )
     archived = forms.BooleanField(required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(
@@ -194,13 +202,13 @@ class CalendarForm(forms.Form):
         widget=forms.HiddenInput,
     )
     day = forms.CharField(required=False, widget=forms.HiddenInput)
-    kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
+    kind = forms.ChoiceField(choices=[("", gettext_lazy("Any kind")), *Campaign.Kind.choices], required=False)
     # Any: the model belongs to `pos`, which campaigns do not import
     location: ModelChoiceField[Any] = ModelChoiceField(
         queryset=None,
         required=False,
-        empty_label="Any location",
-        help_text="A location shows what applies at its tills. E-mails belong to none.",
+        empty_label=gettext_lazy("Any location"),
+        help_text=gettext_lazy("A location shows what applies at its tills. E-mails belong to none."),
     )
 
     def __init__(self, data: QueryDict) -> None:
@@ -216,7 +224,12 @@ class CalendarForm(forms.Form):
 class StepForm(forms.Form):
     """The question before a step: why, for the history."""
 
-    why = forms.CharField(label="Reason", required=False, max_length=500, help_text="Kept in the history.")
+    why = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("Kept in the history."),
+    )
 
     def arguments(self) -> Columns:
         """Return the arguments of the step for lifecycle.fire."""
@@ -226,7 +239,7 @@ class StepForm(forms.Form):
 class ScheduleForm(StepForm):
     """When a campaign is to start. The lifecycle refuses a missing time."""
 
-    at = MomentField(label="Send at", required=False)
+    at = MomentField(label=gettext_lazy("Send at"), required=False)
     field_order = ["at", "why"]
 
     def __init__(self, *args: Argument, label: str, **kwargs: Argument) -> None:
@@ -272,13 +285,13 @@ class UserSettingsForm(ModelForm[UserSettings]):
             choices=choices,
             required=False,
             initial=chosen,
-            help_text=_("Every page shows times in it, and reads in it what you type."),
+            help_text=gettext("Every page shows times in it, and reads in it what you type."),
         )
         self.fields["language"] = forms.ChoiceField(
-            choices=[("", _("Same as my browser")), *settings.LANGUAGES],
+            choices=[("", gettext("Same as my browser")), *settings.LANGUAGES],
             required=False,
             initial=self.instance.language,
-            help_text=_("Of the pages, and of the mails that Fanfare itself writes to you."),
+            help_text=gettext("Of the pages, and of the mails that Fanfare itself writes to you."),
         )
 
 
@@ -292,7 +305,7 @@ class NewPasswordForm(SetPassword):
     """Django's own form, with our label for the second field."""
 
     new_password1, new_password2 = SetPasswordForm.create_password_fields(
-        "New password", "New password, once more"
+        gettext_lazy("New password"), gettext_lazy("New password, once more")
     )
 
 
@@ -300,5 +313,5 @@ class OwnPasswordForm(PasswordChangeForm):
     """Django's own form, with our label for the last field."""
 
     new_password1, new_password2 = NewPasswordForm.create_password_fields(
-        "New password", "New password, once more"
+        gettext_lazy("New password"), gettext_lazy("New password, once more")
     )

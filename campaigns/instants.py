@@ -5,12 +5,14 @@ Outside of them some dates cannot be shown in every time zone, and some cannot b
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from django.utils.translation import gettext, gettext_lazy
+
 from campaigns import dates
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 LARGEST_OFFSET = timedelta(hours=15)  # of a zone to UTC; PostgreSQL reads none of 16 hours or more
-SENTENCE = "A time must be between the years 2000 and 2100."
+SENTENCE = gettext_lazy("A time must be between the years 2000 and 2100.")
 
 
 def is_possible(moment: datetime) -> bool:
@@ -36,5 +38,9 @@ def describe_clock_change(local: datetime, zone: tzinfo) -> str:
     at = dates.write_time(local)
     day = dates.write_day(local.date())
     if earlier < later:
-        return f"{at} does not exist on {day}: the clocks are put forward. Choose an earlier or a later time."
-    return f"{at} happens twice on {day}: the clocks are put back. Choose an earlier or a later time."
+        return gettext(
+            "%(at)s does not exist on %(day)s: the clocks are put forward. Choose an earlier or a later time."
+        ) % {"at": at, "day": day}
+    return gettext(
+        "%(at)s happens twice on %(day)s: the clocks are put back. Choose an earlier or a later time."
+    ) % {"at": at, "day": day}

@@ -14,11 +14,14 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 
 from campaigns import database_time, refusals
 from campaigns.annotations import Argument, Columns, RowFigures, RowOrKey
+from campaigns.formats import in_sentence
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
+from campaigns.sentences import keep
 from campaigns.verbs import VERBS
 
 __all__ = [
@@ -80,9 +83,9 @@ class KindLifecycle(Generic[C]):
     ) -> list[tuple[str, str]]:
         """Return why `verb` cannot be taken although the state allows it: (field, sentence) each."""
         if verb == "archive" and campaign.archived_at:
-            return [("", f"“{campaign}” is archived already.")]
+            return [("", gettext("“%(campaign)s” is archived already.") % {"campaign": campaign})]
         if verb == "unarchive" and not campaign.archived_at:
-            return [("", f"“{campaign}” is not archived.")]
+            return [("", gettext("“%(campaign)s” is not archived.") % {"campaign": campaign})]
         return []
 
     def list_warnings(self, campaign: C, verb: str, now: datetime) -> list[str]:
@@ -278,27 +281,57 @@ def list_refusals(
     kind = kind_name(campaign)
     meta = steps(campaign).get(verb)
     if meta is None:
-        return [("", f"“{verb}” is not a step of {'an' if kind[0] in 'aeiou' else 'a'} {kind} campaign.")]
+        return [
+            (
+                "",
+                gettext("“%(verb)s” is not a step of this kind of campaign: %(kind)s.")
+                % {"verb": verb, "kind": kind},
+            )
+        ]
     said = VERBS[verb].words
     if not meta.has_transition(campaign.status):
-        return [("", f"“{campaign}” is {campaign.status}: it cannot {said}. {advice(campaign, by)}")]
+        return [
+            (
+                "",
+                gettext("“%(campaign)s” is %(status)s: it cannot %(said)s. %(advice)s")
+                % {
+                    "campaign": campaign,
+                    "status": in_sentence(campaign.get_status_display()),
+                    "said": said,
+                    "advice": advice(campaign, by),
+                },
+            )
+        ]
     if not meta.has_transition_perm(campaign, campaign.status, by):
         if meta.get_transition(campaign.status).permission is by_system:
-            return [("", f"Only the system can {said} a campaign; it does so by itself.")]
-        return [("", refusals.say_not_allowed(f"{said} {kind} campaigns"))]
+            return [
+                (
+                    "",
+                    gettext("Only the system can %(said)s a campaign; it does so by itself.")
+                    % {"said": said},
+                )
+            ]
+        return [
+            (
+                "",
+                refusals.say_not_allowed(
+                    gettext("%(said)s %(kind)s campaigns") % {"said": said, "kind": kind}
+                ),
+            )
+        ]
     return lifecycle_of(campaign).list_objections(campaign, verb, now, **arguments)
 
 
 def advice(campaign: Campaign, by: User | None) -> str:
     """Return a sentence that helps somebody whose step is not open, or ""."""
     if campaign.is_final:
-        return "That is final; duplicate it to start anew."
+        return gettext("That is final; duplicate it to start anew.")
     verbs = [
         VERBS[verb].words
         for verb in open_steps(campaign, by)
         if steps(campaign)[verb].get_transition(campaign.status).permission is not by_system
     ]
-    return f"What it can do now: {', '.join(verbs)}." if verbs else ""
+    return gettext("What it can do now: %(steps)s.") % {"steps": ", ".join(verbs)} if verbs else ""
 
 
 # ── drafts and edits ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,11 +351,22 @@ def open_for_edit(campaign: C | int, *, by: User | None = None, now: datetime | 
     lifecycle_of(campaign).take_locks(campaign, "edit")
     campaign = lock_row(campaign)
     _take_owed_steps(campaign, now)
-    refusals.require(by, permission_name(campaign, "change"), f"edit {kind_name(campaign)} campaigns")
+    refusals.require(
+        by,
+        permission_name(campaign, "change"),
+        gettext("edit %(kind)s campaigns") % {"kind": kind_name(campaign)},
+    )
     if campaign.is_locked:
-        raise Locked(f"“{campaign}” is {campaign.status}: it cannot be edited. {advice(campaign, by)}")
+        raise Locked(
+            gettext("“%(campaign)s” is %(status)s: it cannot be edited. %(advice)s")
+            % {
+                "campaign": campaign,
+                "status": in_sentence(campaign.get_status_display()),
+                "advice": advice(campaign, by),
+            }
+        )
     if campaign.REOPENS and campaign.status == Campaign.Status.SCHEDULED:
-        _take_step(campaign, "unschedule", now, by, "It was edited.")
+        _take_step(campaign, "unschedule", now, by, keep("It was edited."))
     return campaign
 
 
@@ -334,13 +378,17 @@ def duplicate(campaign: C | int, *, by: User | None = None) -> C:
     """
     with transaction.atomic():
         campaign = load_own_kind(campaign)
-        refusals.require(by, permission_name(campaign, "add"), f"add {kind_name(campaign)} campaigns")
+        refusals.require(
+            by,
+            permission_name(campaign, "add"),
+            gettext("add %(kind)s campaigns") % {"kind": kind_name(campaign)},
+        )
         kept = {
             field.attname: getattr(campaign, field.attname)
             for field in campaign._meta.concrete_fields
             if field.name not in campaign.RECORDS and not field.primary_key and field.name != "campaign_ptr"
         }
-        kept |= {"name": f"{campaign.name[:190]} (copy)", "created_by": by}
+        kept |= {"name": gettext("%(name)s (copy)") % {"name": campaign.name[:190]}, "created_by": by}
         kept.pop("created_by_id")
         now = database_time.now()
         kept |= {name: None for name in ("starts_at", "ends_at") if kept[name] and kept[name] <= now}
@@ -367,9 +415,15 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
         campaign = lock_row(campaign)
         _take_owed_steps(campaign, now)
         if by is not None and not may_delete(campaign, by):
-            raise Refused(f"Only its creator or an administrator can delete “{campaign}”.")
+            raise Refused(
+                gettext("Only its creator or an administrator can delete “%(campaign)s”.")
+                % {"campaign": campaign}
+            )
         if linked := lifecycle_of(campaign).find_linked(campaign):
-            raise Refused(f"“{linked}” is linked to “{campaign}”: remove the link first.")
+            raise Refused(
+                gettext("“%(linked)s” is linked to “%(campaign)s”: remove the link first.")
+                % {"linked": linked, "campaign": campaign}
+            )
         campaign.delete()
 
 
@@ -393,4 +447,4 @@ def model_of_kind(campaign: Campaign) -> type[Campaign]:
 
 def kind_name(campaign: Campaign) -> str:
     """Return what the campaign is in a sentence: "e-mail" or "promotion"."""
-    return Campaign.Kind(campaign.kind).label.lower()
+    return in_sentence(Campaign.Kind(campaign.kind).label)

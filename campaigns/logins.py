@@ -22,6 +22,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 
 from campaigns import database_time
 from campaigns.annotations import Argument
@@ -166,13 +167,20 @@ def delete_old_tries(now: datetime) -> None:
 
 def write_wait_sentence(wait: timedelta) -> str:
     """Say how long to wait."""
-    return f"Too many attempts to log in did not succeed. Try again in {describe_wait(wait)}."
+    return gettext("Too many attempts to log in did not succeed. Try again in %(time)s.") % {
+        "time": describe_wait(wait)
+    }
 
 
 def describe_wait(wait: timedelta) -> str:
     """Write a wait in seconds up to a minute, else in minutes."""
     seconds = math.ceil(wait.total_seconds())
-    return f"{seconds} seconds" if seconds <= 60 else f"{math.ceil(seconds / 60)} minutes"
+    return (
+        ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+        if seconds <= 60
+        else ngettext("%(count)s minute", "%(count)s minutes", math.ceil(seconds / 60))
+        % {"count": math.ceil(seconds / 60)}
+    )
 
 
 def _name(username: str) -> str:

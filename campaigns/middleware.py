@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import languages, zones
@@ -55,7 +56,7 @@ class TextGuard:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not is_storable(request.path_info):
-            return refuse(request, "The address of this page")
+            return refuse(request, gettext("The address of this page"))
         request.COOKIES = {
             name: value for name, value in request.COOKIES.items() if is_storable(name + value)
         }
@@ -73,13 +74,15 @@ def find_unstorable(fields: Iterable[tuple[str, list[Argument]]]) -> str:
     """Return the name of the first field with unstorable text; "" when there is none."""
     for name, values in fields:
         if not is_storable([name, *values]):
-            return f"The field “{UNSTORABLE.sub('�', name)[:100]}”"
+            return gettext("The field “%(name)s”") % {"name": UNSTORABLE.sub("�", name)[:100]}
     return ""
 
 
 def refuse(request: HttpRequest, name: str) -> HttpResponse:
     """Answer 400: the value called `name` cannot be stored."""
-    sentence = f"{name} holds a sign that cannot be stored. Remove it and send this again."
+    sentence = gettext("%(name)s holds a sign that cannot be stored. Remove it and send this again.") % {
+        "name": name
+    }
     return render(request, "400.html", {"sentence": sentence}, status=400)
 
 

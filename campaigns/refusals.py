@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext
 
 
 class Refused(Exception):
@@ -38,4 +39,4 @@ def require(user: User | None, permission: str, what: str) -> None:
 
 def say_not_allowed(what: str) -> str:
     """Return the sentence for a user who lacks the right to `what`."""
-    return f"You may not {what}: ask an administrator for permission."
+    return gettext("You may not %(what)s: ask an administrator for permission.") % {"what": what}

@@ -1,6 +1,7 @@
 """The views of the list of campaigns that people save for themselves: filters and order under a name."""
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext
 
 from campaigns.models import SavedView
 from campaigns.refusals import Refused
@@ -17,11 +18,18 @@ def save_view(user: User, name: str, query: str) -> SavedView:
     name = " ".join(name.split())
     longest = SavedView._meta.get_field("name").max_length or 0
     if not name:
-        raise Refused([("name", "Write a name for the view.")])
+        raise Refused([("name", gettext("Write a name for the view."))])
     if len(name) > longest:
-        raise Refused([("name", f"The name of a view has at most {longest} characters.")])
+        raise Refused(
+            [
+                (
+                    "name",
+                    gettext("The name of a view has at most %(longest)s characters.") % {"longest": longest},
+                )
+            ]
+        )
     others = SavedView.objects.filter(user=user).exclude(name=name)
     if others.count() >= MOST:
-        raise Refused(f"You have {MOST} saved views already: delete one first.")
+        raise Refused(gettext("You have %(most)s saved views already: delete one first.") % {"most": MOST})
     view, _ = SavedView.objects.update_or_create(user=user, name=name, defaults={"query": query})
     return view

@@ -7,6 +7,10 @@ kind, and `duplicate` and `delete`, which are no steps but have buttons too.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
+
+from campaigns.annotations import Text
+
 
 class Tone(StrEnum):
     """How strongly a button is drawn, and whether it warns."""
@@ -26,25 +30,25 @@ class Verb:
     """One verb in all forms in which pages write it."""
 
     name: str
-    label: str
+    label: Text
     """On its button."""
-    past: str
+    past: Text
     """In the history."""
     icon: str = "forward"
     tone: Tone = Tone.PLAIN
     asks: bool = False
     """Whether a question comes before it."""
-    question: str = ""
+    question: Text = ""
     """The title of the question, with {campaign} for its name; empty: the label with a question mark."""
     takes_reason: bool = False
     """Whether the question asks for a reason, which the history keeps."""
-    outcome: str = ""
+    outcome: Text = ""
     """What a campaign is after it; empty: its new status says so."""
 
     @property
     def words(self) -> str:
         """The verb within a sentence: "it cannot end early"."""
-        return self.name.replace("_", " ")
+        return str(WORDS[self.name])
 
     @property
     def is_danger(self) -> bool:
@@ -60,47 +64,96 @@ class Verb:
 
     def ask_about(self, campaign: object) -> str:
         """Return the title of the question before the step."""
-        return (self.question or f"{self.label} “{{campaign}}”?").format(campaign=campaign)
+        return str(self.question or gettext("%(label)s “{campaign}”?") % {"label": self.label}).format(
+            campaign=campaign
+        )
 
 
+# after “it cannot”
+WORDS = {
+    "launch": pgettext_lazy("step", "launch"),
+    "schedule": pgettext_lazy("step", "schedule"),
+    "unschedule": pgettext_lazy("step", "unschedule"),
+    "activate": pgettext_lazy("step", "activate"),
+    "resume": pgettext_lazy("step", "resume"),
+    "pause": pgettext_lazy("step", "pause"),
+    "end_early": pgettext_lazy("step", "end early"),
+    "cancel": pgettext_lazy("step", "cancel"),
+    "archive": pgettext_lazy("step", "archive"),
+    "unarchive": pgettext_lazy("step", "unarchive"),
+    "begin_test": pgettext_lazy("step", "begin test"),
+    "begin_waiting": pgettext_lazy("step", "begin waiting"),
+    "choose_winner": pgettext_lazy("step", "choose winner"),
+    "complete": pgettext_lazy("step", "complete"),
+    "expire": pgettext_lazy("step", "expire"),
+    "fail": pgettext_lazy("step", "fail"),
+    "duplicate": pgettext_lazy("step", "duplicate"),
+    "delete": pgettext_lazy("step", "delete"),
+}
 VERBS = {
     verb.name: verb
     for verb in (
-        Verb("launch", "Launch", "Launched", "send", Tone.MAIN, asks=True),
-        Verb("schedule", "Schedule", "Scheduled", "calendar", question="Schedule “{campaign}”"),
-        Verb("unschedule", "Unschedule", "Put back to draft", "calendar"),
-        Verb("activate", "Activate", "Activated", "play", Tone.MAIN),
-        Verb("resume", "Resume", "Resumed", "play", Tone.MAIN),
-        Verb("pause", "Pause", "Paused", "pause", Tone.MAIN, asks=True, takes_reason=True),
+        Verb("launch", gettext_lazy("Launch"), gettext_lazy("Launched"), "send", Tone.MAIN, asks=True),
+        Verb(
+            "schedule",
+            gettext_lazy("Schedule"),
+            gettext_lazy("Scheduled"),
+            "calendar",
+            question=gettext_lazy("Schedule “{campaign}”"),
+        ),
+        Verb("unschedule", "Unschedule", gettext_lazy("Put back to draft"), "calendar"),
+        Verb("activate", gettext_lazy("Activate"), gettext_lazy("Activated"), "play", Tone.MAIN),
+        Verb("resume", gettext_lazy("Resume"), gettext_lazy("Resumed"), "play", Tone.MAIN),
+        Verb(
+            "pause",
+            gettext_lazy("Pause"),
+            gettext_lazy("Paused"),
+            "pause",
+            Tone.MAIN,
+            asks=True,
+            takes_reason=True,
+        ),
         Verb(
             "end_early",
-            "End Early",
-            "Ended early",
+            gettext_lazy("End Early"),
+            gettext_lazy("Ended early"),
             "stop",
             Tone.CAUTION,
             asks=True,
-            question="End “{campaign}” now?",
+            question=gettext_lazy("End “{campaign}” now?"),
             takes_reason=True,
         ),
         Verb(
             "cancel",
-            "Cancel campaign",
-            "Cancelled",
+            gettext_lazy("Cancel campaign"),
+            gettext_lazy("Cancelled"),
             "close",
             Tone.DANGER,
             asks=True,
-            question="Cancel “{campaign}” for good?",
+            question=gettext_lazy("Cancel “{campaign}” for good?"),
             takes_reason=True,
         ),
-        Verb("archive", "Archive", "Archived", "archive", outcome="archived"),
-        Verb("unarchive", "Unarchive", "Unarchived", "archive", outcome="back in the list"),
-        Verb("begin_test", "Begin the A/B test", "Test begun"),
-        Verb("begin_waiting", "Wait for the winner", "Test sent"),
-        Verb("choose_winner", "Choose the winner", "Winner chosen"),
-        Verb("complete", "Complete", "Completed"),
-        Verb("expire", "Expire", "Expired"),
-        Verb("fail", "Fail", "Failed"),
-        Verb("duplicate", "Duplicate", "Duplicated", "copy"),
-        Verb("delete", "Delete", "Deleted", "delete", Tone.DANGER, asks=True),
+        Verb(
+            "archive",
+            gettext_lazy("Archive"),
+            gettext_lazy("Archived"),
+            "archive",
+            outcome=gettext_lazy("archived"),
+        ),
+        Verb(
+            "unarchive",
+            gettext_lazy("Unarchive"),
+            gettext_lazy("Unarchived"),
+            "archive",
+            outcome=gettext_lazy("back in the list"),
+        ),
+        Verb("begin_test", gettext_lazy("Begin the A/B test"), gettext_lazy("Test begun")),
+        Verb("begin_waiting", gettext_lazy("Wait for the winner"), gettext_lazy("Test sent")),
+        Verb("choose_winner", gettext_lazy("Choose the winner"), gettext_lazy("Winner chosen")),
+        Verb("complete", gettext_lazy("Complete"), gettext_lazy("Completed")),
+        Verb("expire", gettext_lazy("Expire"), gettext_lazy("Expired")),
+        Verb("fail", gettext_lazy("Fail"), gettext_lazy("Failed")),
+        Verb("duplicate", gettext_lazy("Duplicate"), gettext_lazy("Duplicated"), "copy"),
+        Verb("delete", gettext_lazy("Delete"), gettext_lazy("Deleted"), "delete", Tone.DANGER, asks=True),
     )
 }

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_column
@@ -28,14 +29,17 @@ class LocationForm(ModelForm[Location]):
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"]
         if zone not in available_timezones():
-            raise forms.ValidationError(f"“{zone}” is not a time zone: write one such as Europe/Berlin.")
+            raise forms.ValidationError(
+                gettext("“%(zone)s” is not a time zone: write one such as Europe/Berlin.") % {"zone": zone}
+            )
         return zone
 
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"].upper()
         if not is_currency(currency):
             raise forms.ValidationError(
-                f"“{currency}” is not a currency: write its three letters, such as EUR."
+                gettext("“%(currency)s” is not a currency: write its three letters, such as EUR.")
+                % {"currency": currency}
             )
         return currency
 
@@ -112,7 +116,11 @@ class TillAdmin(RefusingAdmin):
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         till = self.get_till(request, pk)
         keys.revoke(till, by=signed_in_user(request))
-        messages.success(request, f"The key of {till} is revoked: the till is refused from its next request.")
+        messages.success(
+            request,
+            gettext("The key of %(till)s is revoked: the till is refused from its next request.")
+            % {"till": till},
+        )
         return redirect(reverse("admin:pos_till_change", args=[pk]))
 
     def get_till(self, request: HttpRequest, pk: int) -> Till:
@@ -126,7 +134,7 @@ class TillAdmin(RefusingAdmin):
     def show_key(self, request: HttpRequest, till: Till, key: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": f"The key of {till}",
+            "title": gettext("The key of %(till)s") % {"till": till},
             "till": till,
             "key": key,
         }

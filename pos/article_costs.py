@@ -9,8 +9,10 @@ from typing import NamedTuple
 from babel.numbers import get_currency_precision, is_currency
 from django.conf import settings
 from django.core import signing
+from django.utils.translation import gettext
 
 from campaigns.annotations import Columns
+from campaigns.formats import thousands
 from pos.models import ArticleCost
 
 MOST_ROWS = 50_000
@@ -76,7 +78,9 @@ def _list_known(costs: Mapping[tuple[str, str], Decimal]) -> Iterator[tuple[str,
 
 def _decode(raw: bytes) -> str:
     if b"\0" in raw:
-        raise UnreadableCosts("The file is no text: save the table as “CSV UTF-8” and choose that file.")
+        raise UnreadableCosts(
+            gettext("The file is no text: save the table as “CSV UTF-8” and choose that file.")
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -96,10 +100,12 @@ def _read_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
         }
         for name in ("sku", "cost"):
             if places[name] is None:
-                raise UnreadableCosts(f"Its first line names no column “{name}”.")
+                raise UnreadableCosts(gettext("Its first line names no column “%(name)s”.") % {"name": name})
         for count, row in enumerate(reader, start=1):
             if count > MOST_ROWS:
-                raise UnreadableCosts(f"It has more than {MOST_ROWS:,} rows: divide it.")
+                raise UnreadableCosts(
+                    gettext("It has more than %(count)s rows: divide it.") % {"count": thousands(MOST_ROWS)}
+                )
             if any(cell.strip() for cell in row):
                 yield (
                     reader.line_num,
@@ -109,7 +115,10 @@ def _read_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
                     },
                 )
     except csv.Error as error:
-        raise UnreadableCosts(f"Line {reader.line_num} cannot be read: {error}.") from error
+        raise UnreadableCosts(
+            gettext("Line %(number)s cannot be read: %(error)s.")
+            % {"number": reader.line_num, "error": error}
+        ) from error
 
 
 def _read_cost(row: Mapping[str, str]) -> tuple[tuple[str, str], Decimal]:
@@ -143,7 +152,9 @@ def take_costs(signed: str) -> int:
     try:
         rows = signing.loads(signed, salt=SALT, max_age=GOOD_FOR)
     except signing.BadSignature as error:
-        raise UnreadableCosts("The check is more than an hour old: upload the file again.") from error
+        raise UnreadableCosts(
+            gettext("The check is more than an hour old: upload the file again.")
+        ) from error
     fields: list[Columns] = [
         {"sku": sku, "currency": currency, "cost": Decimal(cost)} for sku, currency, cost in rows
     ]

@@ -10,6 +10,7 @@ import string
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from campaigns import database_time, refusals
 from campaigns.refusals import Refused
@@ -40,8 +41,16 @@ def issue(location: Location, name: str, *, key: str = "", by: User | None = Non
             )
     except IntegrityError:
         if Till.objects.filter(key_hash=hash_key(key)).exists():
-            raise Refused([("key", "Another till has this key already.")]) from None
-        raise Refused([("name", f"There is a till “{name}” at {location} already.")]) from None
+            raise Refused([("key", gettext("Another till has this key already."))]) from None
+        raise Refused(
+            [
+                (
+                    "name",
+                    gettext("There is a till “%(name)s” at %(location)s already.")
+                    % {"name": name, "location": location},
+                )
+            ]
+        ) from None
     return till, key
 
 
@@ -77,7 +86,11 @@ def _check_key(key: str) -> str:
             [
                 (
                     "key",
-                    f"A till key has {SHORTEST_KEY} to {LONGEST_KEY} printable characters, no space around them.",
+                    gettext(
+                        "A till key has %(shortest_key)s to %(longest_key)s printable characters, no space "
+                        "around them."
+                    )
+                    % {"shortest_key": SHORTEST_KEY, "longest_key": LONGEST_KEY},
                 )
             ]
         )

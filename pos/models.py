@@ -1,6 +1,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from campaigns import database_time
 from campaigns.fields import DatabaseTimeField
@@ -15,7 +16,9 @@ class Location(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     apply_personal_offers = models.BooleanField(
         default=False,
-        help_text="A sale that names its customer gets the codes of that customer as if they had been presented.",
+        help_text=gettext_lazy(
+            "A sale that names its customer gets the codes of that customer as if they had been presented."
+        ),
     )
     created_at = DatabaseTimeField(auto_now_add=True)
 
@@ -33,7 +36,7 @@ class Till(models.Model):
     name = models.CharField(max_length=100)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     key_hint = models.CharField(
-        max_length=12, blank=True, editable=False, help_text="The last characters of the key."
+        max_length=12, blank=True, editable=False, help_text=gettext_lazy("The last characters of the key.")
     )
     created_at = DatabaseTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -41,24 +44,33 @@ class Till(models.Model):
     unknown_codes_per_minute = models.PositiveIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
-        help_text="Coupon codes that do not exist and may be tried in a minute before further new codes are refused. "
-        "Raise it for a key that serves many tills.",
+        help_text=gettext_lazy(
+            "Coupon codes that do not exist and may be tried in a minute before further new codes are refused. "
+            "Raise it for a key that serves many tills."
+        ),
     )
     may_send_offline = models.BooleanField(
         "may send offline sales",
         default=True,
-        help_text="Sales made without a connection are judged by the rules of their time and refused for no limit.",
+        help_text=gettext_lazy(
+            "Sales made without a connection are judged by the rules of their time and refused for no limit."
+        ),
     )
     offline_days = models.PositiveIntegerField(
         "oldest offline sale, in days",
         null=True,
         blank=True,
         validators=[MaxValueValidator(36_500)],
-        help_text="How old a sale made offline may be when it comes in. "
-        "Leave blank for the site's setting (OFFLINE_DAYS).",
+        help_text=gettext_lazy(
+            "How old a sale made offline may be when it comes in. "
+            "Leave blank for the site's setting (OFFLINE_DAYS)."
+        ),
     )
     offline_refused_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When an offline sale of this till was last refused."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy("When an offline sale of this till was last refused."),
     )
     offline_refused_why = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -82,7 +94,7 @@ class Sale(models.Model):
     # no index of its own: that of the reference begins with it, and must be the one a till's look-up takes
     location = models.ForeignKey(Location, models.PROTECT, related_name="sales", db_index=False)
     till = models.ForeignKey(Till, models.PROTECT, related_name="sales", null=True, blank=True)
-    reference = models.CharField(max_length=64, help_text="The till's own id of the sale.")
+    reference = models.CharField(max_length=64, help_text=gettext_lazy("The till's own id of the sale."))
     state = models.CharField(max_length=10, choices=State, default=State.COMMITTED)
     customer = models.CharField(max_length=64, blank=True)
     currency = models.CharField(max_length=3)
@@ -90,20 +102,24 @@ class Sale(models.Model):
     discount = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     body_hash = models.BinaryField(max_length=32)
-    basket = models.JSONField(default=dict, help_text="The request as it was sent.")
+    basket = models.JSONField(default=dict, help_text=gettext_lazy("The request as it was sent."))
     answer = models.TextField(
-        default="{}", help_text="JSON: what the till was answered; sent again on a replay."
+        default="{}", help_text=gettext_lazy("JSON: what the till was answered; sent again on a replay.")
     )
     reserved = models.JSONField(
         null=True,
         blank=True,
-        help_text="While it is held: the lines of the ledger that its confirmation writes.",
+        help_text=gettext_lazy("While it is held: the lines of the ledger that its confirmation writes."),
     )
     at = models.DateTimeField(default=database_time.now)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="When a hold counts as released.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("When a hold counts as released.")
+    )
     offline_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a sale made offline came in; empty for others: `at`."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("When a sale made offline came in; empty for others: `at`."),
     )
 
     class Meta:
@@ -143,11 +159,13 @@ class Return(models.Model):
 
     sale = models.ForeignKey(Sale, models.PROTECT, related_name="returns")
     till = models.ForeignKey(Till, models.PROTECT, related_name="returns", null=True, blank=True)
-    reference = models.CharField(max_length=64, help_text="The till's own id of the return.")
+    reference = models.CharField(max_length=64, help_text=gettext_lazy("The till's own id of the return."))
     body_hash = models.BinaryField(max_length=32)
     units = models.JSONField(default=dict, help_text='{"line id": units}')
-    discount = models.BigIntegerField(default=0, help_text="Given back, in minor units.")
-    answer = models.TextField(help_text="JSON: what the till was answered; sent again on a replay.")
+    discount = models.BigIntegerField(default=0, help_text=gettext_lazy("Given back, in minor units."))
+    answer = models.TextField(
+        help_text=gettext_lazy("JSON: what the till was answered; sent again on a replay.")
+    )
     at = models.DateTimeField(default=database_time.now)
 
     class Meta:
@@ -186,7 +204,7 @@ class SoldLine(models.Model):
     sale = models.ForeignKey(
         Sale, models.DO_NOTHING, related_name="sold_lines", db_constraint=False, db_index=False
     )
-    line = models.CharField(max_length=64, help_text="The till's own id of the line.")
+    line = models.CharField(max_length=64, help_text=gettext_lazy("The till's own id of the line."))
     at = models.DateTimeField()
     location = models.ForeignKey(
         Location, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False

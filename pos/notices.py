@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db.models import Count, F, Max, Sum
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
-from campaigns.formats import money
+from campaigns.formats import money, thousands
 from campaigns.notices import Notice
+from campaigns.stored_sentences import translate_stored
 from pos.models import Sale, Till
 from promotions.models import Overrun
 
@@ -31,10 +33,13 @@ def _notice_late_sales(since: datetime) -> Iterator[Notice]:
     made_late = Sale.objects.filter(received_at__gt=since, offline_at__lt=F("received_at") - LATE_AFTER)
     late = made_late.aggregate(count=Count("pk"), longest=Max(F("received_at") - F("offline_at")))
     if count := late["count"]:
-        sales = "1 sale" if count == 1 else f"{count:,} sales"
+        sales = ngettext("%(count)s sale", "%(count)s sales", count) % {"count": thousands(count)}
         yield Notice(
-            f"{sales} made offline came in more than a day late in the last seven days, "
-            f"the oldest after {late['longest'].days} days."
+            gettext(
+                "%(sales)s made offline came in more than a day late in the last seven days, the "
+                "oldest after %(days)s days."
+            )
+            % {"sales": sales, "days": late["longest"].days}
         )
 
 
@@ -46,9 +51,10 @@ def _notice_overruns(since: datetime) -> Iterator[Notice]:
         .order_by("redemption__sale__currency")
     )
     for currency, given, sales in rows:
-        counted = "1 sale" if sales == 1 else f"{sales:,} sales"
+        counted = ngettext("%(count)s sale", "%(count)s sales", sales) % {"count": thousands(sales)}
         yield Notice(
-            f"{counted} made offline went beyond limits in the last seven days, by {money(given, currency)}.",
+            gettext("%(counted)s made offline went beyond limits in the last seven days, by %(amount)s.")
+            % {"counted": counted, "amount": money(given, currency)},
             reverse("promotions:promotion_report"),
         )
 
@@ -56,6 +62,7 @@ def _notice_overruns(since: datetime) -> Iterator[Notice]:
 def _notice_refusals(since: datetime) -> Iterator[Notice]:
     for till in Till.objects.filter(offline_refused_at__gt=since).select_related("location"):
         yield Notice(
-            f"{till} was refused a sale made offline. {till.offline_refused_why}",
+            gettext("%(till)s was refused a sale made offline. %(reason)s")
+            % {"till": till, "reason": translate_stored(till.offline_refused_why)},
             reverse("admin:pos_till_change", args=[till.pk]),
         )

@@ -1,6 +1,7 @@
 """Django admin of this app, and the kinds of admin page that all apps share."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
 from campaigns.admin.bases import (
     JSON_FIELDS,
@@ -35,6 +36,6 @@ __all__ = [
     "read_changed_fields",
 ]
 
-admin.site.site_header = "Fanfare administration"
+admin.site.site_header = gettext_lazy("Fanfare administration")
 admin.site.site_title = "Fanfare"
-admin.site.index_title = "All that is stored"
+admin.site.index_title = gettext_lazy("All that is stored")

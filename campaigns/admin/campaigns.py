@@ -7,11 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from campaigns import database_time, lifecycle
 from campaigns.admin.bases import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
 from campaigns.annotations import AdminRow, Argument
+from campaigns.formats import in_sentence
 from campaigns.models import Campaign, Edit, Heartbeat, Tag, Transition
 from campaigns.refusals import Refused
 from campaigns.requests import signed_in_user
@@ -61,7 +63,11 @@ class CampaignAdmin(RefusingAdmin):
         except Refused as refused:
             messages.error(request, str(refused))
         else:
-            messages.success(request, f"“{campaign}” is {campaign.status}.")
+            messages.success(
+                request,
+                gettext("“%(campaign)s” is %(status)s.")
+                % {"campaign": campaign, "status": in_sentence(campaign.get_status_display())},
+            )
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
     def ask_before_step(self, request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
@@ -147,4 +153,4 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
     @admin.display
     def state(self, beat: Heartbeat) -> str:
-        return beat.silence or "Runs tasks."
+        return beat.silence or gettext("Runs tasks.")

@@ -6,10 +6,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from campaigns.annotations import Argument, Columns
 from campaigns.fields import DatabaseTimeField, hold_words
+from campaigns.formats import in_sentence
 from campaigns.generics import SomeUser
 from campaigns.models import work_order
 from campaigns.refusals import Locked
@@ -52,19 +54,19 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     """
 
     class Kind(models.TextChoices):
-        EMAIL = "email", "E-mail"
-        PROMOTION = "promotion", "Promotion"
+        EMAIL = "email", gettext_lazy("E-mail")
+        PROMOTION = "promotion", gettext_lazy("Promotion")
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        SCHEDULED = "scheduled", "Scheduled"
-        RUNNING = "running", "Running"
-        ACTIVE = "active", "Active"
-        PAUSED = "paused", "Paused"
-        COMPLETED = "completed", "Completed"
-        EXPIRED = "expired", "Expired"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        DRAFT = "draft", gettext_lazy("Draft")
+        SCHEDULED = "scheduled", gettext_lazy("Scheduled")
+        RUNNING = "running", gettext_lazy("Running")
+        ACTIVE = "active", gettext_lazy("Active")
+        PAUSED = "paused", gettext_lazy("Paused")
+        COMPLETED = "completed", gettext_lazy("Completed")
+        EXPIRED = "expired", gettext_lazy("Expired")
+        FAILED = "failed", gettext_lazy("Failed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     FINAL = frozenset({Status.COMPLETED, Status.EXPIRED, Status.FAILED, Status.CANCELLED})
 
@@ -83,7 +85,9 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
 
     kind = models.CharField(max_length=20, choices=Kind, editable=False)
     name = models.CharField(max_length=200)
-    description = models.TextField(blank=True, help_text="For your team only; customers never see it.")
+    description = models.TextField(
+        blank=True, help_text=gettext_lazy("For your team only; customers never see it.")
+    )
     status = FSMField(choices=Status, default=Status.DRAFT, max_length=20, protected=True, editable=False)
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     # here and not with the kind, since a step that ends a campaign writes both in one UPDATE, before it is locked
@@ -212,7 +216,14 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         ]
         if edited:
             raise Locked(
-                [(name, f"“{self}” is {self.stored_status}: it cannot be edited.") for name in edited]
+                [
+                    (
+                        name,
+                        gettext("“%(self)s” is %(stored_status)s: it cannot be edited.")
+                        % {"self": self, "stored_status": in_sentence(self.Status(self.stored_status).label)},
+                    )
+                    for name in edited
+                ]
             )
 
     def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
@@ -222,7 +233,10 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
             Locked: its state allows no deletion.
         """
         if not self.is_deletable:
-            raise Locked(f"“{self}” is {self.status}: it cannot be deleted any more.")
+            raise Locked(
+                gettext("“%(self)s” is %(status)s: it cannot be deleted any more.")
+                % {"self": self, "status": in_sentence(self.get_status_display())}
+            )
         return super().delete(*args, **kwargs)
 
     @transition(

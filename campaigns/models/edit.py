@@ -2,9 +2,11 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy, pgettext
 
 from campaigns import dates
 from campaigns.fields import DatabaseTimeField
+from campaigns.stored_sentences import translate_stored
 
 
 class EditQuerySet(models.QuerySet["Edit"]):
@@ -20,12 +22,16 @@ class Edit(models.Model):
     holds values of the row.
     """
 
-    thing = models.CharField(max_length=60, help_text="The label of its model, such as mailing.contact.")
+    thing = models.CharField(
+        max_length=60, help_text=gettext_lazy("The label of its model, such as mailing.contact.")
+    )
     key = models.BigIntegerField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     at = DatabaseTimeField(auto_now_add=True)
-    is_new = models.BooleanField(default=False, help_text="It was made.")
-    detail = models.JSONField(default=dict, help_text="Field: [before, after], as people read them.")
+    is_new = models.BooleanField(default=False, help_text=gettext_lazy("It was made."))
+    detail = models.JSONField(
+        default=dict, help_text=gettext_lazy("Field: [before, after], as people read them.")
+    )
 
     objects = EditQuerySet.as_manager()
 
@@ -43,5 +49,10 @@ class Edit(models.Model):
 
     def line(self, field: str) -> str:
         """Return the change of one field in words."""
-        before, after = map(dates.write_stored_value, self.detail[field])
-        return f"{field}: {before or 'none'} → {after or 'none'}"
+        before, after = map(write_value, self.detail[field])
+        return f"{translate_stored(field)}: {before} → {after}"
+
+
+def write_value(stored: str) -> str:
+    """Write a value of a field for whoever reads it."""
+    return translate_stored(dates.write_stored_value(stored)) or pgettext("value", "none")

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Self
 
 from django.db import models
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import dates
 
@@ -19,7 +20,7 @@ class Heartbeat(models.Model):
 
     cluster = models.CharField(max_length=50)
     host = models.CharField(max_length=64)
-    process = models.IntegerField(help_text="The id of its main process there.")
+    process = models.IntegerField(help_text=gettext_lazy("The id of its main process there."))
     at = models.DateTimeField("last ran a task")
     asked_at = models.DateTimeField("last asked")
 
@@ -40,4 +41,6 @@ class Heartbeat(models.Model):
         if self.asked_at - self.at <= SILENCE:
             return ""
         since = dates.write_exact_moment(self.at)
-        return f"The queue “{self.cluster}” on {self.host} (process {self.process}) has run no task since {since}."
+        return gettext(
+            "The queue “%(cluster)s” on %(host)s (process %(process)s) has run no task since %(since)s."
+        ) % {"cluster": self.cluster, "host": self.host, "process": self.process, "since": since}

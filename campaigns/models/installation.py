@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from campaigns import dates
 from campaigns.fields import DatabaseTimeField
@@ -28,7 +29,9 @@ class LoginLimit(models.Model):
     """
 
     key = models.CharField(max_length=64, primary_key=True)
-    free_at = models.DateTimeField(db_index=True, help_text="When nothing of it counts any more.")
+    free_at = models.DateTimeField(
+        db_index=True, help_text=gettext_lazy("When nothing of it counts any more.")
+    )
 
     class Meta:
         default_permissions = ()

@@ -1,8 +1,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import zones
 
@@ -15,7 +14,7 @@ def check_time_zone(name: str) -> None:
     """
     if zones.find_zone(name) is None:
         raise ValidationError(
-            _("“%(name)s” is not a time zone: write one such as Europe/Berlin.") % {"name": name}
+            gettext("“%(name)s” is not a time zone: write one such as Europe/Berlin.") % {"name": name}
         )
 
 
@@ -47,4 +46,4 @@ class UserSettings(models.Model):
         ordering = ["user__username"]
 
     def __str__(self) -> str:
-        return f"Settings of {self.user}"
+        return gettext("Settings of %(user)s") % {"user": self.user}

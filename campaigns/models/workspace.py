@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 from campaigns.models.campaign import Campaign
@@ -25,7 +26,9 @@ class SavedView(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=60)
-    query = models.TextField(blank=True, help_text="The filters as they stand in the address of the list.")
+    query = models.TextField(
+        blank=True, help_text=gettext_lazy("The filters as they stand in the address of the list.")
+    )
     made_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
@@ -50,4 +53,4 @@ class CalendarFeed(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"Calendar feed of {self.user}"
+        return gettext("Calendar feed of %(user)s") % {"user": self.user}

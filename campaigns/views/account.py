@@ -9,6 +9,7 @@ from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import accounts
@@ -30,7 +31,7 @@ def user_settings(request: Request) -> HttpResponse:
     form = UserSettingsForm(request.POST or None, instance=accounts.settings_of(request.user))
     if request.method == "POST" and form.is_valid():
         accounts.save_settings(form.instance)
-        messages.success(request, "Your settings are saved.")
+        messages.success(request, gettext("Your settings are saved."))
         return redirect("campaigns:settings")
     return render(request, "campaigns/settings.html", {"form": form})
 
@@ -47,4 +48,4 @@ class PasswordChange(SuccessMessage, PasswordChangeView):
     form_class = OwnPasswordForm
     template_name = "campaigns/password.html"
     success_url = reverse_lazy("campaigns:account")
-    success_message = "Your password is changed. Elsewhere you are signed out."
+    success_message = gettext_lazy("Your password is changed. Elsewhere you are signed out.")

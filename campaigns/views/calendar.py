@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -80,7 +81,7 @@ def change_feed(request: Request) -> HttpResponse:
     assert isinstance(request.user, User)  # nobody else comes so far
     if request.method == "POST" and request.POST.get("act") == "end":
         calendar_feed.end_feed(request.user)
-        messages.success(request, "Your calendar feed has ended: its address leads nowhere now.")
+        messages.success(request, gettext("Your calendar feed has ended: its address leads nowhere now."))
         return redirect("campaigns:settings")
     address = ""
     if request.method == "POST":

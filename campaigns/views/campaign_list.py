@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import bulk, database_time, saved_views
@@ -55,33 +56,64 @@ def change_several(request: Request) -> HttpResponse:
     act, tag = request.POST.get("act", ""), request.POST.get("tag", "")
     way_back = redirect(find_way_back(request, reverse("campaigns:list")))
     if not keys:
-        messages.error(request, "Tick at least one campaign.")
+        messages.error(request, gettext("Tick at least one campaign."))
         return way_back
     try:
         match act:
             case "archive":
-                outcome, said = bulk.move_to_archive(keys, by=request.user), "archived"
+                outcome, said = bulk.move_to_archive(keys, by=request.user), _say_archived
             case "unarchive":
-                outcome, said = bulk.take_from_archive(keys, by=request.user), "back in the list"
+                outcome, said = bulk.take_from_archive(keys, by=request.user), _say_back
             case "untag":
-                outcome, said = bulk.remove_tag(keys, tag, by=request.user), "without the tag now"
+                outcome, said = bulk.remove_tag(keys, tag, by=request.user), _say_untagged
             case _:
-                outcome, said = bulk.add_tag(keys, tag, by=request.user), "tagged"
+                outcome, said = bulk.add_tag(keys, tag, by=request.user), _say_tagged
     except Refused as refused:
         messages.error(request, str(refused))
         return way_back
     if outcome.done:
         undo = "undo " + " ".join(str(campaign.pk) for campaign in outcome.done) if act == "archive" else ""
-        messages.success(request, f"{_name_campaigns(outcome)} {said}.", extra_tags=undo)
+        messages.success(request, said(outcome), extra_tags=undo)
     for sentence in outcome.refusals:
         messages.error(request, sentence)
     return way_back
 
 
-def _name_campaigns(outcome: bulk.Outcome) -> str:
-    if len(outcome.done) == 1:
-        return f"“{outcome.done[0]}” is"
-    return f"{len(outcome.done)} campaigns are"
+def _say_archived(outcome: bulk.Outcome) -> str:
+    return _fill_in(
+        outcome,
+        ngettext("“%(name)s” is archived.", "%(count)s campaigns are archived.", len(outcome.done)),
+    )
+
+
+def _say_back(outcome: bulk.Outcome) -> str:
+    return _fill_in(
+        outcome,
+        ngettext(
+            "“%(name)s” is back in the list.", "%(count)s campaigns are back in the list.", len(outcome.done)
+        ),
+    )
+
+
+def _say_untagged(outcome: bulk.Outcome) -> str:
+    return _fill_in(
+        outcome,
+        ngettext(
+            "“%(name)s” is without the tag now.",
+            "%(count)s campaigns are without the tag now.",
+            len(outcome.done),
+        ),
+    )
+
+
+def _say_tagged(outcome: bulk.Outcome) -> str:
+    return _fill_in(
+        outcome, ngettext("“%(name)s” is tagged.", "%(count)s campaigns are tagged.", len(outcome.done))
+    )
+
+
+def _fill_in(outcome: bulk.Outcome, sentence: str) -> str:
+    return sentence % {"name": outcome.done[0], "count": len(outcome.done)}
 
 
 @require_POST
@@ -94,7 +126,10 @@ def save_view(request: Request) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, f"The view “{view}” is saved: it is one click away above the list.")
+        messages.success(
+            request,
+            gettext("The view “%(view)s” is saved: it is one click away above the list.") % {"view": view},
+        )
     return redirect(f"{reverse('campaigns:list')}?{query}")
 
 
@@ -107,5 +142,7 @@ def delete_view(request: Request, pk: int) -> HttpResponse:
         template = "campaigns/_view_ask.html" if request.htmx else "campaigns/view_ask.html"
         return render(request, template, {"view": view})
     view.delete()
-    messages.success(request, f"The view “{view}” is deleted. Its campaigns are untouched.")
+    messages.success(
+        request, gettext("The view “%(view)s” is deleted. Its campaigns are untouched.") % {"view": view}
+    )
     return redirect("campaigns:list")

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time, notices
@@ -48,7 +49,7 @@ def show_trends(request: Request) -> HttpResponse:
     """Return the figures of the last 30 days for the dashboard."""
     assert isinstance(request.user, User)  # nobody else comes so far
     figures = list(trends.list_trends(request.user, database_time.now()))
-    title = "The last 30 days"
+    title = gettext("The last 30 days")
     return render_dashboard_part(request, title, "campaigns/_trends.html", {"trends": figures})
 
 

@@ -4,11 +4,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import reswap, retarget, trigger_client_event
 
 from campaigns import database_time, lifecycle
 from campaigns.annotations import Columns, PageContext
+from campaigns.formats import in_sentence
 from campaigns.forms import StepForm, step_form
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
@@ -40,7 +42,10 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
         if request.htmx and any(field in form.fields for field, _ in refused.reasons):
             return render_confirmation_again(request, campaign, verb, form, refused)
         return render_refusal(request, campaign, refused)
-    said = f"“{campaign}” is {describe_outcome(campaign, verb)}."
+    said = gettext("“%(campaign)s” is %(status)s.") % {
+        "campaign": campaign,
+        "status": describe_outcome(campaign, verb),
+    }
     if not request.htmx:
         messages.success(request, said)
         return redirect(find_way_back(request, campaign.get_absolute_url()))
@@ -56,7 +61,11 @@ def duplicate(request: Request, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render_confirmation(request, campaign, "duplicate")
     copy = lifecycle.duplicate(campaign, by=request.user)
-    messages.success(request, f"“{copy}” is a draft with everything of “{campaign}”.")
+    messages.success(
+        request,
+        gettext("“%(copy)s” is a draft with everything of “%(campaign)s”.")
+        % {"copy": copy, "campaign": campaign},
+    )
     return go_to(request, copy.get_absolute_url())
 
 
@@ -70,7 +79,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
         lifecycle.delete(campaign, by=request.user)
     except Refused as refused:
         return render_refusal(request, campaign, refused)
-    messages.success(request, f"“{campaign}” is deleted.")
+    messages.success(request, gettext("“%(campaign)s” is deleted.") % {"campaign": campaign})
     return go_to(request, redirect("campaigns:list").url)
 
 
@@ -167,4 +176,4 @@ def confirmation_context(campaign: Campaign, verb: str, form: StepForm, way_back
 
 def describe_outcome(campaign: Campaign, verb: str) -> str:
     """Return the state of a campaign after the step, in a word or two."""
-    return VERBS[verb].outcome or campaign.get_status_display().lower()
+    return str(VERBS[verb].outcome or in_sentence(campaign.get_status_display()))

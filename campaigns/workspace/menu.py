@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from campaigns.annotations import Text
 
 
 class Entry(NamedTuple):
@@ -15,7 +18,7 @@ class Entry(NamedTuple):
     """
 
     view: str
-    label: str
+    label: Text
     icon: str
     permission: str = ""
     also: str = ""
@@ -36,7 +39,7 @@ class Entry(NamedTuple):
 class Group(NamedTuple):
     """Entries under one heading; some have none. is_folded: it is opened by its heading, or by a page of it."""
 
-    heading: str
+    heading: Text
     entries: tuple[Entry, ...]
     is_folded: bool = False
 
@@ -46,99 +49,175 @@ GROUPS = (
     Group(
         "",
         (
-            Entry("campaigns:dashboard", "Dashboard", "dashboard", also="home start"),
-            Entry("campaigns:list", "Campaigns", "campaigns", VIEW_CAMPAIGN, also="newsletters tags views"),
+            Entry("campaigns:dashboard", gettext_lazy("Dashboard"), "dashboard", also="home start"),
             Entry(
-                "campaigns:calendar", "Calendar", "calendar", VIEW_CAMPAIGN, also="month week days time line"
+                "campaigns:list",
+                gettext_lazy("Campaigns"),
+                "campaigns",
+                VIEW_CAMPAIGN,
+                also="newsletters tags views",
+            ),
+            Entry(
+                "campaigns:calendar",
+                gettext_lazy("Calendar"),
+                "calendar",
+                VIEW_CAMPAIGN,
+                also="month week days time line",
             ),
             Entry(
                 "promotions:promotions",
-                "Promotions",
+                gettext_lazy("Promotions"),
                 "promotion",
                 "promotions.view_promotion",
                 also="discounts",
             ),
-            Entry("promotions:coupons", "Coupons", "coupon", "promotions.view_coupon", also="codes vouchers"),
+            Entry(
+                "promotions:coupons",
+                gettext_lazy("Coupons"),
+                "coupon",
+                "promotions.view_coupon",
+                also="codes vouchers",
+            ),
         ),
     ),
     Group(
-        "E-mail content",
-        (Entry("mailing:pictures", "Pictures", "picture", "mailing.view_picture", also="images photos"),),
-    ),
-    Group(
-        "Audience",
+        gettext_lazy("E-mail content"),
         (
             Entry(
-                "mailing:contacts", "Contacts", "contacts", "mailing.view_contact", also="people customers"
+                "mailing:pictures",
+                gettext_lazy("Pictures"),
+                "picture",
+                "mailing.view_picture",
+                also="images photos",
             ),
-            Entry("mailing:lists", "Lists", "list", "mailing.view_contactlist"),
-            Entry("mailing:segments", "Segments", "segment", "mailing.view_segment", also="filters"),
-            Entry("promotions:groups", "Customer groups", "contacts", "promotions.view_customergroup"),
+        ),
+    ),
+    Group(
+        gettext_lazy("Audience"),
+        (
+            Entry(
+                "mailing:contacts",
+                gettext_lazy("Contacts"),
+                "contacts",
+                "mailing.view_contact",
+                also="people customers",
+            ),
+            Entry("mailing:lists", gettext_lazy("Lists"), "list", "mailing.view_contactlist"),
+            Entry(
+                "mailing:segments",
+                gettext_lazy("Segments"),
+                "segment",
+                "mailing.view_segment",
+                also="filters",
+            ),
+            Entry(
+                "promotions:groups",
+                gettext_lazy("Customer groups"),
+                "contacts",
+                "promotions.view_customergroup",
+            ),
             Entry(
                 "mailing:suppressions",
-                "Suppressions",
+                gettext_lazy("Suppressions"),
                 "suppression",
                 "mailing.view_suppression",
                 also="unsubscribed bounced blocked",
             ),
-            Entry("mailing:contact_import", "Imports", "upload", "mailing.add_contact", also="csv files"),
-            Entry("mailing:held_reports", "Held reports", "mail", "mailing.view_heldreport", also="bounces"),
+            Entry(
+                "mailing:contact_import",
+                gettext_lazy("Imports"),
+                "upload",
+                "mailing.add_contact",
+                also="csv files",
+            ),
+            Entry(
+                "mailing:held_reports",
+                gettext_lazy("Held reports"),
+                "mail",
+                "mailing.view_heldreport",
+                also="bounces",
+            ),
         ),
     ),
     Group(
-        "Reports",
+        gettext_lazy("Reports"),
         (
             Entry(
                 "mailing:site_report",
-                "E-mail reports",
+                gettext_lazy("E-mail reports"),
                 "report",
                 "mailing.view_delivery",
                 also="opens clicks",
             ),
-            Entry("promotions:promotion_report", "Promotion reports", "report", "promotions.view_redemption"),
+            Entry(
+                "promotions:promotion_report",
+                gettext_lazy("Promotion reports"),
+                "report",
+                "promotions.view_redemption",
+            ),
         ),
     ),
     Group(
-        "At the till",
+        gettext_lazy("At the till"),
         (
             Entry(
-                "tills:sandbox", "Till sandbox", "sandbox", "promotions.view_promotion", also="try a basket"
+                "tills:sandbox",
+                gettext_lazy("Till sandbox"),
+                "sandbox",
+                "promotions.view_promotion",
+                also="try a basket",
             ),
             Entry(
-                "tills:article_costs", "Article costs", "report", "pos.view_articlecost", also="margin csv"
+                "tills:article_costs",
+                gettext_lazy("Article costs"),
+                "report",
+                "pos.view_articlecost",
+                also="margin csv",
             ),
-            Entry("promotions:stacking", "Stacking rules", "stacking", "promotions.view_stackingsettings"),
+            Entry(
+                "promotions:stacking",
+                gettext_lazy("Stacking rules"),
+                "stacking",
+                "promotions.view_stackingsettings",
+            ),
         ),
     ),
     Group(
-        "Settings",
+        gettext_lazy("Settings"),
         (
             Entry(
                 "mailing:connections",
-                "Connections",
+                gettext_lazy("Connections"),
                 "connection",
                 "mailing.view_smtpconnection",
                 also="smtp servers mailboxes dkim sender domains",
             ),
             Entry(
                 "mailing:tracking_policy",
-                "Tracking",
+                gettext_lazy("Tracking"),
                 "eye",
                 "mailing.view_trackingpolicy",
                 also="privacy site",
             ),
             Entry(
                 "admin:pos_location_changelist",
-                "Locations",
+                gettext_lazy("Locations"),
                 "location",
                 "pos.view_location",
                 also="shops",
                 for_staff=True,
             ),
-            Entry("admin:pos_till_changelist", "Tills", "key", "pos.view_till", also="keys", for_staff=True),
+            Entry(
+                "admin:pos_till_changelist",
+                gettext_lazy("Tills"),
+                "key",
+                "pos.view_till",
+                also="keys",
+                for_staff=True,
+            ),
             Entry(
                 "admin:auth_user_changelist",
-                "People",
+                gettext_lazy("People"),
                 "user",
                 "auth.view_user",
                 also="users roles",
@@ -148,13 +227,22 @@ GROUPS = (
         is_folded=True,
     ),
     Group(
-        "", (Entry("mailing:outbox", "Outbox", "outbox", "mailing.view_emailcampaign", also="caught mails"),)
+        "",
+        (
+            Entry(
+                "mailing:outbox",
+                gettext_lazy("Outbox"),
+                "outbox",
+                "mailing.view_emailcampaign",
+                also="caught mails",
+            ),
+        ),
     ),
 )
 ACCOUNT = "campaigns:account"
 OWN = (
-    Entry(ACCOUNT, "Your account", "user", also="password"),
-    Entry("campaigns:settings", "Your settings", "clock", also="time zone"),
+    Entry(ACCOUNT, gettext_lazy("Your account"), "user", also="password"),
+    Entry("campaigns:settings", gettext_lazy("Your settings"), "clock", also="time zone"),
 )
 """The pages about oneself, which stand at the foot of the menu, the account under the name of who is signed in."""
 

@@ -8,13 +8,15 @@ from functools import partial
 from django.contrib.auth.models import User
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
+from django.utils.translation import gettext
 
-from campaigns import dates, lifecycle
+from campaigns import dates, formats, lifecycle
 from campaigns.annotations import Argument, PageContext, RowFigures
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
 from campaigns.notices import Notice
 from campaigns.refusals import Locked, Refused
+from campaigns.stored_sentences import translate_stored
 from campaigns.verbs import VERBS, Verb
 from campaigns.workspace import stages
 
@@ -57,9 +59,8 @@ def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow
 def describe_trouble(campaign: Argument, now: datetime) -> str:
     """Return why a campaign of `campaigns_needing_attention` needs it."""
     if campaign.status == Status.PAUSED and campaign.ends_at and campaign.ends_at <= now:
-        return "Its end passed while it was paused."
-    why: str = campaign.last_why
-    return why
+        return gettext("Its end passed while it was paused.")
+    return translate_stored(campaign.last_why)
 
 
 def write_all_owed_steps(now: datetime) -> None:
@@ -125,7 +126,13 @@ def not_open_refusal(campaign: Campaign, verb: str, user: User, now: datetime) -
     if verb in lifecycle.steps(campaign):
         return Refused(lifecycle.list_refusals(campaign, verb, user, now))
     return Refused(
-        f"“{campaign}” is {campaign.status}: you cannot {verb} it. {lifecycle.advice(campaign, user)}"
+        gettext("“%(campaign)s” is %(status)s: you cannot %(verb)s it. %(advice)s")
+        % {
+            "campaign": campaign,
+            "status": formats.in_sentence(campaign.get_status_display()),
+            "verb": VERBS[verb].words,
+            "advice": lifecycle.advice(campaign, user),
+        }
     )
 
 
@@ -137,7 +144,7 @@ def sees_results(campaign: Campaign, user: User) -> bool:
 
 def list_places(campaign: Campaign, user: User) -> list[tuple[str, str]]:
     """Return the pages about a campaign that the user may open, its own first: (label, address) each."""
-    own = [("Overview", campaign.get_absolute_url())]
+    own = [(gettext("Overview"), campaign.get_absolute_url())]
     if not sees_results(campaign, user):
         return own
     return own + lifecycle.lifecycle_of(campaign).list_results(campaign.pk)
@@ -173,7 +180,12 @@ def status_context(
 def locked_refusal(campaign: Campaign, user: User) -> Locked:
     """Return why a campaign that is locked cannot be edited."""
     return Locked(
-        f"“{campaign}” is {campaign.status}: it cannot be edited. {lifecycle.advice(campaign, user)}"
+        gettext("“%(campaign)s” is %(status)s: it cannot be edited. %(advice)s")
+        % {
+            "campaign": campaign,
+            "status": formats.in_sentence(campaign.get_status_display()),
+            "advice": lifecycle.advice(campaign, user),
+        }
     )
 
 
@@ -224,9 +236,11 @@ def list_due_drafts(user: User, now: datetime) -> Iterator[Notice]:
     )
     for draft in due.order_by("starts_at", "pk")[:DASHBOARD_ROWS]:
         assert draft.starts_at is not None  # it is in a range
-        passed = "was to start" if draft.starts_at <= now else "is to start"
+        said = {"draft": draft, "at": dates.write_moment(draft.starts_at)}
         yield Notice(
-            f"“{draft}” {passed} on {dates.write_moment(draft.starts_at)} and is still a draft.",
+            gettext("“%(draft)s” was to start on %(at)s and is still a draft.") % said
+            if draft.starts_at <= now
+            else gettext("“%(draft)s” is to start on %(at)s and is still a draft.") % said,
             draft.get_absolute_url(),
         )
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 
 from campaigns import dates, formats, zones
 from campaigns.workspace.plots import Plot, Point, draw_plot
@@ -56,12 +57,14 @@ class Trend:
         """How the last 30 days compare with those before, in words."""
         before, lately = sum(self.amounts[:DAYS]), sum(self.amounts[DAYS:])
         if before <= 0:
-            return "none in the 30 days before" if lately else ""
+            return gettext("none in the 30 days before") if lately else ""
         percent = round(100 * (lately - before) / before)
         if percent == 0:
-            return "as in the 30 days before"
-        more = "more" if percent > 0 else "less"
-        return f"{formats.thousands(abs(percent))}% {more} than in the 30 days before"
+            return gettext("as in the 30 days before")
+        said = {"percent": formats.write_percent(abs(percent))}
+        if percent > 0:
+            return gettext("%(percent)s more than in the 30 days before") % said
+        return gettext("%(percent)s less than in the 30 days before") % said
 
     @property
     def plot(self) -> Plot:

@@ -1,8 +1,9 @@
 """Answers to tills: JSON, or a refusal with a code for programs and a sentence for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from django.utils.translation import gettext
 from msgspec import Struct
 
 from pos.api.schemas import Problem, Quote
@@ -70,14 +71,33 @@ class RequestRefused(Exception):
         return Answer(self.status, msgspec.json.encode(self.problem), self.headers)
 
 
+# whole sentences: other languages put such words together in other ways
+_TAKEN: Mapping[tuple[str, bool], Callable[[], str]] = {
+    ("sale", True): lambda: gettext(
+        "The till “%(till)s” of this location has sent the sale %(reference)s, with the same content: "
+        "use another id for this sale."
+    ),
+    ("sale", False): lambda: gettext(
+        "The till “%(till)s” of this location has sent the sale %(reference)s, with another content: "
+        "use another id for this sale."
+    ),
+    ("return", True): lambda: gettext(
+        "The till “%(till)s” of this location has sent the return %(reference)s, with the same content: "
+        "use another id for this return."
+    ),
+    ("return", False): lambda: gettext(
+        "The till “%(till)s” of this location has sent the return %(reference)s, with another content: "
+        "use another id for this return."
+    ),
+}
+
+
 def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -> RequestRefused:
     """Build the 409 for an id that another till of the location has already. `kind` is "sale" or "return"."""
-    content = "the same content" if same_body else "another content"
     return RequestRefused(
         409,
         f"{kind}_id_taken",
-        f"The till “{till}” of this location has sent the {kind} {reference}, with {content}: "
-        f"use another id for this {kind}.",
+        _TAKEN[kind, same_body]() % {"till": till, "reference": reference},
         till=till,
         same_body=same_body,
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
+from django.utils.translation import gettext
 
 from campaigns import instants
 from campaigns.annotations import Annotation, Json, JsonObject
@@ -37,7 +38,10 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
     """
     if len(body) > MAX_BODY:
         raise RequestRefused(
-            413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are accepted at most."
+            413,
+            "too_large",
+            gettext("The body has %(count)s bytes; %(most)s are accepted at most.")
+            % {"count": len(body), "most": MAX_BODY},
         )
     try:
         request: Request = DECODERS[kind].decode(body)
@@ -45,7 +49,9 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
         value = decode_strictly(body)
         raise invalid_values_refusal(group_by_path(find_faults(value, kind, ""))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestRefused(400, "not_json", f"The body is not JSON: {error}.") from None
+        raise RequestRefused(
+            400, "not_json", gettext("The body is not JSON: %(error)s.") % {"error": error}
+        ) from None
     if not is_plain(body):
         decode_strictly(body)
     if wrong := group_by_path(find_contradictions(request)):
@@ -90,7 +96,10 @@ def decode_strictly(body: bytes) -> Json:
         raise RequestRefused(
             400,
             "float",
-            f'{text} is not an integer: money and quantities are integers, weights are texts as "0.350".',
+            gettext(
+                '%(text)s is not an integer: money and quantities are integers, weights are texts as "0.350".'
+            )
+            % {"text": text},
         )
 
     def refuse_repeated_keys(pairs: list[tuple[str, Json]]) -> JsonObject:
@@ -98,7 +107,11 @@ def decode_strictly(body: bytes) -> Json:
         if len(value) < len(pairs):
             names = [name for name, _ in pairs]
             repeated = next(name for name in names if names.count(name) > 1)
-            raise RequestRefused(400, "repeated_key", f"The key “{repeated}” comes twice in one object.")
+            raise RequestRefused(
+                400,
+                "repeated_key",
+                gettext("The key “%(repeated)s” comes twice in one object.") % {"repeated": repeated},
+            )
         return value
 
     try:
@@ -109,11 +122,16 @@ def decode_strictly(body: bytes) -> Json:
             parse_constant=refuse_float,
         )
     except (ValueError, RecursionError) as error:  # a number of thousands of digits
-        raise RequestRefused(400, "not_json", f"The body is not JSON that can be read: {error}.") from None
+        raise RequestRefused(
+            400, "not_json", gettext("The body is not JSON that can be read: %(error)s.") % {"error": error}
+        ) from None
     lines = value.get("lines") if isinstance(value, dict) else None
     if isinstance(lines, list) and len(lines) > MAX_LINES:
         raise RequestRefused(
-            413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are accepted at most."
+            413,
+            "too_many_lines",
+            gettext("There are %(count)s lines; %(most)s are accepted at most.")
+            % {"count": len(lines), "most": MAX_LINES},
         )
     if wrong := group_by_path(find_control_characters(value, "")):
         raise invalid_values_refusal(wrong)
@@ -131,7 +149,7 @@ def group_by_path(faults: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
 def find_control_characters(value: Json, path: str) -> Iterator[tuple[str, str]]:
     """Yield path and sentence of each text with a control character."""
     if isinstance(value, str) and CONTROL_CHARACTER.search(value):
-        yield path, "This text has a control character."
+        yield path, gettext("This text has a control character.")
     elif isinstance(value, dict):
         for name, part in value.items():
             yield from find_control_characters(part, join_path(path, name))
@@ -150,7 +168,11 @@ def find_faults(value: Json, kind: Annotation, path: str) -> Iterator[tuple[str,
             msgspec.convert(value, kind)
         except msgspec.ValidationError:
             wanted = describe_expected(kind)
-            yield path, f"{wanted[0].upper()}{wanted[1:]} is expected; this is {shorten_json(value)}."
+            yield (
+                path,
+                gettext("%(wanted)s is expected; this is %(value)s.")
+                % {"wanted": wanted[0].upper() + wanted[1:], "value": shorten_json(value)},
+            )
 
 
 def find_faults_below(value: Json, kind: Annotation, path: str) -> Iterator[tuple[str, str]]:
@@ -161,9 +183,9 @@ def find_faults_below(value: Json, kind: Annotation, path: str) -> Iterator[tupl
             if name in value:
                 yield from find_faults(value[name], field.type, join_path(path, name))
             elif field.required:
-                yield join_path(path, name), "This is missing."
+                yield join_path(path, name), gettext("This is missing.")
         for name in value.keys() - fields.keys():
-            yield join_path(path, name), "There is no such field."
+            yield join_path(path, name), gettext("There is no such field.")
     elif cast("object", get_origin(kind)) is tuple and isinstance(value, list):
         for number, part in enumerate(value):
             yield from find_faults(part, get_args(kind)[0], join_path(path, number))
@@ -184,7 +206,10 @@ def find_contradictions(request: QuoteRequest | SaleRequest | ReturnRequest) -> 
     known: set[str] = set()
     for number, line_id in enumerate([line.id for line in request.lines]):
         if line_id in known:
-            yield f"lines.{number}.id", f"The line id “{line_id}” comes twice."
+            yield (
+                f"lines.{number}.id",
+                gettext("The line id “%(line_id)s” comes twice.") % {"line_id": line_id},
+            )
         known.add(line_id)
     if isinstance(request, ReturnRequest):
         return
@@ -195,16 +220,20 @@ def find_contradictions(request: QuoteRequest | SaleRequest | ReturnRequest) -> 
         elif type(line.quantity) is int:
             subtotal += line.quantity * line.unit_price
         else:
-            yield f"lines.{number}.line_total", "Weighed goods need their line_total."
+            yield f"lines.{number}.line_total", gettext("Weighed goods need their line_total.")
     if subtotal > MAX_SUBTOTAL:
-        yield "lines", f"The sale is worth {subtotal}; {MAX_SUBTOTAL} is the most."
+        yield (
+            "lines",
+            gettext("The sale is worth %(subtotal)s; %(most)s is the most.")
+            % {"subtotal": subtotal, "most": MAX_SUBTOTAL},
+        )
     if isinstance(request, SaleRequest):
         if request.ttl is not None and request.state != "held":
-            yield "ttl", "Only a held sale has a ttl."
+            yield "ttl", gettext("Only a held sale has a ttl.")
         if request.offline_at is not None and not instants.is_possible(request.offline_at):
             yield "offline_at", instants.SENTENCE
         if request.offline_at is not None and request.state == "held":
-            yield "offline_at", "A sale made offline is over: it cannot be held."
+            yield "offline_at", gettext("A sale made offline is over: it cannot be held.")
 
 
 def join_path(path: str, name: str | int) -> str:

@@ -9,6 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from django.core.handlers.wsgi import get_path_info
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from campaigns.waits import LIMITS, limit_waits
 from pos.api.answers import Answer, RequestRefused
@@ -89,7 +90,10 @@ def read_body(environ: WSGIEnvironment) -> bytes:
         body: bytes = environ["wsgi.input"].read(size)
         if len(body) < size:  # what came may look whole, or like a request that needs no body
             raise RequestRefused(
-                400, "cut_short", f"The body has {len(body)} of the {size} bytes that were announced."
+                400,
+                "cut_short",
+                gettext("The body has %(count)s of the %(size)s bytes that were announced.")
+                % {"count": len(body), "size": size},
             )
         return body
     if "HTTP_TRANSFER_ENCODING" not in environ:
@@ -112,11 +116,14 @@ def answer_request(request: TillRequest) -> Answer:
         # every request of every till may come here: log one line, no traceback
         logger.error("The database is away: %s", " ".join(str(error).split()))
         return RequestRefused(
-            503, "unavailable", "The database is away: send this again.", headers={"Retry-After": "1"}
+            503,
+            "unavailable",
+            gettext("The database is away: send this again."),
+            headers={"Retry-After": "1"},
         ).answer
     except Exception:
         logger.exception("A till's request failed: %s %s", request.method, request.path)
-        return RequestRefused(500, "failed", "This failed on our side; it is in the log.").answer
+        return RequestRefused(500, "failed", gettext("This failed on our side; it is in the log.")).answer
 
 
 def find_view(path: str) -> tuple[View, dict[str, str]]:
@@ -130,4 +137,4 @@ def find_view(path: str) -> tuple[View, dict[str, str]]:
         for pattern, view in VIEWS:
             if found := pattern.match(address):
                 return view, found.groupdict()
-    raise RequestRefused(404, "not_found", f"There is nothing at {path}.")
+    raise RequestRefused(404, "not_found", gettext("There is nothing at %(path)s.") % {"path": path})

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext
 from msgspec import Struct
 
 from campaigns import database_time
@@ -41,7 +42,10 @@ def allow_methods(**views: View) -> Callable[..., Any]:  # what Django's path() 
         view = views.get(request.method)
         if view is None:
             raise RequestRefused(
-                405, "method", f"Use {' or '.join(views)} here.", headers={"Allow": ", ".join(views)}
+                405,
+                "method",
+                gettext("Use %(methods)s here.") % {"methods": f" {gettext('or')} ".join(views)},
+                headers={"Allow": ", ".join(views)},
             )
         return view(request, **parts)
 
@@ -66,7 +70,9 @@ def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Req
     """Return the checked body. Only a till with a valid key learns what is wrong with it."""
     try:
         if content_length(request.headers) > MAX_BODY:
-            raise RequestRefused(413, "too_large", f"{MAX_BODY} bytes are accepted at most.")
+            raise RequestRefused(
+                413, "too_large", gettext("%(most)s bytes are accepted at most.") % {"most": MAX_BODY}
+            )
         return body.read_request(request.body, kind)
     except RequestRefused:
         till.read_facts(FactsQuery(database_time.now_at_till()))
@@ -80,7 +86,9 @@ def check_ids(**references: str) -> None:
             raise invalid_values_refusal(
                 {
                     name: [
-                        "An id is 1 to 64 letters, digits and . _ : ~ -, and begins with none of these signs."
+                        gettext(
+                            "An id is 1 to 64 letters, digits and . _ : ~ -, and begins with none of these signs."
+                        )
                     ]
                 }
             )

@@ -6,9 +6,11 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.annotations import PageContext
+from campaigns.formats import thousands
 from campaigns.requests import Request
 from pos import article_costs
 from pos.models import ArticleCost
@@ -23,7 +25,7 @@ class CostsForm(forms.Form):
     """A file of costs."""
 
     file = forms.FileField(
-        label="CSV file",
+        label=gettext_lazy("CSV file"),
         help_text="Its first line names the columns: sku, cost, and currency where it is not the site’s. "
         f"Up to {MOST_BYTES // 2**20} MB.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
@@ -32,7 +34,9 @@ class CostsForm(forms.Form):
     def clean_file(self) -> article_costs.Check:
         file = self.cleaned_data["file"]
         if file.size > MOST_BYTES:
-            raise forms.ValidationError(f"The file has more than {MOST_BYTES // 2**20} MB.")
+            raise forms.ValidationError(
+                gettext("The file has more than %(count)s MB.") % {"count": MOST_BYTES // 2**20}
+            )
         try:
             return article_costs.check_file(file.read())
         except article_costs.UnreadableCosts as error:
@@ -75,5 +79,13 @@ def take_costs(request: Request) -> HttpResponse:
     except article_costs.UnreadableCosts as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"The costs of {count:,} article{'s' if count != 1 else ''} are stored.")
+        messages.success(
+            request,
+            ngettext(
+                "The costs of %(count)s article are stored.",
+                "The costs of %(count)s articles are stored.",
+                count,
+            )
+            % {"count": thousands(count)},
+        )
     return redirect("tills:article_costs")

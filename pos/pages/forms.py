@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from django import forms
 from django.forms import formset_factory
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData, JsonObject
 from campaigns.forms import MomentField
@@ -22,13 +23,13 @@ class LineForm(forms.Form):
     """One line of the basket. A quantity with a point is a weight; its price is that of one whole unit."""
 
     fields: JsonObject
-    sku = forms.CharField(label="Article", max_length=200, required=False)
-    categories = CodesField(label="Categories", help_text="")
+    sku = forms.CharField(label=gettext_lazy("Article"), max_length=200, required=False)
+    categories = CodesField(label=gettext_lazy("Categories"), help_text="")
     brand = forms.CharField(max_length=64, required=False)
     quantity = forms.RegexField(
         regex=QUANTITY,
         required=False,
-        error_messages={"invalid": "A number, such as 2 or 0.350."},
+        error_messages={"invalid": gettext_lazy("A number, such as 2 or 0.350.")},
         widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "1"}),
     )
     unit_price = MoneyField("Price", required=False)
@@ -45,7 +46,7 @@ class LineForm(forms.Form):
         super().clean()
         cleaned = self.cleaned_data
         if self.has_changed() and "unit_price" not in self.errors and cleaned.get("unit_price") is None:
-            self.add_error("unit_price", "What does one cost?")
+            self.add_error("unit_price", gettext("What does one cost?"))
         return cleaned
 
 
@@ -54,19 +55,25 @@ class SandboxForm(forms.Form):
 
     fields: JsonObject
     location = forms.ModelChoiceField(queryset=Location.objects.all(), empty_label=None)
-    at = MomentField(label="When", required=False, help_text="Leave blank for now.")
-    customer = forms.CharField(label="Customer id", max_length=64, required=False)
+    at = MomentField(
+        label=gettext_lazy("When"), required=False, help_text=gettext_lazy("Leave blank for now.")
+    )
+    customer = forms.CharField(label=gettext_lazy("Customer id"), max_length=64, required=False)
     groups = forms.MultipleChoiceField(
-        label="Groups named by the till",
+        label=gettext_lazy("Groups named by the till"),
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
-    payment_method = forms.CharField(label="Paid by", max_length=64, required=False)
-    coupons = CodesField(label="Coupon codes", help_text="Separated by commas or spaces.")
+    payment_method = forms.CharField(label=gettext_lazy("Paid by"), max_length=64, required=False)
+    coupons = CodesField(
+        label=gettext_lazy("Coupon codes"), help_text=gettext_lazy("Separated by commas or spaces.")
+    )
     drafts = forms.BooleanField(
-        label="Include drafts",
+        label=gettext_lazy("Include drafts"),
         required=False,
-        help_text="Draft campaigns and promotions that are switched off take part as if they were on.",
+        help_text=gettext_lazy(
+            "Draft campaigns and promotions that are switched off take part as if they were on."
+        ),
     )
 
     campaign: ModelChoiceField[PromotionCampaign] = ModelChoiceField(
@@ -85,8 +92,8 @@ class SandboxForm(forms.Form):
         """
         super().__init__(data, initial={"campaign": of, "drafts": of is not None})
         if of is not None:
-            self.fields["drafts"].label = f"Include the drafts of “{of}”"
-            self.fields["drafts"].help_text = "It and its promotions take part as if they were on."
+            self.fields["drafts"].label = gettext("Include the drafts of “%(of)s”") % {"of": of}
+            self.fields["drafts"].help_text = gettext("It and its promotions take part as if they were on.")
         self.fields["groups"].choices = list(CustomerGroup.objects.values_list("code", "name"))
         self.currency = self._currency(locations)
         self.lines = formset_factory(LineForm, extra=2, max_num=MAX_LINES, validate_max=True)(

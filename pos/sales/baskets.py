@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
+from django.utils.translation import gettext
 from msgspec.structs import replace
 
 from pos.api.answers import invalid_values_refusal
@@ -64,7 +65,12 @@ def read_basket_facts(
         return read_basket_facts(caller, request, snapshot, now, reference=reference)
     if request.currency != facts.currency:
         raise invalid_values_refusal(
-            {"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]}
+            {
+                "currency": [
+                    gettext("This location sells in %(currency)s; this is %(other)s.")
+                    % {"currency": facts.currency, "other": request.currency}
+                ]
+            }
         )
     return facts
 

@@ -6,6 +6,7 @@ import threading
 import time
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from pos.api.answers import RequestRefused
 from pos.keys import LONGEST_KEY, SHORTEST_KEY
@@ -58,9 +59,9 @@ class Caller:
             query, key_hash=self.key_hash, workspace_location=self.workspace_location, touch=touch
         )
         if found is None or not hmac.compare_digest(found.key_hash, self.key_hash):
-            raise unauthorized_refusal("unknown_key", "No till has this key.")
+            raise unauthorized_refusal("unknown_key", gettext("No till has this key."))
         if found.is_revoked:
-            raise RequestRefused(403, "revoked_key", "This till's key was revoked.")
+            raise RequestRefused(403, "revoked_key", gettext("This till's key was revoked."))
         self.location = found.location_code
         if touch:
             self.touched_at = time.monotonic()
@@ -105,7 +106,7 @@ def identify_caller(authorization: str | None) -> Caller:
     """
     scheme, _, key = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not SHORTEST_KEY <= len(key := key.strip()) <= LONGEST_KEY * 4:
-        raise unauthorized_refusal("no_key", "Send the till's key as `Authorization: Bearer <key>`.")
+        raise unauthorized_refusal("no_key", gettext("Send the till's key as `Authorization: Bearer <key>`."))
     # WSGI gives the header's bytes as latin-1
     key_hash = hashlib.sha256(key.encode("latin-1")).hexdigest()
     caller = _known.get(key_hash) or Caller(key_hash)
@@ -130,7 +131,7 @@ def count_request(caller: Caller) -> None:
             raise RequestRefused(
                 429,
                 "too_fast",
-                f"This till asks more than {rate} times a second.",
+                gettext("This till asks more than %(rate)s times a second.") % {"rate": rate},
                 headers={"Retry-After": "1"},
             )
         caller.allowance -= 1

@@ -14,6 +14,7 @@ from functools import partial
 
 import msgspec
 from django.db import transaction
+from django.utils.translation import gettext
 from django_q.tasks import async_task
 from msgspec import Struct
 
@@ -114,7 +115,7 @@ def commit(
     """
     now = now or database_time.now_at_till()
     if request.offline_at is not None and request.offline_at > now + MAX_CLOCK_AHEAD:
-        raise invalid_values_refusal({"offline_at": ["A sale made offline must be in the past."]})
+        raise invalid_values_refusal({"offline_at": [gettext("A sale made offline must be in the past.")]})
     try:
         return retry_on_lost_connection(partial(_commit, SentSale(caller, reference, request, body, now)))
     except offline.RefusedSale as refused:
@@ -228,7 +229,10 @@ def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) ->
         raise taken_id_refusal("sale", reference, sale.till_name, same_body=same_body)
     if not same_body:
         raise RequestRefused(
-            409, "idempotency_mismatch", f"The sale {reference} was sent before with another content."
+            409,
+            "idempotency_mismatch",
+            gettext("The sale %(reference)s was sent before with another content.")
+            % {"reference": reference},
         )
     return replay_answer(sale.answer.encode())
 
@@ -246,7 +250,8 @@ def refuse_changed_discount(sent: SentSale, outcome: Outcome, rules: Snapshot, z
         raise RequestRefused(
             409,
             "quote_changed",
-            f"The discount is {outcome.discount} now; {expected} was expected.",
+            gettext("The discount is %(discount)s now; %(expected)s was expected.")
+            % {"discount": outcome.discount, "expected": expected},
             quote=build_quote(outcome, rules, sent.at, zone),
         )
 

@@ -6,6 +6,8 @@ What a hold gives back goes to the counters from which it was taken, whatever be
 from datetime import datetime
 from functools import partial
 
+from django.utils.translation import gettext
+
 from campaigns import database_time
 from pos.api import schemas
 from pos.api.answers import Answer, RequestRefused
@@ -30,12 +32,17 @@ def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
         sale = lock_sale(caller, reference, now)
         if sale.state == "voided":
-            raise RequestRefused(409, "voided", f"The sale {reference} was voided.")
+            raise RequestRefused(
+                409, "voided", gettext("The sale %(reference)s was voided.") % {"reference": reference}
+            )
         is_replay = sale.state == "committed"
         if not is_replay:
             if not sale.is_held(now):
                 raise RequestRefused(
-                    409, "hold_expired", f"The hold {reference} is over: commit the sale anew."
+                    409,
+                    "hold_expired",
+                    gettext("The hold %(reference)s is over: commit the sale anew.")
+                    % {"reference": reference},
                 )
             ledger.confirm_sale(sale.id, sale.reserved, now)
             usage.write_movements(
@@ -62,7 +69,9 @@ def _release(caller: Caller, reference: str, now: datetime) -> Answer:
         sale = lock_sale(caller, reference, now)
         if sale.state == "committed":
             raise RequestRefused(
-                409, "already_committed", f"The sale {reference} is committed: void it instead."
+                409,
+                "already_committed",
+                gettext("The sale %(reference)s is committed: void it instead.") % {"reference": reference},
             )
         if sale.is_over:
             return answer_new_state(sale, sale.state, now, is_replay=True)

@@ -8,7 +8,10 @@ limit for the till. Nothing is lost: the till keeps the sale and sends it again.
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils.translation import gettext
 
+from campaigns.sentences import keep
+from campaigns.stored_sentences import translate_stored
 from pos.api.answers import RequestRefused
 from pos.sales.till_facts import TillFacts
 from promotions.database.statements import run
@@ -20,11 +23,12 @@ class RefusedSale(RequestRefused):
 
     Attributes:
         till_id: for `note_refusal`.
-        sentence: why.
+        sentence: why, in English: it is stored.
     """
 
     def __init__(self, status: int, error: str, sentence: str, till: int) -> None:
-        super().__init__(status, error, f"offline_at: {sentence}", fields={"offline_at": [sentence]})
+        said = translate_stored(sentence)
+        super().__init__(status, error, f"offline_at: {said}", fields={"offline_at": [said]})
         self.till_id = till
         self.sentence = sentence
 
@@ -43,13 +47,15 @@ def refuse_offline_sale(made_at: datetime | None, facts: TillFacts, now: datetim
     if made_at is None:
         return
     if not facts.may_send_offline:
-        sentence = "This till may not send sales made offline: an administrator can allow it."
+        sentence = keep("This till may not send sales made offline: an administrator can allow it.")
         raise RefusedSale(403, "offline_not_allowed", sentence, facts.till)
     days = settings.OFFLINE_DAYS if facts.offline_days is None else facts.offline_days
     if now - made_at > timedelta(days=days):
-        sentence = (
-            f"This sale is {(now - made_at).days} days old; this till sends none older than {days} days. "
-            "An administrator can raise that: then send it again."
+        sentence = keep(
+            "This sale is %(days)s days old; this till sends none older than %(most)s days. "
+            "An administrator can raise that: then send it again.",
+            days=(now - made_at).days,
+            most=days,
         )
         raise RefusedSale(422, "invalid", sentence, facts.till)
 
@@ -64,7 +70,7 @@ def refuse_throttled(outcome: Outcome) -> None:
         raise RequestRefused(
             429,
             "coupon_throttled",
-            "This till tried too many unknown codes: send this sale again in a minute.",
+            gettext("This till tried too many unknown codes: send this sale again in a minute."),
             headers={"Retry-After": "60"},
         )
 

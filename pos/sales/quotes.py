@@ -5,6 +5,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.utils.translation import gettext
 from msgspec.structs import replace
 
 from campaigns import database_time
@@ -51,7 +52,7 @@ def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
 def busy_refusal() -> RequestRefused:
     """Build the 503 for rules that changed during each attempt."""
     return RequestRefused(
-        503, "busy", "The rules are changing all the time: try again.", headers={"Retry-After": "1"}
+        503, "busy", gettext("The rules are changing all the time: try again."), headers={"Retry-After": "1"}
     )
 
 

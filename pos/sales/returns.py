@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
+from django.utils.translation import gettext
 from msgspec import Struct
 
 from campaigns import database_time
@@ -78,7 +79,8 @@ def _put_return(
             raise RequestRefused(
                 409,
                 error,
-                f"The sale {reference} is {sale.answer_at(now).state}: nothing of it can come back.",
+                gettext("The sale %(reference)s is %(state)s: nothing of it can come back.")
+                % {"reference": reference, "state": sale.answer_at(now).state},
             )
         sold, back = read_returnable_lines(sale), returned_units(sale.id)
         units = count_units(request, sold, back)
@@ -129,7 +131,10 @@ def replay_return(reference: str, earlier: EarlierReturn, body_hash: bytes, fact
         raise taken_id_refusal("return", reference, earlier.till_name, same_body=same_body)
     if not same_body:
         raise RequestRefused(
-            409, "idempotency_mismatch", f"The return {reference} was sent before with another content."
+            409,
+            "idempotency_mismatch",
+            gettext("The return %(reference)s was sent before with another content.")
+            % {"reference": reference},
         )
     return replay_answer(earlier.answer.encode())
 
@@ -194,18 +199,24 @@ def count_units(
     for number, line in enumerate(request.lines):
         known = sold.get(line.id)
         if known is None:
-            fields[f"lines.{number}.id"] = [f"The sale has no line “{line.id}”."]
+            fields[f"lines.{number}.id"] = [gettext("The sale has no line “%(id)s”.") % {"id": line.id}]
         elif isinstance(line.quantity, str) or isinstance(known.quantity, str):
             if line.quantity != known.quantity or back.get(line.id):
                 fields[f"lines.{number}.quantity"] = [
-                    f"{known.quantity} was sold as one piece, {'which came back' if back.get(line.id) else 'whole'}."
+                    (
+                        gettext("%(quantity)s was sold as one piece, which came back.")
+                        if back.get(line.id)
+                        else gettext("%(quantity)s was sold as one piece, whole.")
+                    )
+                    % {"quantity": known.quantity}
                 ]
             units[line.id] = 1
         else:
             left = known.units - back.get(line.id, 0)
             if line.quantity > left:
                 fields[f"lines.{number}.quantity"] = [
-                    f"{known.units} were sold and {left} can still come back."
+                    gettext("%(units)s were sold and %(left)s can still come back.")
+                    % {"units": known.units, "left": left}
                 ]
             units[line.id] = line.quantity
     if fields:

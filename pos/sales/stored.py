@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
+from django.utils.translation import gettext
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -90,7 +91,9 @@ def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale
 
 def unknown_sale_refusal(reference: str) -> RequestRefused:
     """Build the 404 for a sale that the location does not have."""
-    return RequestRefused(404, "no_such_sale", f"This location has no sale {reference}.")
+    return RequestRefused(
+        404, "no_such_sale", gettext("This location has no sale %(reference)s.") % {"reference": reference}
+    )
 
 
 def lock_sale(caller: Caller, reference: str, now: datetime) -> StoredSale:
