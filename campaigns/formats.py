@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.utils.translation import get_language, pgettext, to_locale
 
+from campaigns.annotations import Words
+
 
 def person(user: AbstractUser | None) -> str:
     """Return a user's full name, else their login; "" for None."""
@@ -38,7 +40,7 @@ def write_percent(percent: Decimal | int | str) -> str:
     """Write a percentage with the decimals that it has: 12.5%, in German 12,5 %."""
     locale = find_locale()
     if locale == "en":
-        return f"{percent}%"
+        return f"{percent:,}%" if isinstance(percent, int) else f"{percent}%"
     number = format_decimal(Decimal(percent), locale=locale, decimal_quantization=False)
     decimals = -Decimal(percent).as_tuple().exponent  # type: ignore[operator]  # of a number, not of infinity
     if decimals > 0:
@@ -82,6 +84,6 @@ def duration(seconds: int | None) -> str:
     return " ".join(written[:2]) or words[-1][1] % {"count": 0}
 
 
-def in_sentence(label: str) -> str:
+def in_sentence(label: Words) -> str:
     """Write a label as a word inside a sentence: in small letters, but for German, whose nouns keep their capital."""
     return str(label) if (get_language() or "").startswith("de") else str(label).lower()

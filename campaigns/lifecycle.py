@@ -281,13 +281,12 @@ def list_refusals(
     kind = kind_name(campaign)
     meta = steps(campaign).get(verb)
     if meta is None:
-        return [
-            (
-                "",
-                gettext("“%(verb)s” is not a step of this kind of campaign: %(kind)s.")
-                % {"verb": verb, "kind": kind},
-            )
-        ]
+        told = (
+            gettext("“%(verb)s” is not a step of an e-mail campaign.")
+            if campaign.kind == Campaign.Kind.EMAIL
+            else gettext("“%(verb)s” is not a step of a promotion campaign.")
+        )
+        return [("", told % {"verb": verb})]
     said = VERBS[verb].words
     if not meta.has_transition(campaign.status):
         return [

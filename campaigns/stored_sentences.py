@@ -43,12 +43,12 @@ class _Pattern(NamedTuple):
     def write(self, values: dict[str, str]) -> str:
         if self.many:
             count = values.get("count", "").replace(",", "")
-            found = ngettext(self.one, self.many, int(count) if count.isdecimal() else 2)
+            found = str(ngettext(self.one, self.many, int(count) if count.isdecimal() else 2))
         else:
-            found = pgettext(self.context, self.one) if self.context else gettext(self.one)
+            found = str(pgettext(self.context, self.one) if self.context else gettext(self.one))
         language = translation.get_language() or settings.LANGUAGE_CODE
-        said: str = found % {name: _translate(language, value) for name, value in values.items()}
-        return said
+        written = {name: _translate(language, value) for name, value in values.items()}
+        return found % written
 
 
 @lru_cache(maxsize=4096)
@@ -56,8 +56,9 @@ def _translate(language: str, text: str) -> str:
     """Translate a sentence. The language is active; it is given since the answer is cached."""
     if _grouped_number.fullmatch(text):
         return formats.thousands(int(text.replace(",", "")))
-    if not text or (said := gettext(text)) != text:
-        return said if text else text
+    said = str(gettext(text)) if text else ""
+    if said != text or not text:
+        return said
     known = _patterns(language)
     for pattern in [*known.get(_read_first_word(text), ()), *known.get("", ())]:
         if found := pattern.matches.fullmatch(text):

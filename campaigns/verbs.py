@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
-from campaigns.annotations import Text
+from campaigns.annotations import Words
 
 
 class Tone(StrEnum):
@@ -30,19 +30,19 @@ class Verb:
     """One verb in all forms in which pages write it."""
 
     name: str
-    label: Text
+    label: Words
     """On its button."""
-    past: Text
+    past: Words
     """In the history."""
     icon: str = "forward"
     tone: Tone = Tone.PLAIN
     asks: bool = False
     """Whether a question comes before it."""
-    question: Text = ""
+    question: Words = ""
     """The title of the question, with {campaign} for its name; empty: the label with a question mark."""
     takes_reason: bool = False
     """Whether the question asks for a reason, which the history keeps."""
-    outcome: Text = ""
+    outcome: Words = ""
     """What a campaign is after it; empty: its new status says so."""
 
     @property

@@ -296,7 +296,7 @@ def _check(coupon: Coupon) -> None:
             and not timezone.is_naive(moment)
             and not instants.is_possible(moment)
         ):
-            reasons.append((name, instants.SENTENCE))
+            reasons.append((name, str(instants.SENTENCE)))
     if not reasons:
         try:
             coupon.full_clean(validate_unique=False, validate_constraints=False)

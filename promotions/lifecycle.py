@@ -48,7 +48,7 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             elif timezone.is_naive(starts_at):
                 reasons.append((name, "A time needs its time zone."))
             elif not instants.is_possible(starts_at):
-                reasons.append((name, instants.SENTENCE))
+                reasons.append((name, str(instants.SENTENCE)))
             elif starts_at <= now:
                 reasons.append((name, "The start must be in the future to schedule this campaign."))
             elif campaign.ends_at and campaign.ends_at <= starts_at:

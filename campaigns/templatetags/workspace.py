@@ -38,7 +38,7 @@ register.filter("stored", translate_stored)
 @register.filter
 def step_label(verb: str) -> str:
     """Return the words for a step in the history."""
-    return VERBS[verb].past
+    return str(VERBS[verb].past)
 
 
 @register.filter

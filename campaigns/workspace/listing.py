@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from campaigns import lifecycle, zones
 from campaigns.annotations import CleanedData
@@ -143,9 +144,13 @@ def count_by_status(chosen: Filters) -> list[StatusCount]:
     listed = {status: count for status, count, _ in counts}
     archived = sum(count for *_, count in counts)
     return [
-        StatusCount("All", sum(listed.values())),
-        *[StatusCount(status.label, listed[status], status) for status in in_order if listed.get(status)],
-        *([StatusCount("Archived", archived, archived=True)] if archived else []),
+        StatusCount(gettext("All"), sum(listed.values())),
+        *[
+            StatusCount(str(status.label), listed[status], status)
+            for status in in_order
+            if listed.get(status)
+        ],
+        *([StatusCount(gettext("Archived"), archived, archived=True)] if archived else []),
     ]
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from campaigns.annotations import Text
+from campaigns.annotations import Words
 
 
 class Entry(NamedTuple):
@@ -18,7 +18,7 @@ class Entry(NamedTuple):
     """
 
     view: str
-    label: Text
+    label: Words
     icon: str
     permission: str = ""
     also: str = ""
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 class Group(NamedTuple):
     """Entries under one heading; some have none. is_folded: it is opened by its heading, or by a page of it."""
 
-    heading: Text
+    heading: Words
     entries: tuple[Entry, ...]
     is_folded: bool = False
 

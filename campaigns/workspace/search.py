@@ -55,7 +55,7 @@ def find_pages(user: User, words: str) -> list[Hit]:
     """Return the entries of the menu in which each word begins a word; without words all of them."""
     wanted = words.lower().split()
     return [
-        Hit(entry.label, entry.path, entry.icon)
+        Hit(str(entry.label), entry.path, entry.icon)
         for entry in menu.list_entries(user)
         if all(
             any(each.startswith(word) for each in f"{entry.label} {entry.also}".lower().split())

@@ -24,7 +24,7 @@ class Stage:
 
     @property
     def label(self) -> str:
-        return self.status.label
+        return str(self.status.label)
 
 
 def list_stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:

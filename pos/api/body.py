@@ -231,7 +231,7 @@ def find_contradictions(request: QuoteRequest | SaleRequest | ReturnRequest) -> 
         if request.ttl is not None and request.state != "held":
             yield "ttl", gettext("Only a held sale has a ttl.")
         if request.offline_at is not None and not instants.is_possible(request.offline_at):
-            yield "offline_at", instants.SENTENCE
+            yield "offline_at", str(instants.SENTENCE)
         if request.offline_at is not None and request.state == "held":
             yield "offline_at", gettext("A sale made offline is over: it cannot be held.")
 

@@ -238,7 +238,7 @@ def _objections(
     if naive:
         return [(name, "A time needs its time zone.") for name in naive]
     if impossible := [name for name, value in times.items() if value and not instants.is_possible(value)]:
-        return [(name, instants.SENTENCE) for name in impossible]
+        return [(name, str(instants.SENTENCE)) for name in impossible]
     reasons = []
     starts_at, ends_at = times["starts_at"], times["ends_at"]
     if "starts_at" in edited:

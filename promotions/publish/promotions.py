@@ -174,7 +174,7 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
         if isinstance(value := getattr(promotion, name), datetime) and timezone.is_naive(value)
     ]
     reasons += [
-        (name, instants.SENTENCE)
+        (name, str(instants.SENTENCE))
         for name in ("starts_at", "ends_at")
         if isinstance(value := getattr(promotion, name), datetime)
         and not timezone.is_naive(value)
