@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
-from django.utils import translation
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from campaigns import formats
 
@@ -26,7 +25,7 @@ _first_word = re.compile(r"\S*")
 
 def translate_stored(text: str) -> str:
     """Return a stored sentence in the language of the page; as it is, when no catalogue has it."""
-    language = translation.get_language() or settings.LANGUAGE_CODE
+    language = get_language() or settings.LANGUAGE_CODE
     if not text or language.startswith("en"):
         return text
     return _translate(language, text)
@@ -46,7 +45,7 @@ class _Pattern(NamedTuple):
             found = str(ngettext(self.one, self.many, int(count) if count.isdecimal() else 2))
         else:
             found = str(pgettext(self.context, self.one) if self.context else gettext(self.one))
-        language = translation.get_language() or settings.LANGUAGE_CODE
+        language = get_language() or settings.LANGUAGE_CODE
         written = {name: _translate(language, value) for name, value in values.items()}
         return found % written
 
@@ -60,7 +59,8 @@ def _translate(language: str, text: str) -> str:
     if said != text or not text:
         return said
     known = _patterns(language)
-    for pattern in [*known.get(_read_first_word(text), ()), *known.get("", ())]:
+    fitting: list[_Pattern] = [*known.get(_read_first_word(text), []), *known.get("", [])]
+    for pattern in fitting:
         if found := pattern.matches.fullmatch(text):
             return pattern.write(found.groupdict())
     return text
