@@ -40,24 +40,26 @@ class SmtpConnection(models.Model):
         gettext_lazy("name in EHLO"),
         max_length=253,
         blank=True,
-        help_text="Our name towards the server. Leave blank for this site's host.",
+        help_text=gettext_lazy("Our name towards the server. Leave blank for this site's host."),
     )
     authority = models.TextField(
         gettext_lazy("certificate authority"),
         blank=True,
-        help_text="Certificates (PEM) to trust instead of the system's.",
+        help_text=gettext_lazy("Certificates (PEM) to trust instead of the system's."),
     )
     from_email = models.CharField(gettext_lazy("default sender address"), max_length=254, blank=True)
     from_name = models.CharField(gettext_lazy("default sender name"), max_length=100, blank=True)
     allowed_domains = models.JSONField(
         default=list,
         blank=True,
-        help_text="Sender domains this server accepts. Leave blank for any.",
+        help_text=gettext_lazy("Sender domains this server accepts. Leave blank for any."),
     )
     bounce_address = models.CharField(
         max_length=200,
         blank=True,
-        help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
+        help_text=gettext_lazy(
+            "Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain."
+        ),
     )
     max_connections = models.PositiveIntegerField(
         gettext_lazy("open connections"), default=5, validators=[MinValueValidator(1)]
@@ -72,12 +74,12 @@ class SmtpConnection(models.Model):
         gettext_lazy("warm-up from"),
         null=True,
         blank=True,
-        help_text="The first day of a new sender. Leave blank for no warm-up.",
+        help_text=gettext_lazy("The first day of a new sender. Leave blank for no warm-up."),
     )
     warm_up_first_day = models.PositiveIntegerField(
         gettext_lazy("messages on the first day"),
         default=200,
-        help_text="The number grows by 50% each day after.",
+        help_text=gettext_lazy("The number grows by 50% each day after."),
     )
     is_enabled = models.BooleanField(gettext_lazy("enabled"), default=True)
     created_at = DatabaseTimeField(auto_now_add=True)
