@@ -118,6 +118,8 @@ class World:
             "campaigns/": [mails[0], tills[1]],
             "contacts/": contacts[:1],
             "pictures/": [factories.PictureFactory()],
+            "templates/": [factories.MailTemplateFactory()],
+            "blocks/": [factories.BlockFactory()],
             "lists/": [people, ContactList.objects.create(name="Empty")],
             "segments/": [segment, Segment.objects.create(name="Everybody")],
             "suppressions/": [factories.SuppressionFactory()],

@@ -84,6 +84,20 @@ GROUPS = (
         gettext_lazy("E-mail content"),
         (
             Entry(
+                "mailing:templates",
+                gettext_lazy("Templates"),
+                "template",
+                "mailing.view_mailtemplate",
+                also="gallery designs",
+            ),
+            Entry(
+                "mailing:blocks",
+                gettext_lazy("Blocks"),
+                "block",
+                "mailing.view_block",
+                also="headers footers snippets",
+            ),
+            Entry(
                 "mailing:pictures",
                 gettext_lazy("Pictures"),
                 "picture",

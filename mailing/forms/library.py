@@ -9,7 +9,8 @@ from campaigns.annotations import Argument, CleanedData, ColumnValue
 from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
 from mailing.library.pictures import MOST_BYTES
-from mailing.models import Picture
+from mailing.models import Block, MailTemplate, Picture
+from mailing.models.library import ReusableContent
 
 ALT_HELP = gettext_lazy(
     "What the picture shows, for people who do not see it and for programs that block it."
@@ -82,3 +83,25 @@ class NewPictureForm(PictureForm):
         if not cleaned.get("name") and (file := cleaned.get("file")):
             cleaned["name"] = (file.name or "").rpartition(".")[0][:150] or _("Picture")
         return cleaned
+
+
+BODY = forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"})
+
+
+class MailTemplateForm(ModelForm[ReusableContent]):
+    """A template of a whole mail."""
+
+    class Meta:
+        model = MailTemplate
+        fields = ["name", "description", "subject", "preheader", "body_format", "body"]
+        widgets = {"body": BODY}
+
+
+class BlockForm(ModelForm[ReusableContent]):
+    """A piece of a mail."""
+
+    class Meta:
+        model = Block
+        fields = ["name", "kind", "description", "body_format", "body"]
+        widgets = {"body": BODY}
+        help_texts = {"body": gettext_lazy("In MJML: one section or more, as they stand within mj-body.")}

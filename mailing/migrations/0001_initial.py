@@ -2786,6 +2786,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "default_permissions": ("add", "change", "view"),
                 "verbose_name": "block",
                 "verbose_name_plural": "blocks",
                 "ordering": ["kind", "name", "pk"],
@@ -2841,6 +2842,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "default_permissions": ("add", "change", "view"),
                 "verbose_name": "template",
                 "verbose_name_plural": "templates",
                 "ordering": ["name", "pk"],

@@ -73,6 +73,7 @@ class MailTemplate(ReusableContent):
     preheader = models.CharField(_("preheader"), max_length=250, blank=True)
 
     class Meta(ReusableContent.Meta):
+        default_permissions = ("add", "change", "view")
         verbose_name = _("template")
         verbose_name_plural = _("templates")
 
@@ -91,6 +92,7 @@ class Block(ReusableContent):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.OTHER)
 
     class Meta(ReusableContent.Meta):
+        default_permissions = ("add", "change", "view")
         verbose_name = _("block")
         verbose_name_plural = _("blocks")
         ordering = ["kind", "name", "pk"]

@@ -29,6 +29,7 @@ from mailing.views.campaigns import (
     page_context,
     render_mail_in_frame,
 )
+from mailing.views.reusable import read_template
 
 CONVERTED = ("subject", "preheader", "from_name", "body", "text")
 
@@ -62,7 +63,7 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     Raises:
         Locked: its state allows no edit.
     """
-    initial = read_proposed_start(request.GET) if campaign is None else {}
+    initial = read_proposed_start(request.GET) | read_template(request) if campaign is None else {}
     form = EmailCampaignForm(request.POST or None, instance=load_copy_for_form(campaign), initial=initial)
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
     # a promotion is only looked for, without JavaScript

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from mailing.sending import return_paths, tokens
 
 POLICY = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
+PICTURES_WITHIN = "img-src data: cid:;"
 REMOTE_PICTURES = "img-src data: cid: https: http:;"
 NEW_TAB = " allow-popups allow-popups-to-escape-sandbox"
 """What a frame's sandbox must allow besides, so that its links open in a tab of their own."""
@@ -31,17 +32,23 @@ def answer_frame(
     *,
     with_links: bool = False,
     with_pictures: bool = False,
+    with_own_pictures: bool = False,
 ) -> HttpResponse:
     """Return the answer to the frame: scripts, forms, remote pictures and links out of it are refused by the browser.
 
     Args:
         with_links: links may be followed, each in a tab of its own.
         with_pictures: pictures of other servers are loaded.
+        with_own_pictures: pictures of this site are loaded.
     """
     if with_links and isinstance(body, str) and content_type.startswith("text/html"):
         body = open_links_in_tabs(body)
     response = HttpResponse(body, content_type=content_type)
-    policy = POLICY.replace("img-src data: cid:;", REMOTE_PICTURES) if with_pictures else POLICY
+    policy = POLICY
+    if with_pictures:
+        policy = POLICY.replace(PICTURES_WITHIN, REMOTE_PICTURES)
+    elif with_own_pictures:
+        policy = POLICY.replace(PICTURES_WITHIN, f"img-src data: cid: {settings.PUBLIC_URL};")
     response["Content-Security-Policy"] = policy + NEW_TAB if with_links else policy
     response["X-Frame-Options"] = "SAMEORIGIN"
     response["Cache-Control"] = "private, no-store"

@@ -1,0 +1,94 @@
+"""Templates and blocks: copied, put away and back, and shown as a mail would show them."""
+
+from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from campaigns import database_time
+from campaigns.annotations import Columns, JsonObject
+from mailing import audience, content, launch, renderer
+from mailing.models import Block, EmailCampaign, MailTemplate
+from mailing.models.library import ReusableContent
+from mailing.sending import tokens
+
+Reusable = TypeVar("Reusable", bound=ReusableContent)
+LONGEST_NAME = 150
+BEGUN = ("subject", "preheader", "body_format", "body")
+"""What a mail takes from a template."""
+
+WRAPPED = "<mjml><mj-body>{}</mj-body></mjml>"
+SAMPLE_CODE = "SAMPLE-7K2P"
+SAMPLE_LASTS = timedelta(days=14)
+
+
+def duplicate(row: Reusable, *, by: User | None = None) -> Reusable:
+    """Return a new copy of a template or a block."""
+    copied = {
+        field.name: getattr(row, field.name)
+        for field in row._meta.concrete_fields
+        if not field.primary_key and field.name not in ("archived_at", "created_at", "by")
+    }
+    copied["name"] = (_("Copy of %(name)s") % {"name": row.name})[:LONGEST_NAME]
+    return type(row)._default_manager.create(**copied, by=by)
+
+
+def set_archived(row: ReusableContent, is_archived: bool) -> None:
+    """Put a template or a block away, so that nobody is offered it, or put it back."""
+    type(row)._default_manager.filter(pk=row.pk).update(
+        archived_at=database_time.now() if is_archived else None
+    )
+
+
+def copy_from_campaign(campaign: EmailCampaign) -> Columns:
+    """Return what a template takes from a campaign."""
+    return {"name": campaign.name[:LONGEST_NAME], **{name: getattr(campaign, name) for name in BEGUN}}
+
+
+def copy_from_template(template: MailTemplate) -> Columns:
+    """Return what a mail takes from a template."""
+    return {name: getattr(template, name) for name in BEGUN}
+
+
+def render_sample(row: ReusableContent) -> content.Preview:
+    """Return how a template or a block would look in a mail, with an offer of nobody's.
+
+    Raises:
+        ContentError: it does not compile or render.
+    """
+    return renderer.render_preview(*build_sample(row))
+
+
+def build_sample(row: ReusableContent) -> tuple[content.Source, content.Recipient]:
+    """Return a mail made of a template or a block, and somebody who reads it, with an offer of nobody's."""
+    body = row.body
+    if isinstance(row, Block) and row.body_format == EmailCampaign.Format.MJML and "<mjml" not in body:
+        body = WRAPPED.format(body)
+    mail = EmailCampaign(name=row.name, body=body, body_format=row.body_format, track_opens=False)
+    if isinstance(row, MailTemplate):
+        mail.subject, mail.preheader = row.subject, row.preheader
+    offer = write_sample_offer()
+    source = msgspec.structs.replace(
+        launch.build_source(mail), offer=content.OfferNote(offer["label"], has_end=True)
+    )
+    return source, launch.build_recipient(audience.find_preview_reader(), offer=offer)
+
+
+def write_sample_offer() -> JsonObject:
+    """Return what a mail would read as `offer`; no till knows its code."""
+    token = tokens.sign_token(tokens.TEST_DELIVERY_ID, tokens.Purpose.OFFER)
+    page = f"{settings.PUBLIC_URL}/o/{token}"
+    end = database_time.now() + SAMPLE_LASTS
+    return {
+        "code": SAMPLE_CODE,
+        "label": _("15% off your next visit"),
+        "ends_at": end.date().isoformat(),
+        "until": end.isoformat(),
+        "min_spend": "",
+        "page": page,
+        "qr": f"{page}/qr.png",
+        "barcode": f"{page}/barcode.png",
+    }

@@ -1,0 +1,80 @@
+// What the insert menu, the pictures and the templates put into the fields of a mail, at the caret.
+"use strict";
+
+(() => {
+  const FIELDS = "#id_subject, #id_preheader, #id_body, #id_text";
+  const body = () => document.getElementById("id_body");
+  let latest = null; // the field that somebody was in last
+
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches(FIELDS)) latest = target.id;
+  });
+
+  // A field that something else draws, such as the source editor, takes the text itself and says so.
+  function insert(field, before, after = "") {
+    const own = new CustomEvent("insert-text", { cancelable: true, detail: { before, after } });
+    if (!field.dispatchEvent(own)) return;
+    const { selectionStart: start, selectionEnd: end, value } = field;
+    const within = value.slice(start, end);
+    field.focus();
+    // keeps what Ctrl-Z takes back, where the browser can; it says `input` itself
+    if (!document.execCommand("insertText", false, before + within + after)) {
+      field.setRangeText(before + within + after, start, end, "end");
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const caret = start + before.length + within.length;
+    if (after) field.setSelectionRange(caret - within.length, caret);
+  }
+
+  // Within a text of MJML a picture or a link is one of HTML.
+  function chooseForm(button) {
+    const format = document.getElementById("id_body_format").value;
+    const { insertHtml, insertMarkdown, insertMjml } = button.dataset;
+    if (format !== "mjml") return format === "html" ? insertHtml : insertMarkdown;
+    const field = body();
+    const tags = field.value.slice(0, field.selectionStart).match(/<mj-text\b[^>]*>|<\/mj-text>/g) ?? [];
+    const latest = tags.filter((tag) => !tag.endsWith("/>")).at(-1); // those of mj-attributes hold nothing
+    return latest?.startsWith("<mj-text") ? insertHtml : insertMjml;
+  }
+
+  async function read(address) {
+    const answer = await fetch(address, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+    return answer.json();
+  }
+
+  function close(button) {
+    const menu = button.closest("details");
+    if (menu) menu.open = false;
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-insert], [data-insert-html], [data-insert-from]");
+    if (!button || !body()) return;
+    const { insert: before, insertAfter, insertFrom } = button.dataset;
+    close(button);
+    if (insertFrom) insert(body(), (await read(insertFrom)).body);
+    else if (before !== undefined) insert(document.getElementById(latest) ?? body(), before, insertAfter);
+    else {
+      const pictures = document.getElementById("id_pictures"); // whoever inserts one wants to see it
+      if (pictures && button.closest("#picture-chooser")) pictures.checked = true;
+      insert(body(), chooseForm(button));
+    }
+  });
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("dialog [data-template]");
+    if (!link || !document.getElementById("editor")) return;
+    event.preventDefault();
+    if (body().value.trim() && !confirm(link.dataset.sure)) return;
+    const begun = await read(link.dataset.template);
+    for (const [name, value] of Object.entries(begun)) {
+      const field = document.getElementById(`id_${name}`);
+      if (!field || (value === "" && name !== "body")) continue;
+      field.value = value;
+      for (const each of ["input", "change"]) field.dispatchEvent(new Event(each, { bubbles: true }));
+    }
+    document.getElementById("ask").close();
+    body().focus();
+  });
+})();
