@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from promotions.engine import Applied, CouponOutcome, Gift, LineOutcome, NotApplied, Rule, StackingRules
+from promotions.engine import (
+    Applied,
+    CouponOutcome,
+    Explain,
+    Gift,
+    LineOutcome,
+    NotApplied,
+    Rule,
+    StackingRules,
+)
 
 MAX_BODY = 1024 * 1024  # bytes
 MAX_LINES = 500
@@ -69,8 +78,10 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 class QuoteRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A basket. `currency` is the location's.
 
-    `explain`: say of every promotion why it gives nothing, also of those that this basket does not touch, as
-    `wrong_location` or `no_matching_items`. It costs time in proportion to all there are.
+    `explain`: of which promotions `not_applied` says why they give nothing. `nearest`: of those that this basket
+    touches or nearly reaches. `none`: of none, which is the quickest; what became of each code is told all the same.
+    `all`: of every promotion, also of those that this basket does not touch, as `wrong_location` or
+    `no_matching_items`; it costs time in proportion to all there are. `true` means `all`, `false` means `nearest`.
     """
 
     currency: Currency
@@ -78,7 +89,7 @@ class QuoteRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     customer: Customer | None = None
     coupons: Annotated[tuple[Text, ...], Meta(max_length=20)] = ()
     payment_method: Word = ""
-    explain: bool = False
+    explain: Explain | bool = "nearest"
 
 
 class SaleRequest(QuoteRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -134,7 +145,8 @@ class Quote(Struct, frozen=True):
     """What a basket gets. subtotal − discount = total; the amounts by line and by promotion each sum to `discount`.
 
     `lines`: `units` are runs (count, discount of each). `applied`: less than `wished` only where `clamped_by` says what
-    bound it. `coupons`: one status for each code sent. `not_applied`: why each candidate gave nothing. `gifts`: units
+    bound it. `coupons`: one status for each code sent. `not_applied`: why others gave nothing, as
+    `explain` asks. `gifts`: units
     the till may add for nothing. `available`: codes of the customer that were not presented and could be used now; only
     there when there are some.
     """

@@ -40,5 +40,5 @@ def try_basket(
         request = body.read_request(msgspec.json.encode(request), QuoteRequest)
     rules = snapshot.read_snapshot(drafts=True, of=campaign) if drafts else snapshot.load_current_snapshot()
     facts = read_basket_facts(WorkspaceCaller(location), request, rules, database_time.now())
-    outcome = evaluate_basket(request, facts, rules, at, explain=True)
+    outcome = evaluate_basket(request, facts, rules, at, explain="all")
     return build_quote(outcome, rules, at, facts.time_zone)

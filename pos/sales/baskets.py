@@ -16,7 +16,7 @@ from pos.sales.till_facts import FactsQuery, TillFacts
 from promotions import engine
 from promotions.codes import code_key
 from promotions.coupons import judge_code
-from promotions.engine import Allowance, Outcome, Remaining
+from promotions.engine import Allowance, Explain, Outcome, Remaining
 from promotions.engine.basket_facts import BasketFacts
 from promotions.engine.units import merge_lines
 from promotions.snapshot import Snapshot
@@ -117,7 +117,7 @@ def evaluate_basket(
     *,
     guesses: CodeGuesses | None = None,
     unlimited: bool = False,
-    explain: bool = False,
+    explain: Explain | None = None,
 ) -> Outcome:
     """Work out what the basket gets at `now`.
 
@@ -128,7 +128,7 @@ def evaluate_basket(
         now: aware.
         guesses: the codes that the till tried before; None when they are not counted.
         unlimited: no limit refuses or cuts anything, as for a sale made offline.
-        explain: say of every promotion why it gives nothing.
+        explain: of which promotions to say why they give nothing; None: as the request asks.
     """
     customer = request.customer
     customer_id = customer.id if customer else ""
@@ -152,9 +152,16 @@ def evaluate_basket(
         engine.UNLIMITED if unlimited else remaining_limits(facts, snapshot, customer_id),
         now,
         stacking=snapshot.stacking,
-        explain=explain or request.explain,
+        explain=explain or _read_explain(request),
     )
     return _leave_out_unused(outcome, request) if applied else outcome
+
+
+def _read_explain(request: QuoteRequest) -> Explain:
+    asked = request.explain
+    if isinstance(asked, bool):
+        return "all" if asked else "nearest"
+    return asked
 
 
 def _leave_out_unused(outcome: Outcome, request: QuoteRequest) -> Outcome:

@@ -28,7 +28,16 @@ from promotions.engine.basket import (
 )
 from promotions.engine.evaluation import evaluate
 from promotions.engine.index import RuleSet, compile_rules
-from promotions.engine.outcome import Applied, CouponOutcome, Gift, LineOutcome, NotApplied, Outcome, Share
+from promotions.engine.outcome import (
+    Applied,
+    CouponOutcome,
+    Explain,
+    Gift,
+    LineOutcome,
+    NotApplied,
+    Outcome,
+    Share,
+)
 from promotions.engine.rules import CampaignTerms, Rule, StackingRules
 
 __all__ = [
@@ -40,6 +49,7 @@ __all__ = [
     "CampaignTerms",
     "CouponOutcome",
     "Customer",
+    "Explain",
     "Gift",
     "LineOutcome",
     "NotApplied",

@@ -24,6 +24,8 @@ def build_outcome(
     promotions: Mapping[int, CompiledPromotion],
     refused: Mapping[int, Refusal],
     triggers: Mapping[int, PresentedCoupon],
+    *,
+    explains: bool = True,
 ) -> Outcome:
     """Return the outcome for `basket`.
 
@@ -32,6 +34,7 @@ def build_outcome(
         promotions: all there are, by rank.
         refused: by rank, promotions that took no part in the pass.
         triggers: the valid coupons by promotion.
+        explains: tell why the other promotions gave nothing. A code is told in any case.
     """
     sale = attempt.sale
     by_kind: list[list[Share]] = [[] for _ in sale.facts.kinds]
@@ -56,8 +59,10 @@ def build_outcome(
             )
         )
     discount = attempt.discount
-    given = {one.promotion for one in applied}
-    reasons = _reasons(promotions, {**refused, **attempt.refusals}, given)
+    reasons: dict[int, NotApplied] = {}
+    if explains or basket.coupons:
+        given = {one.promotion for one in applied}
+        reasons = _reasons(promotions, {**refused, **attempt.refusals}, given)
     return Outcome(
         basket.currency,
         sale.subtotal,
@@ -66,7 +71,7 @@ def build_outcome(
         _lines(basket, sale.facts.kinds, by_kind),
         tuple(applied),
         tuple(_coupons(basket, applied, reasons, triggers)) if basket.coupons else (),
-        tuple(reasons.values()),
+        tuple(reasons.values()) if explains else (),
         tuple(attempt.gifts),
     )
 

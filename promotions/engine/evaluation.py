@@ -11,7 +11,7 @@ from promotions.engine.compiled import CompiledPromotion, replace_benefit
 from promotions.engine.conditions import Refusal
 from promotions.engine.gates import Gate
 from promotions.engine.index import RuleSet, compile_rules
-from promotions.engine.outcome import Outcome
+from promotions.engine.outcome import Explain, Outcome
 from promotions.engine.passes import EngineSale, find_unmet_condition
 from promotions.engine.rules import Rule, StackingRules
 from promotions.engine.scenarios import choose_pass
@@ -27,7 +27,7 @@ def evaluate(
     now: datetime,
     *,
     stacking: StackingRules = UNRESTRICTED,
-    explain: bool = False,
+    explain: Explain = "nearest",
 ) -> Outcome:
     """Return what `basket` gets at `now`.
 
@@ -37,10 +37,10 @@ def evaluate(
         remaining: what the limits still allow, by campaign and promotion (`UNLIMITED` when there are none).
         now: aware.
         stacking: how promotions may meet.
-        explain: give a reason for every rule, also for those the basket does not touch.
+        explain: for which rules that give nothing the reason is told.
 
     Returns:
-        the discounts by line and by promotion, and for each candidate that gave nothing the reason.
+        the discounts by line and by promotion, and for those that `explain` asks for the reason why they gave nothing.
 
     Raises:
         ValueError: a basket that cannot be: a quantity below 1, a negative price, a line id twice.
@@ -55,7 +55,7 @@ def evaluate(
     at_gates: dict[Gate, Refusal | None] = {}
     gate: Gate | None = None
     refused_here: Refusal | None = None
-    candidates = rules.candidates(facts)
+    candidates = rules.candidates(facts, near_misses=0) if explain == "none" else rules.candidates(facts)
     for candidate in candidates:
         if candidate.gate is not gate:
             gate = candidate.gate
@@ -74,13 +74,13 @@ def evaluate(
             taking_part.append(candidate)
         else:
             taking_part.append(replace_benefit(candidate, coupon.benefit))
-    if explain:
+    if explain == "all":
         near = {candidate.rank for candidate in candidates}
         for promotion in rules.by_rank.values():
             if promotion.rank not in near:
                 refused[promotion.rank] = _refuse_untouched(promotion, facts, triggers)
     attempt = choose_pass(EngineSale(facts, taking_part, remaining, stacking, plain=rules.plain))
-    return build_outcome(basket, attempt, rules.by_rank, refused, triggers)
+    return build_outcome(basket, attempt, rules.by_rank, refused, triggers, explains=explain != "none")
 
 
 def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:

@@ -135,20 +135,20 @@ class Index:
                 for number in by_brand[kind.brand]:
                     touched[number] = touched.get(number, 0) | bit
 
-    def candidates(self, facts: BasketFacts) -> set[int]:
-        """Return the ranks of the promotions that the sale may get, after `record_matches`."""
+    def candidates(self, facts: BasketFacts, near_misses: int) -> set[int]:
+        """Return the ranks of the promotions that the sale may get, after `record_matches`, and of some near misses."""
         found: set[int] = set(self._always)
         by_match = self._by_match
         found.update(*[by_match[number] for number in facts.touched if number in by_match])
         if self._thresholds:
             reached = bisect_right(self._thresholds, facts.original.worth(facts.everything))
-            found.update(self._by_threshold[: reached + NEAR_MISSES_ADDED])
+            found.update(self._by_threshold[: reached + near_misses])
         if self._personal:
             customer = facts.customer
             for group in customer.groups:
                 found.update(self._by_group.get(group, ()))
             found.update(self._by_customer.get(customer.id, ()))
-            found.update(self._personal[:NEAR_MISSES_ADDED])
+            found.update(self._personal[:near_misses])
         return found
 
 
@@ -235,15 +235,15 @@ class Layer:
         for index in (self._everywhere, *self._by_location.values()):
             index.sort_thresholds()
 
-    def candidates(self, facts: BasketFacts) -> set[int]:
+    def candidates(self, facts: BasketFacts, near_misses: int) -> set[int]:
         """Return the ranks of the promotions this sale touches; write into `facts` which matches its units have."""
         here = self._by_location.get(facts.basket.location)
         self._everywhere.record_matches(facts)
         if here is not None:
             here.record_matches(facts)
-        found = self._everywhere.candidates(facts)
+        found = self._everywhere.candidates(facts, near_misses)
         if here is not None:
-            found |= here.candidates(facts)
+            found |= here.candidates(facts, near_misses)
         for coupon in facts.basket.coupons:
             if coupon.promotion is not None and coupon.status == "valid":
                 found.update(self._by_coupon.get(coupon.promotion, ()))
@@ -325,13 +325,18 @@ class RuleSet:
         """All promotions, in the order of application."""
         return [self.by_rank[rank] for rank in sorted(self.by_rank)]
 
-    def candidates(self, facts: BasketFacts) -> list[CompiledPromotion]:
-        """List the promotions this sale touches, in the order of application; write the matches into `facts`."""
-        found = self._base.candidates(facts)
+    def candidates(self, facts: BasketFacts, near_misses: int = NEAR_MISSES_ADDED) -> list[CompiledPromotion]:
+        """List the promotions this sale touches, in the order of application; write the matches into `facts`.
+
+        Args:
+            facts: of the sale.
+            near_misses: how many promotions beyond the sale's worth, and for other customers, are listed as well.
+        """
+        found = self._base.candidates(facts, near_misses)
         if self._stale:
             found -= self._stale
         if self._late is not None:
-            found |= self._late.candidates(facts)
+            found |= self._late.candidates(facts, near_misses)
         by_rank = self.by_rank
         return [by_rank[rank] for rank in sorted(found)]
 

@@ -6,6 +6,9 @@ from msgspec import Struct
 
 from promotions.engine.basket import CouponStatus
 
+Explain = Literal["none", "nearest", "all"]
+"""Which promotions that gave nothing are told, with why: none, those that the sale touches or nearly reaches, all."""
+
 Reason = Literal[
     "not_started",
     "ended",

@@ -151,12 +151,39 @@ def test_a_quote_that_is_asked_to_explain_says_wrong_location(django_assert_num_
     till.quote(basket(1_000))
     assert till.quote(basket(1_000))["not_applied"] == []
     with django_assert_num_queries(1):
-        (told,) = till.quote(basket(1_000, explain=True))["not_applied"]
+        (told,) = till.quote(basket(1_000, explain="all"))["not_applied"]
     assert (told["reason"], told["need"], told["have"]) == (
         "wrong_location",
         elsewhere.code,
         till.location.code,
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, ["min_subtotal"]),
+        ({"explain": "nearest"}, ["min_subtotal"]),
+        ({"explain": False}, ["min_subtotal"]),
+        ({"explain": "none"}, []),
+        ({"explain": "all"}, ["min_subtotal", "wrong_location"]),
+        ({"explain": True}, ["min_subtotal", "wrong_location"]),
+    ],
+)
+def test_a_till_chooses_how_many_promotions_are_explained(asked, told):
+    till = AtTill()
+    PromotionFactory(standalone=True, conditions=[{"type": "min_subtotal", "amount": 5_000}])
+    PromotionFactory(standalone=True).locations.add(LocationFactory())
+    quoted = till.quote(basket(1_000, **asked))
+    assert sorted(refused["reason"] for refused in quoted["not_applied"]) == told
+    sold = till.put("S1", basket(1_000, **asked))
+    assert sold["not_applied"] == quoted["not_applied"]
+
+
+def test_explaining_in_another_way_is_refused():
+    refused = AtTill().send("POST", "quotes", basket(1_000, explain="some"))
+    assert refused.status == 422
+    assert list(refused["fields"]) == ["explain"]
 
 
 @pytest.mark.parametrize(

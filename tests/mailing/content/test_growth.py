@@ -38,14 +38,14 @@ PIECES = {
 SIZE = 8_000
 
 
+SOON = 0.06  # seconds of CPU: what is that quick is not measured any closer
+
+
 def seconds_of(body: str, body_format: content.Format) -> float:
     source = content.Source(subject="S", from_email="a@shop.test", body=body, body_format=body_format)
-    best = float("inf")
-    for _ in range(2):
-        started = time.process_time()
-        content.find_problems(source)
-        best = min(best, time.process_time() - started)
-    return best
+    started = time.process_time()
+    content.find_problems(source)
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("body_format", ["markdown", "html"])
@@ -54,9 +54,11 @@ def test_a_body_twice_as_long_takes_at_most_three_times_as_long(name, body_forma
     piece = PIECES[name]
 
     def is_even() -> bool:
-        once = seconds_of(piece * (SIZE // len(piece)), body_format)
         twice = seconds_of(piece * (2 * SIZE // len(piece)), body_format)
-        return twice < 3 * max(once, 0.02)
+        # the shorter one at its best: a busy moment must not make it look as long as the longer one
+        return twice < SOON or twice < 3 * min(
+            seconds_of(piece * (SIZE // len(piece)), body_format) for _ in range(2)
+        )
 
     # what grows by the square takes four times as long each time; a busy machine does not
     assert any(is_even() for _ in range(4))

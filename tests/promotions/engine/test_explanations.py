@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from promotions.engine import BasketLine, Customer, PresentedCoupon, Rule, evaluate
 from promotions.engine import rules as r
@@ -84,13 +85,13 @@ def test_a_promotion_that_is_on_applies(facts):
 def test_a_promotion_of_another_location_is_no_candidate():
     elsewhere = Rule(1, off(10), locations=frozenset({"BER"}))
     assert quote(BASKET, elsewhere).not_applied == ()
-    outcome = quote(BASKET, elsewhere, explain=True)
+    outcome = quote(BASKET, elsewhere, explain="all")
     assert why(outcome, 1) == ("wrong_location", "BER", "MUC", None)
 
 
 def test_a_promotion_and_a_campaign_that_share_no_location_are_nowhere():
     nowhere = Rule(1, off(10), locations=frozenset({"BER"}), campaign=campaign(locations=frozenset({"MUC"})))
-    assert why(quote(BASKET, nowhere, explain=True), 1)[0] == "wrong_location"
+    assert why(quote(BASKET, nowhere, explain="all"), 1)[0] == "wrong_location"
 
 
 FAR = [
@@ -106,7 +107,7 @@ FAR = [
 def test_every_rule_gives_its_reason_when_asked_to_explain(far, reason):
     near = rule(1, off(10))
     assert quote(BASKET, near, far).not_applied == ()
-    outcome = quote(BASKET, near, far, explain=True)
+    outcome = quote(BASKET, near, far, explain="all")
     assert why(outcome, 2)[0] == reason
     assert amounts_by_promotion(outcome) == {1: 100}
 
@@ -120,7 +121,20 @@ def test_of_many_steps_the_nearest_are_told():
     assert [(one.promotion, one.need, one.have) for one in outcome.not_applied] == [
         (n, n * 500, 1000) for n in range(3, 3 + NEAR_MISSES_ADDED)
     ]
-    assert len(quote(BASKET, *steps, explain=True).not_applied) == 37
+    assert len(quote(BASKET, *steps, explain="all").not_applied) == 37
+
+
+def test_without_explanations_the_discount_and_what_became_of_codes_are_the_same():
+    steps = [
+        rule(n, r.FixedTotal(100), level="order", conditions=(r.MinSubtotal(n * 500),)) for n in range(1, 40)
+    ]
+    members = [rule(n, off(10), conditions=(r.InGroup((f"G{n}",)),)) for n in range(50, 60)]
+    locked = rule(70, off(10), skus="z", trigger="coupon")
+    basket = sale(line("a", 1000), coupons=(PresentedCoupon("CODE", 70),))
+    told, untold = (quote(basket, *steps, *members, locked, explain=level) for level in ("nearest", "none"))
+    assert len(told.not_applied) > NEAR_MISSES_ADDED
+    assert untold == replace(told, not_applied=())
+    assert [(one.code, one.status) for one in untold.coupons] == [("CODE", "no_matching_items")]
 
 
 def test_promotions_for_other_customers_are_not_looked_at():

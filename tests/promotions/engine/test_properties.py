@@ -207,7 +207,7 @@ def test_what_has_nothing_to_do_with_a_sale_changes_nothing(lines, rules, left, 
         rule(98, benefit, locations=frozenset({"elsewhere"}), stacking=r.Exclusive()),
         rule(99, benefit, trigger="coupon", stacking=best_of("x")),
     ]
-    outcome = quote(basket(lines), *rules, *unrelated, left=left, stacking=stacking, explain=True)
+    outcome = quote(basket(lines), *rules, *unrelated, left=left, stacking=stacking, explain="all")
     assert outcome.applied == expected.applied
     assert outcome.lines == expected.lines
 

@@ -9,6 +9,7 @@ from promotions.engine import (
     Basket,
     BasketLine,
     CampaignTerms,
+    Explain,
     Outcome,
     Remaining,
     Rule,
@@ -66,7 +67,7 @@ def quote(
     left: Remaining = UNLIMITED,
     now: datetime = NOON,
     stacking: StackingRules = StackingRules(),  # noqa: B008 (immutable)
-    explain: bool = False,
+    explain: Explain = "nearest",
 ) -> Outcome:
     """The engine's answer, after what must hold of every answer was looked at."""
     known = rules[0] if isinstance(rules[0], RuleSet) else [one for one in rules if isinstance(one, Rule)]
