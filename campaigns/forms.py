@@ -242,7 +242,7 @@ class ScheduleForm(StepForm):
     at = MomentField(label=gettext_lazy("Send at"), required=False)
     field_order = ["at", "why"]
 
-    def __init__(self, *args: Argument, label: str, **kwargs: Argument) -> None:
+    def __init__(self, *args: Argument, label: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         self.fields["at"].label = label
 

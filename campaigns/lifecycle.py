@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
 from campaigns import database_time, refusals
-from campaigns.annotations import Argument, Columns, RowFigures, RowOrKey
+from campaigns.annotations import Argument, Columns, RowFigures, RowOrKey, Words
 from campaigns.formats import in_sentence
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
@@ -64,7 +64,7 @@ class KindLifecycle(Generic[C]):
     """What a kind of campaign does around its steps. Each app derives its own and registers it when it is ready."""
 
     ICON: ClassVar[str] = "campaigns"  # its drawing in static/icons.svg
-    TIME_LABELS: ClassVar[Mapping[str, str]] = {}  # each step that takes a time, and the label of its field
+    TIME_LABELS: ClassVar[Mapping[str, Words]] = {}  # each step that takes a time, and the label of its field
     NEEDS_TIME: ClassVar[frozenset[str]] = frozenset()  # those of them that cannot do without
     SEES_REPORT: ClassVar[tuple[str, ...]] = ()  # the permissions that its report asks for
 

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns import refusals
 from campaigns.annotations import Columns
@@ -52,13 +53,13 @@ def switch_batch(promotion: Promotion | int, batch: str, on: bool, *, by: User |
     Raises:
         Refused: there is no such batch, its promotion was deleted, or `by` may not.
     """
-    refusals.require(by, "promotions.change_coupon", "change coupons")
+    refusals.require(by, "promotions.change_coupon", _("change coupons"))
     key = promotion if isinstance(promotion, int) else promotion.pk
     with transaction.atomic(), connection.cursor() as cursor:
         if not batch or not Coupon.objects.filter(promotion=key, batch=batch).exists():
-            raise Refused(f"There is no batch “{batch}” any more.")
+            raise Refused(_("There is no batch “%(batch)s” any more.") % {"batch": batch})
         if not Promotion.objects.existing().filter(pk=key).exists():
-            raise Refused("The promotion of these codes was deleted: they are not valid.")
+            raise Refused(_("The promotion of these codes was deleted: they are not valid."))
         cursor.execute(SWITCH, {"promotion": key, "batch": batch, "on": on})
         switched: int = cursor.rowcount
         if switched:

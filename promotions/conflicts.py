@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns import database_time
 from campaigns.formats import money
@@ -35,12 +36,12 @@ def conflicts_of(
     try:
         rule = reading.read_rule(promotion)
     except msgspec.ValidationError as error:
-        return [f"Its rules cannot be read: {error}."]
+        return [_("Its rules cannot be read: %(error)s.") % {"error": error}]
     open_ones = [campaign for campaign in campaigns if not campaign.is_final]
     return [
         *_list_place_conflicts(promotion, open_ones),
         *_list_rule_conflicts(rule),
-        *_list_hours_conflicts(rule, promotion.starts_at, promotion.ends_at, "its own window"),
+        *_list_hours_conflicts(rule, promotion.starts_at, promotion.ends_at, _("its own window")),
         *_list_site_conflicts(rule),
         *sold_articles.warn_of_unsold_codes(rule),
         *_list_code_conflicts(promotion, open_ones, places),
@@ -62,7 +63,7 @@ def conflicts_in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> 
     try:
         rule = reading.read_rule(promotion)
     except msgspec.ValidationError as error:
-        return [f"Its rules cannot be read: {error}."]
+        return [_("Its rules cannot be read: %(error)s.") % {"error": error}]
     return list(
         _list_campaign_conflicts(promotion, rule, campaign, [place.pk for place in promotion.locations.all()])
     )
@@ -74,29 +75,35 @@ def conflicts_in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> 
 def _list_place_conflicts(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) -> Iterator[str]:
     if promotion.standalone and campaigns:
         yield (
-            f"It is standalone and linked to “{campaigns[0]}”: it can be only one of the two. "
-            "End the one or the other."
+            _(
+                "It is standalone and linked to “%(campaigns)s”: it can be only one of the two. End the "
+                "one or the other."
+            )
+            % {"campaigns": campaigns[0]}
         )
     if not promotion.standalone and not campaigns:
-        yield "No open campaign has it and it is not standalone: it applies nowhere."
+        yield _("No open campaign has it and it is not standalone: it applies nowhere.")
     if promotion.ends_at and promotion.ends_at <= database_time.now():
-        yield "Its own end has passed."
+        yield _("Its own end has passed.")
 
 
 def _list_rule_conflicts(rule: rules.Rule) -> Iterator[str]:
     match rule.benefit:
         case rules.PercentOff(percent=0) | rules.PercentOfTotal(percent=0):
-            yield "A discount of 0% gives nothing."
+            yield _("A discount of 0% gives nothing.")
         case rules.FixedPerUnit(amount=0) | rules.FixedTotal(amount=0):
-            yield "A discount of 0 gives nothing."
+            yield _("A discount of 0 gives nothing.")
         case rules.FixedPrice(amount) if _is_at_most(rule.target.match.unit_price_max, amount):
-            yield "No chosen article costs more than the fixed price: it gives nothing."
+            yield _("No chosen article costs more than the fixed price: it gives nothing.")
         case rules.BuyGet(get=got, max_get_units=most) if most is not None and most < got.quantity:
-            yield f"At most {most} may be reduced, but a group has {got.quantity}: no group ever fits."
+            yield _("At most %(most)s may be reduced, but a group has %(quantity)s: no group ever fits.") % {
+                "most": most,
+                "quantity": got.quantity,
+            }
         case rules.Tiered() as tiered:
             yield from _list_tier_conflicts(rule, tiered)
     if rule.caps.max_amount == 0:
-        yield "At most 0 in a sale gives nothing."
+        yield _("At most 0 in a sale gives nothing.")
     yield from _list_threshold_conflicts(rule)
 
 
@@ -120,16 +127,21 @@ def _list_tier_conflicts(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str
     for tier, successor in zip(tiered.tiers, tiered.tiers[1:], strict=False):
         if successor.at_least <= least:
             yield (
-                f"The tier from {_figure(tier.at_least, tiered.by)} is never reached alone: "
-                f"the conditions ask for {_figure(least, tiered.by)} anyway."
+                _(
+                    "The tier from %(at_least)s is never reached alone: the conditions ask for %(least)s "
+                    "anyway."
+                )
+                % {"at_least": _figure(tier.at_least, tiered.by), "least": _figure(least, tiered.by)}
             )
     for tier, successor in zip(tiered.tiers, tiered.tiers[1:], strict=False):
         if (successor.percent or 0) <= (tier.percent or 0) and (successor.amount or 0) <= (tier.amount or 0):
-            yield f"The tier from {_figure(successor.at_least, tiered.by)} gives no more than the one before it."
+            yield _("The tier from %(at_least)s gives no more than the one before it.") % {
+                "at_least": _figure(successor.at_least, tiered.by)
+            }
 
 
 def _figure(value: int, by: str) -> str:
-    return money(value) if by == "subtotal" else f"{value} articles"
+    return money(value) if by == "subtotal" else _("%(value)s articles") % {"value": value}
 
 
 def _list_threshold_conflicts(rule: rules.Rule) -> Iterator[str]:
@@ -137,18 +149,21 @@ def _list_threshold_conflicts(rule: rules.Rule) -> Iterator[str]:
     minimums = [one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)]
     for least in minimums:
         if isinstance(rule.benefit, rules.FixedTotal) and rule.benefit.amount >= least:
-            yield f"A sale of {money(least)} gets {money(rule.benefit.amount)} off: it costs nothing."
+            yield _("A sale of %(least)s gets %(amount)s off: it costs nothing.") % {
+                "least": money(least),
+                "amount": money(rule.benefit.amount),
+            }
     if isinstance(rule.benefit, rules.Tiered) and rule.benefit.by == "subtotal":
         minimums += [tier.at_least for tier in rule.benefit.tiers]
     if minimums:
         count, largest = _recent_sales()
         if unreached := [least for least in minimums if least > largest and count >= SALES_TO_JUDGE_BY]:
             yield (
-                f"None of the last {count} sales came to {money(min(unreached))}: "
-                f"the largest was {money(largest)}."
+                _("None of the last %(count)s sales came to %(unreached)s: the largest was %(largest)s.")
+                % {"count": count, "unreached": money(min(unreached)), "largest": money(largest)}
             )
     if rule.max_uses_per_customer and any(isinstance(one, rules.FirstPurchase) for one in rule.conditions):
-        yield "A first purchase happens once: a maximum of uses per customer adds nothing."
+        yield _("A first purchase happens once: a maximum of uses per customer adds nothing.")
 
 
 def _recent_sales() -> tuple[int, int]:
@@ -165,7 +180,7 @@ def _list_hours_conflicts(
 ) -> Iterator[str]:
     for condition in rule.conditions:
         if isinstance(condition, rules.Hours) and not meets_window(condition, starts_at, ends_at):
-            yield f"Its days and hours never come within {within}."
+            yield _("Its days and hours never come within %(within)s.") % {"within": within}
 
 
 def meets_window(hours: rules.Hours, starts_at: datetime | None, ends_at: datetime | None) -> bool:
@@ -196,8 +211,8 @@ def _list_site_conflicts(rule: rules.Rule) -> Iterator[str]:
     most, least = stacking.read_rules().max_discount, least_discount(rule)
     if most is not None and most < least:
         yield (
-            f"The stacking rules allow {money(most)} of discount in a sale: "
-            f"no sale gets the whole {money(least)}."
+            _("The stacking rules allow %(most)s of discount in a sale: no sale gets the whole %(least)s.")
+            % {"most": money(most), "least": money(least)}
         )
 
 
@@ -208,32 +223,39 @@ def conflicts_of_coupon(coupon: Coupon) -> list[str]:
     """Return sentences on why a code that is valid by itself can never give a discount."""
     promotion = coupon.promotion
     if promotion.deleted_at:
-        return ["Its promotion was deleted: the code is not valid."]
+        return [_("Its promotion was deleted: the code is not valid.")]
     links = promotion.links.select_related("campaign").prefetch_related("campaign__locations")
     campaigns = [link.campaign for link in links if not link.campaign.is_final]
     said = []
     if promotion.status != Promotion.Status.ACTIVE:
-        said.append("Its promotion is switched off: no sale gets it until that is switched on.")
+        said.append(_("Its promotion is switched off: no sale gets it until that is switched on."))
     if not promotion.standalone and not campaigns:
-        said.append("Its promotion is in no open campaign and not standalone: the code is valid nowhere.")
+        said.append(_("Its promotion is in no open campaign and not standalone: the code is valid nowhere."))
     places = [place.pk for place in promotion.locations.all()]
     this = Coupon.objects.filter(pk=coupon.pk)
     if this.filter(_codes_out_of_reach(promotion, campaigns, places)).exists():
-        said.append(f"It can never be used: {NOT_MET}.")
+        said.append(
+            _(
+                "It can never be used: its dates or locations do not meet those of its promotion or of any campaign "
+                "of that."
+            )
+        )
     if _count_unreached(this):
-        said.append(f"No sale of late came to its minimum spend, {money(coupon.min_subtotal)}.")
+        said.append(
+            _("No sale of late came to its minimum spend, %(min_subtotal)s.")
+            % {"min_subtotal": money(coupon.min_subtotal)}
+        )
     if coupon.is_guessable:
-        said.append(GUESSABLE)
+        said.append(say_guessable())
     return said
 
 
-GUESSABLE = (
-    f"It has fewer than {MIN_SAFE_LENGTH} letters and digits: whoever tries short codes finds it soon. "
-    "Make it longer, or bind it to a customer."
-)
-
-
-NOT_MET = "its dates or locations do not meet those of its promotion or of any campaign of that"
+def say_guessable() -> str:
+    """Return the warning of a code that is soon found by trying."""
+    return _(
+        "It has fewer than %(count)s letters and digits: whoever tries short codes finds it soon. Make it longer, "
+        "or bind it to a customer."
+    ) % {"count": MIN_SAFE_LENGTH}
 
 
 def _list_code_conflicts(
@@ -243,23 +265,28 @@ def _list_code_conflicts(
     coupons = Coupon.objects.filter(promotion=promotion) if promotion.pk else Coupon.objects.none()
     if promotion.trigger != Promotion.Trigger.COUPON:
         if coupons.exists():
-            yield "It has coupon codes but applies without one: presenting a code changes nothing."
+            yield _("It has coupon codes but applies without one: presenting a code changes nothing.")
         return
     if not coupons.exists():
-        yield "It needs a coupon code, and it has none yet."
+        yield _("It needs a coupon code, and it has none yet.")
         return
     living = [Coupon.State.USABLE, Coupon.State.COMING]
     usable = coupons.with_state(database_time.now()).filter(state__in=living)
     if not usable.exists():
-        yield "None of its coupon codes can be used any more."
+        yield _("None of its coupon codes can be used any more.")
         return
     if count := usable.filter(_codes_out_of_reach(promotion, campaigns, places)).count():
         yield (
-            f"{count} of its coupon codes can never be used: "
-            "their dates or locations do not meet its own or those of any of its campaigns."
+            _(
+                "%(count)s of its coupon codes can never be used: their dates or locations do not meet "
+                "its own or those of any of its campaigns."
+            )
+            % {"count": count}
         )
     if count := _count_unreached(usable):
-        yield f"No sale of late came to the minimum spend of {count} of its coupon codes."
+        yield _("No sale of late came to the minimum spend of %(count)s of its coupon codes.") % {
+            "count": count
+        }
 
 
 def _codes_out_of_reach(
@@ -309,27 +336,51 @@ def _list_campaign_conflicts(
     starts_at = max(filter(None, (promotion.starts_at, campaign.starts_at)), default=None)
     ends_at = min(filter(None, (promotion.ends_at, campaign.ends_at)), default=None)
     if starts_at and ends_at and ends_at <= starts_at:
-        yield f"Its window lies outside that of “{campaign}”: it never applies there."
+        yield _("Its window lies outside that of “%(campaign)s”: it never applies there.") % {
+            "campaign": campaign
+        }
     else:
         if promotion.starts_at and campaign.starts_at and promotion.starts_at < campaign.starts_at:
-            yield f"It starts before “{campaign}” does: until then that campaign does not apply it."
+            yield _("It starts before “%(campaign)s” does: until then that campaign does not apply it.") % {
+                "campaign": campaign
+            }
         if promotion.ends_at and campaign.ends_at and promotion.ends_at > campaign.ends_at:
-            yield f"It ends after “{campaign}” does: from then on that campaign does not apply it."
-        yield from _list_hours_conflicts(rule, starts_at, ends_at, f"the window of “{campaign}”")
+            yield _("It ends after “%(campaign)s” does: from then on that campaign does not apply it.") % {
+                "campaign": campaign
+            }
+        yield from _list_hours_conflicts(
+            rule, starts_at, ends_at, _("the window of “%(campaign)s”") % {"campaign": campaign}
+        )
     theirs = {location.pk for location in campaign.locations.all()}
     if places and theirs and theirs.isdisjoint(places):
-        yield f"None of its locations is one of “{campaign}”: it never applies there."
+        yield _("None of its locations is one of “%(campaign)s”: it never applies there.") % {
+            "campaign": campaign
+        }
     least = least_discount(rule)
     if campaign.budget is not None and campaign.budget < least:
-        has = f"The budget of “{campaign}”, {money(campaign.budget, campaign.currency)}, is smaller than one discount"
-        one = money(least, campaign.currency)
-        if campaign.on_budget_end == PromotionCampaign.OnBudgetEnd.REJECT:
-            yield f"{has} of {one}: it never applies there."
-        else:
-            yield f"{has} of {one}: the first sale gets less and uses it up."
+        said = (
+            _(
+                "The budget of “%(campaign)s”, %(budget)s, is smaller than one discount of %(least)s: it never "
+                "applies there."
+            )
+            if campaign.on_budget_end == PromotionCampaign.OnBudgetEnd.REJECT
+            else _(
+                "The budget of “%(campaign)s”, %(budget)s, is smaller than one discount of %(least)s: the first "
+                "sale gets less and uses it up."
+            )
+        )
+        yield said % {
+            "campaign": campaign,
+            "budget": money(campaign.budget, campaign.currency),
+            "least": money(least, campaign.currency),
+        }
     if campaign.currency != settings.CURRENCY:
         there = reading.write_sentence(promotion, campaign.currency)
-        yield f"“{campaign}” counts in {campaign.currency}. There it says: {there}"
+        yield _("“%(campaign)s” counts in %(currency)s. There it says: %(there)s") % {
+            "campaign": campaign,
+            "currency": campaign.currency,
+            "there": there,
+        }
 
 
 def least_discount(rule: rules.Rule) -> int:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from campaigns import database_time, dates, instants, refusals, texts
@@ -65,12 +66,20 @@ def generate_codes(
     Raises:
         Refused: a value is wrong, so many codes are not possible, or `by` may not.
     """
-    refusals.require(by, "promotions.add_coupon", "add coupons")
+    refusals.require(by, "promotions.add_coupon", _("add coupons"))
     if not 1 <= count <= MAX_CODES_OF_BATCH:
-        raise Refused([("count", f"Between 1 and {MAX_CODES_OF_BATCH:,} codes can be made at once.")])
+        raise Refused(
+            [
+                (
+                    "count",
+                    _("Between 1 and %(max_codes_of_batch)s codes can be made at once.")
+                    % {"max_codes_of_batch": f"{MAX_CODES_OF_BATCH:,}"},
+                )
+            ]
+        )
     if not 8 <= length <= 30:
         raise Refused(
-            [("length", "The random part of a code has 8 to 30 letters: a shorter one can be guessed.")]
+            [("length", _("The random part of a code has 8 to 30 letters: a shorter one can be guessed."))]
         )
     batch = batch or dates.write_exact_moment(database_time.now())
     coupon = Coupon(**{"kind": Coupon.Kind.ONE_TIME, **fields}, promotion=promotion, batch=batch)
@@ -130,14 +139,14 @@ def hold_promotion(promotion_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM promotions_promotion WHERE id = %s FOR KEY SHARE", [promotion_id])
         if not cursor.rowcount:
-            raise Refused([("promotion", "The promotion of this code was deleted: it is not valid.")])
+            raise Refused([("promotion", _("The promotion of this code was deleted: it is not valid."))])
 
 
 def random_letters(length: int) -> str:
     """Draw `length` letters for a code, all equally likely."""
     number = secrets.randbelow(len(ALPHABET) ** length)
     letters = []
-    for _ in range(length):
+    for _place in range(length):
         number, letter = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[letter])
     return "".join(letters)
@@ -211,7 +220,7 @@ def save_coupon(
     """
     is_new = coupon is None
     action = "add" if is_new else "change"
-    refusals.require(by, f"promotions.{action}_coupon", f"{action} coupons")
+    refusals.require(by, f"promotions.{action}_coupon", _("add coupons") if is_new else _("change coupons"))
     with transaction.atomic():
         if coupon is None:
             coupon = Coupon(promotion=fields.pop("promotion"))
@@ -222,7 +231,7 @@ def save_coupon(
         if unknown := fields.keys() - FIELDS:
             raise Refused(
                 [
-                    (name, f"“{name}” is not a field of a coupon that can be edited.")
+                    (name, _("“%(name)s” is not a field of a coupon that can be edited.") % {"name": name})
                     for name in sorted(unknown)
                 ]
             )
@@ -233,7 +242,7 @@ def save_coupon(
         if is_new:
             hold_promotion(coupon.promotion_id)
         if Coupon.objects.filter(key=code_key(coupon.code)).exclude(pk=coupon.pk).exists():
-            raise Refused([("code", f"The code “{coupon.code}” exists already.")])
+            raise Refused([("code", _("The code “%(code)s” exists already.") % {"code": coupon.code})])
         coupon.save()
         changed = {name: [was, now] for name, was in before.items() if was != (now := getattr(coupon, name))}
         if locations is not None:
@@ -263,22 +272,26 @@ def _record(coupon: Coupon, changed: dict[str, list[StoredValue]], by: User | No
 def _check(coupon: Coupon) -> None:
     coupon.code = code_as_stored(coupon.code)
     reasons = [
-        (name, "A time needs its time zone.")
+        (name, _("A time needs its time zone."))
         for name in ("starts_at", "ends_at")
         if isinstance(value := getattr(coupon, name), datetime) and timezone.is_naive(value)
     ]
     if not code_key(coupon.code) or any(
         letter.isspace() or not letter.isprintable() for letter in coupon.code
     ):
-        reasons.append(("code", "A code is made of letters, digits and signs without spaces."))
+        reasons.append(("code", _("A code is made of letters, digits and signs without spaces.")))
     if coupon.promotion.trigger != Promotion.Trigger.COUPON:
         reasons.append(
-            ("promotion", f"“{coupon.promotion}” applies without a coupon: set its trigger to coupon first.")
+            (
+                "promotion",
+                _("“%(promotion)s” applies without a coupon: set its trigger to coupon first.")
+                % {"promotion": coupon.promotion},
+            )
         )
     if coupon.promotion.deleted_at:
-        reasons.append(("promotion", "The promotion of this code was deleted: it is not valid."))
+        reasons.append(("promotion", _("The promotion of this code was deleted: it is not valid.")))
     if coupon.kind == Coupon.Kind.ONE_TIME and coupon.uses > 1:
-        reasons.append(("kind", f"It was used {coupon.uses} times already."))
+        reasons.append(("kind", _("It was used %(uses)s times already.") % {"uses": coupon.uses}))
     if coupon.benefit is not None:
         try:
             msgspec.convert(coupon.benefit, Benefit)
@@ -303,12 +316,12 @@ def _check(coupon: Coupon) -> None:
         except ValidationError as error:
             reasons += [(name, " ".join(said)) for name, said in error.message_dict.items()]
         if coupon.starts_at and coupon.ends_at and coupon.ends_at <= coupon.starts_at:
-            reasons.append(("ends_at", "The end must be after the start."))
+            reasons.append(("ends_at", _("The end must be after the start.")))
         for name in ("max_uses", "max_uses_per_customer"):
             if getattr(coupon, name) is not None and getattr(coupon, name) < 1:
-                reasons.append((name, "This must be a whole number above 0, or empty for no limit."))
+                reasons.append((name, _("This must be a whole number above 0, or empty for no limit.")))
         if coupon.min_subtotal < 0:
-            reasons.append(("min_subtotal", "This cannot be below 0."))
+            reasons.append(("min_subtotal", _("This cannot be below 0.")))
     if reasons:
         raise Refused(reasons)
 

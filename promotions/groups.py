@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import editions, refusals
 from campaigns.annotations import Argument
@@ -46,12 +47,15 @@ def set_members(
     Raises:
         Refused: an id is too long, a segment keeps the group, or `by` may not.
     """
-    refusals.require(by, "promotions.change_customergroup", "change customer groups")
+    refusals.require(by, "promotions.change_customergroup", _("change customer groups"))
     if group.kept_by:
-        raise Refused(f"The segment “{group.kept_by}” fills “{group}”: edit the segment.")
+        raise Refused(
+            _("The segment “%(kept_by)s” fills “%(group)s”: edit the segment.")
+            % {"kept_by": group.kept_by, "group": group}
+        )
     members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
     if long := [member for member in members if len(member) > 64]:
-        raise Refused([("customers", f"“{long[0]}” is longer than 64 characters.")])
+        raise Refused([("customers", _("“%(long)s” is longer than 64 characters.") % {"long": long[0]})])
     with transaction.atomic():
         if shown is not None:
             CustomerGroup.objects.select_for_update().get(pk=group.pk)
@@ -136,7 +140,7 @@ def save_group(
         Refused: as `set_members`, or `by` may not add groups.
     """
     if group._state.adding:
-        refusals.require(by, "promotions.add_customergroup", "add customer groups")
+        refusals.require(by, "promotions.add_customergroup", _("add customer groups"))
     with transaction.atomic():
         was = CustomerGroup.objects.select_for_update().filter(pk=group.pk).first() if group.pk else None
         before = describe_group(was) | _customers(was) if was else None
@@ -163,6 +167,6 @@ def set_keeper(group: CustomerGroup, kept_by: str, *, by: User | None = None) ->
         Refused: `by` may not.
     """
     if group.kept_by != kept_by:
-        refusals.require(by, "promotions.change_customergroup", "change customer groups")
+        refusals.require(by, "promotions.change_customergroup", _("change customer groups"))
         group.kept_by = kept_by
         group.save(update_fields=["kept_by"])

@@ -7,6 +7,7 @@ from itertools import product
 from typing import TypeVar
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from promotions import groups, reading, stacking
 from promotions.engine import Rule, StackingRules
@@ -68,27 +69,33 @@ def judge_combination(first: Promotion, second: Promotion, rules: StackingRules 
 def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
     for rule in (one, other):
         if isinstance(rule.stacking, Exclusive):
-            yield f"“{rule.label}” is exclusive: it applies alone in a sale or not at all."
+            yield _("“%(label)s” is exclusive: it applies alone in a sale or not at all.") % {
+                "label": rule.label
+            }
     if (min(one.promotion, other.promotion), max(one.promotion, other.promotion)) in rules.excluded_pairs:
-        yield "They are an excluded pair."
+        yield _("They are an excluded pair.")
     if rules.max_promotions == 1:
-        yield "At most one promotion applies to a sale."
+        yield _("At most one promotion applies to a sale.")
     if not rules.coupons_with_promotions and one.trigger != other.trigger:
-        yield "Coupons and automatic promotions may not combine in one sale; one of them needs a coupon."
+        yield _("Coupons and automatic promotions may not combine in one sale; one of them needs a coupon.")
     if not rules.item_with_order and one.level != other.level:
-        yield "Promotions on items and on the whole sale may not combine; one of them is on items, the other is not."
+        yield _(
+            "Promotions on items and on the whole sale may not combine; one of them is on items, the other is not."
+        )
 
 
 def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:
     """Yield sentences on conditions of both that no single sale can meet."""
     paid = [set(condition.methods) for condition in _conditions_of_kind(one, other, PaymentMethod)]
     if len(paid) > 1 and not set.intersection(*paid):
-        yield "They are for different means of payment, and a sale is paid by one."
+        yield _("They are for different means of payment, and a sale is paid by one.")
     customers = [set(condition.customers) for condition in _conditions_of_kind(one, other, CustomerIs)]
     if len(customers) > 1 and not set.intersection(*customers):
-        yield "They are for different customers."
+        yield _("They are for different customers.")
     if _group_of(one, other) and all(_takes_everything(rule) for rule in (one, other)):
-        yield f"Both are of the group “{_group_of(one, other)}” and reduce every article: only one of them counts."
+        yield _("Both are of the group “%(one)s” and reduce every article: only one of them counts.") % {
+            "one": _group_of(one, other)
+        }
 
 
 def _conditions_of_kind(one: Rule, other: Rule, kind: type[ConditionType]) -> list[ConditionType]:
@@ -112,10 +119,10 @@ def _by_time(one: Rule, other: Rule) -> Iterator[str]:
     starts = [rule.starts_at for rule in (one, other) if rule.starts_at]
     ends = [rule.ends_at for rule in (one, other) if rule.ends_at]
     if starts and ends and max(starts) >= min(ends):
-        yield "Their windows never overlap: one ends before the other starts."
+        yield _("Their windows never overlap: one ends before the other starts.")
     open_at = [_minutes_of_week(hours) for hours in _conditions_of_kind(one, other, Hours)]
     if len(open_at) > 1 and not set.intersection(*open_at):
-        yield "Their days and hours never overlap."
+        yield _("Their days and hours never overlap.")
 
 
 def _minutes_of_week(hours: Hours) -> set[int]:
@@ -132,7 +139,7 @@ def _minutes_of_week(hours: Hours) -> set[int]:
 def _by_place(first: Promotion, second: Promotion) -> list[str]:
     here, there = ({location.pk for location in one.locations.all()} for one in (first, second))
     if here and there and here.isdisjoint(there):
-        return ["They apply at different locations."]
+        return [_("They apply at different locations.")]
     return []
 
 
@@ -161,52 +168,70 @@ def _why_apart(one: Way, other: Way) -> str:
     """Return why two campaigns never apply to the same sale; "" when they can."""
     for campaign in (one, other):
         if campaign is not None and campaign.exclusive:
-            return f"Each promotion of “{campaign}” applies alone in a sale."
+            return _("Each promotion of “%(campaign)s” applies alone in a sale.") % {"campaign": campaign}
     if one is None or other is None or one == other:
         return ""
-    pair = f"“{one}” and “{other}”"
+    pair = _("“%(one)s” and “%(other)s”") % {"one": one, "other": other}
     if one.currency != other.currency:
-        return f"Their campaigns {pair} count in different currencies, {one.currency} and {other.currency}."
+        return _(
+            "Their campaigns %(pair)s count in different currencies, %(currency)s and %(currency_2)s."
+        ) % {"pair": pair, "currency": one.currency, "currency_2": other.currency}
     starts = [campaign.starts_at for campaign in (one, other) if campaign.starts_at]
     ends = [campaign.ends_at for campaign in (one, other) if campaign.ends_at]
     if starts and ends and max(starts) >= min(ends):
-        return f"Their campaigns {pair} never run at the same time."
+        return _("Their campaigns %(pair)s never run at the same time.") % {"pair": pair}
     here, there = ({location.pk for location in campaign.locations.all()} for campaign in (one, other))
     if here and there and here.isdisjoint(there):
-        return f"Their campaigns {pair} are for different locations."
+        return _("Their campaigns %(pair)s are for different locations.") % {"pair": pair}
     return ""
 
 
 def _nowhere(promotion: Promotion) -> Iterator[str]:
     if promotion.status != Promotion.Status.ACTIVE:
-        yield f"“{promotion}” is switched off: no sale gets it until it is switched on."
+        yield _("“%(promotion)s” is switched off: no sale gets it until it is switched on.") % {
+            "promotion": promotion
+        }
     ways = _ways(promotion)
     if not ways:
-        yield f"“{promotion}” is in no open campaign and not standalone: no sale gets it until it is."
+        yield _("“%(promotion)s” is in no open campaign and not standalone: no sale gets it until it is.") % {
+            "promotion": promotion
+        }
     elif all(way is not None and way.status != way.Status.ACTIVE for way in ways):
-        yield f"None of the campaigns of “{promotion}” is active at present."
+        yield _("None of the campaigns of “%(promotion)s” is active at present.") % {"promotion": promotion}
 
 
 def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
     if group := _group_of(one, other):
-        winner = "the better deal" if rules.precedence == "value" else "the one first by priority"
-        yield f"Both are of the group “{group}”: each unit gets only {winner}."
+        winner = _("the better deal") if rules.precedence == "value" else _("the one first by priority")
+        yield _("Both are of the group “%(group)s”: each unit gets only %(winner)s.") % {
+            "group": group,
+            "winner": winner,
+        }
     elif one.level == other.level:
         earlier, later = sorted((one, other), key=lambda rule: (rule.priority, rule.promotion))
-        yield f"“{later.label}” applies to what “{earlier.label}” leaves, where their campaigns have the same priority."
+        yield _(
+            "“%(label)s” applies to what “%(label_2)s” leaves, where their campaigns have the same priority."
+        ) % {"label": later.label, "label_2": earlier.label}
     else:
         item, order = (one, other) if one.level == "item" else (other, one)
-        yield f"“{item.label}” applies first; “{order.label}” to what it leaves of the sale."
+        yield _("“%(label)s” applies first; “%(label_2)s” to what it leaves of the sale.") % {
+            "label": item.label,
+            "label_2": order.label,
+        }
         if rules.thresholds_on_original:
-            yield f"The thresholds of “{order.label}” are measured before any discount."
+            yield _("The thresholds of “%(label)s” are measured before any discount.") % {
+                "label": order.label
+            }
     if rules.buy_get_replaces and one.level == other.level == "item":
         for rule in (one, other):
             if isinstance(rule.benefit, BuyGet):
-                yield f"Units that “{rule.label}” uses get no other discount on items."
+                yield _("Units that “%(label)s” uses get no other discount on items.") % {"label": rule.label}
     if rules.max_promotions is not None and rules.max_promotions > 1:
-        yield f"At most {rules.max_promotions} promotions apply to a sale: with others they may still be too many."
+        yield _(
+            "At most %(max_promotions)s promotions apply to a sale: with others they may still be too many."
+        ) % {"max_promotions": rules.max_promotions}
     if rules.max_discount is not None or rules.max_discount_percent is not None:
-        yield "The most that a sale may get in all may cut the later of them."
+        yield _("The most that a sale may get in all may cut the later of them.")
 
 
 Applying = tuple[Promotion, PromotionCampaign | None]

@@ -6,6 +6,8 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import instants
 from campaigns.annotations import Argument, RowFigures, RowOrKey
@@ -21,7 +23,7 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
     """The class of promotion campaigns: takes the rules lock before a step, and publishes the campaign after it."""
 
     ICON = "promotion"
-    TIME_LABELS = {"schedule": "Starts"}
+    TIME_LABELS = {"schedule": gettext_lazy("Starts")}
     SEES_REPORT = ("promotions.view_redemption",)
 
     def take_locks(self, campaign: PromotionCampaign, verb: str) -> None:
@@ -44,25 +46,25 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             at = arguments.get("at")
             name, starts_at = ("starts_at", campaign.starts_at) if at is None else ("at", at)
             if starts_at is None:
-                reasons.append((name, "The start must be in the future to schedule this campaign."))
+                reasons.append((name, _("The start must be in the future to schedule this campaign.")))
             elif timezone.is_naive(starts_at):
-                reasons.append((name, "A time needs its time zone."))
+                reasons.append((name, _("A time needs its time zone.")))
             elif not instants.is_possible(starts_at):
                 reasons.append((name, str(instants.SENTENCE)))
             elif starts_at <= now:
-                reasons.append((name, "The start must be in the future to schedule this campaign."))
+                reasons.append((name, _("The start must be in the future to schedule this campaign.")))
             elif campaign.ends_at and campaign.ends_at <= starts_at:
-                reasons.append(("ends_at", "The end must be after the start."))
+                reasons.append(("ends_at", _("The end must be after the start.")))
         if verb == "activate" and campaign.ends_at and campaign.ends_at <= now:
             reasons.append(
-                ("ends_at", "The end has passed already: move it before you activate this campaign.")
+                ("ends_at", _("The end has passed already: move it before you activate this campaign."))
             )
         return reasons
 
     def list_warnings(self, campaign: PromotionCampaign, verb: str, now: datetime) -> list[str]:
         if verb not in ("activate", "schedule") or campaign.ends_at:
             return []
-        return ["It has no end: it applies until somebody ends it."]
+        return [_("It has no end: it applies until somebody ends it.")]
 
     def gentler_step(self, campaign: PromotionCampaign, verb: str) -> str:
         return "end_early" if verb == "cancel" and campaign.status == Status.ACTIVE else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from campaigns.formats import money, thousands
 from campaigns.notices import Notice
@@ -23,7 +24,15 @@ def list_limit_notices(user: User, now: datetime) -> Iterator[Notice]:
         name, url = limited[key], limited[key].get_absolute_url()
         if summary.budget and 100 * summary.given >= NEARLY * summary.budget:
             given, budget = money(summary.given, summary.currency), money(summary.budget, summary.currency)
-            yield Notice(f"“{name}” has given {given} of its budget of {budget}.", url)
+            yield Notice(
+                _("“%(name)s” has given %(given)s of its budget of %(budget)s.")
+                % {"name": name, "given": given, "budget": budget},
+                url,
+            )
         if summary.max_uses and 100 * summary.uses >= NEARLY * summary.max_uses:
             uses, most = thousands(summary.uses), thousands(summary.max_uses)
-            yield Notice(f"“{name}” has been used {uses} of at most {most} times.", url)
+            yield Notice(
+                _("“%(name)s” has been used %(uses)s of at most %(most)s times.")
+                % {"name": name, "uses": uses, "most": most},
+                url,
+            )

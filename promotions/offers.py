@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from promotions.models import Promotion
 
@@ -16,30 +18,32 @@ HELD = "held"
 """The fault of an offer whose budget is only reserved, by sales that may still be released: wait, and stop nothing."""
 
 OF_PROMOTION = {
-    "off": "The promotion “{}” is switched off.",
-    "automatic": "The promotion “{}” applies without a coupon.",
-    "ended": "The promotion “{}” is over.",
-    "used_up": "The promotion “{}” has reached its maximum of uses.",
-    "unlinked": "The promotion “{}” is in no campaign, so no sale gets it.",
+    "off": gettext_noop("The promotion “%(name)s” is switched off."),
+    "automatic": gettext_noop("The promotion “%(name)s” applies without a coupon."),
+    "ended": gettext_noop("The promotion “%(name)s” is over."),
+    "used_up": gettext_noop("The promotion “%(name)s” has reached its maximum of uses."),
+    "unlinked": gettext_noop("The promotion “%(name)s” is in no campaign, so no sale gets it."),
 }
 OF_CAMPAIGN = {
-    "draft": "“{}” is a draft",
-    "paused": "“{}” is paused",
-    "cancelled": "“{}” was cancelled",
-    "expired": "“{}” is over",
-    "budget": "the budget of “{}” is spent",
-    "uses": "“{}” has reached its maximum of uses",
-    HELD: "what is left of the budget of “{}” is reserved by sales",
+    "draft": gettext_noop("“%(name)s” is a draft"),
+    "paused": gettext_noop("“%(name)s” is paused"),
+    "cancelled": gettext_noop("“%(name)s” was cancelled"),
+    "expired": gettext_noop("“%(name)s” is over"),
+    "budget": gettext_noop("the budget of “%(name)s” is spent"),
+    "uses": gettext_noop("“%(name)s” has reached its maximum of uses"),
+    HELD: gettext_noop("what is left of the budget of “%(name)s” is reserved by sales"),
 }
 CURES = {
-    "off": "Switch the promotion on.",
-    "automatic": "Make it apply with a coupon.",
-    "ended": "Move the end of the promotion.",
-    "used_up": "Raise the maximum of uses of the promotion.",
-    "unlinked": "Put the promotion into a campaign.",
-    "campaign": "Resume, start or extend it, or link the mail to another one.",
-    "campaigns": "Resume, start or extend one of its campaigns, or put the promotion into another.",
-    "deleted": "Nothing brings it back: duplicate the mail with another offer.",
+    "off": gettext_noop("Switch the promotion on."),
+    "automatic": gettext_noop("Make it apply with a coupon."),
+    "ended": gettext_noop("Move the end of the promotion."),
+    "used_up": gettext_noop("Raise the maximum of uses of the promotion."),
+    "unlinked": gettext_noop("Put the promotion into a campaign."),
+    "campaign": gettext_noop("Resume, start or extend it, or link the mail to another one."),
+    "campaigns": gettext_noop(
+        "Resume, start or extend one of its campaigns, or put the promotion into another."
+    ),
+    "deleted": gettext_noop("Nothing brings it back: duplicate the mail with another offer."),
 }
 
 FAULT = "SELECT promotions_find_offer_fault(%s, %s)"
@@ -92,13 +96,17 @@ def find_fault(promotion: Promotion | int, at: datetime) -> Fault | None:
         campaigns = cursor.fetchall() if fault == "campaigns" else []
     name = Promotion.objects.filter(pk=key).values_list("name", flat=True).first()
     if fault == "deleted":
-        said = f"The promotion “{name}” was deleted." if name else "Its promotion was deleted."
+        said = (
+            _("The promotion “%(name)s” was deleted.") % {"name": name}
+            if name
+            else _("Its promotion was deleted.")
+        )
     elif fault == "campaigns":
-        reasons = "; ".join(OF_CAMPAIGN[why].format(campaign) for campaign, why in campaigns)
-        said = f"No sale gets “{name}”: {reasons}."
+        reasons = "; ".join(_(OF_CAMPAIGN[why]) % {"name": campaign} for campaign, why in campaigns)
+        said = _("No sale gets “%(name)s”: %(reasons)s.") % {"name": name, "reasons": reasons}
     else:
-        said = OF_PROMOTION[fault].format(name)
-    return Fault(said, CURES[fault])
+        said = _(OF_PROMOTION[fault]) % {"name": name}
+    return Fault(said, _(CURES[fault]))
 
 
 def find_campaign_fault(campaign_id: int, at: datetime) -> Fault | None:
@@ -108,8 +116,8 @@ def find_campaign_fault(campaign_id: int, at: datetime) -> Fault | None:
         name, fault = cursor.fetchone() or ("", "cancelled")
     if fault in ("", HELD):
         return None
-    sentence = OF_CAMPAIGN[fault].format(name)
-    return Fault(f"{sentence[0].upper()}{sentence[1:]}.", CURES["campaign"], "promotion_campaign")
+    sentence = _(OF_CAMPAIGN[fault]) % {"name": name}
+    return Fault(f"{sentence[0].upper()}{sentence[1:]}.", _(CURES["campaign"]), "promotion_campaign")
 
 
 class Terms(NamedTuple):

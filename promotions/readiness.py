@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from campaigns.formats import money
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns.formats import money, thousands
 from promotions.models import Promotion, PromotionCampaign
 
 
@@ -24,28 +27,55 @@ def _promotions(campaign: PromotionCampaign) -> Check:
     found = campaign.links.filter(promotion__deleted_at=None).values_list("promotion__status", flat=True)
     states = list(found.order_by())
     on = states.count(Promotion.Status.ACTIVE)
-    promotions = f"{len(states)} promotion{'' if len(states) == 1 else 's'}"
+    count = len(states)
     if not states:
-        return Check(False, "No promotion is linked: it would give nothing.")
+        return Check(False, _("No promotion is linked: it would give nothing."))
     if not on:
-        return Check(False, f"{promotions} linked, all switched off: it would give nothing.")
+        return Check(
+            False,
+            ngettext(
+                "%(count)s promotion linked, all switched off: it would give nothing.",
+                "%(count)s promotions linked, all switched off: it would give nothing.",
+                count,
+            )
+            % {"count": count},
+        )
     if on < len(states):
-        return Check(False, f"{promotions} linked, {len(states) - on} of them switched off.")
-    return Check(True, f"{promotions} linked and switched on.")
+        return Check(
+            False,
+            ngettext(
+                "%(count)s promotion linked, %(off)s of them switched off.",
+                "%(count)s promotions linked, %(off)s of them switched off.",
+                count,
+            )
+            % {"count": count, "off": count - on},
+        )
+    return Check(
+        True,
+        ngettext(
+            "%(count)s promotion linked and switched on.",
+            "%(count)s promotions linked and switched on.",
+            count,
+        )
+        % {"count": count},
+    )
 
 
 def _limits(campaign: PromotionCampaign) -> Check:
     limits = []
     if campaign.budget is not None:
-        limits.append(f"a budget of {money(campaign.budget, campaign.currency)}")
+        limits.append(_("a budget of %(budget)s") % {"budget": money(campaign.budget, campaign.currency)})
     if campaign.max_uses is not None:
-        limits.append(f"{campaign.max_uses:,} use{'' if campaign.max_uses == 1 else 's'} at most")
+        limits.append(
+            ngettext("%(count)s use at most", "%(count)s uses at most", campaign.max_uses)
+            % {"count": thousands(campaign.max_uses)}
+        )
     if limits:
-        return Check(True, f"Limited to {' and '.join(limits)}.")
-    return Check(False, "No budget and no maximum of uses: nothing bounds what it gives.", "budget")
+        return Check(True, _("Limited to %(limits)s.") % {"limits": _(" and ").join(limits)})
+    return Check(False, _("No budget and no maximum of uses: nothing bounds what it gives."), "budget")
 
 
 def _end(campaign: PromotionCampaign) -> Check:
     if campaign.ends_at:
-        return Check(True, "It ends by itself.")
-    return Check(False, "It has no end: it applies until somebody ends it.", "ends_at")
+        return Check(True, _("It ends by itself."))
+    return Check(False, _("It has no end: it applies until somebody ends it."), "ends_at")

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import msgspec
 from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from campaigns import database_time
@@ -18,7 +20,13 @@ CODES_OFFERED = 500
 """How many codes of each kind a form offers."""
 LATELY = timedelta(days=30)
 """How far back sales are counted, and articles taken for examples."""
-NOUNS = {"skus": "SKU", "categories": "category", "brands": "brand"}
+UNSOLD = {
+    "skus": gettext_lazy("No till has sold anything of the SKU “%(code)s” lately."),
+    "categories": gettext_lazy("No till has sold anything of the category “%(code)s” lately."),
+    "brands": gettext_lazy("No till has sold anything of the brand “%(code)s” lately."),
+}
+
+NOUNS = tuple(UNSOLD)
 
 SOLD_ARTICLES = """
     SELECT line ->> 'sku', line -> 'categories', line ->> 'brand'
@@ -142,8 +150,8 @@ def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
         known = getattr(goods, kind)
         if code not in known:
             alike = next((other for other in known if other.casefold() == code.casefold()), None)
-            hint = f" Do you mean “{alike}”?" if alike else ""
-            yield f"No till has sold anything of the {NOUNS[kind]} “{code}” lately.{hint}"
+            said = UNSOLD[kind] % {"code": code}
+            yield f"{said} {_('Do you mean “%(alike)s”?') % {'alike': alike}}" if alike else said
 
 
 def _list_codes(value: ColumnValue) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns import refusals
 from campaigns.annotations import ColumnValue
@@ -79,11 +80,11 @@ def exclude_pair(one: Promotion | int, other: Promotion | int, *, by: User | Non
     _require_permission(by)
     first, second = sorted(_key_of(promotion) for promotion in (one, other))
     if first == second:
-        raise Refused("A promotion cannot exclude itself.")
+        raise Refused(_("A promotion cannot exclude itself."))
     with transaction.atomic():
         publish.lock_rules()
         if Promotion.objects.existing().filter(pk__in=[first, second]).count() < 2:
-            raise Refused("One of the two promotions was deleted.")
+            raise Refused(_("One of the two promotions was deleted."))
         pair, is_new = ExcludedPair.objects.get_or_create(first_id=first, second_id=second)
         if is_new:
             publish.bump_version()
@@ -115,4 +116,4 @@ def _record(what: str, pair: ExcludedPair, by: User | None) -> None:
 
 
 def _require_permission(by: User | None) -> None:
-    refusals.require(by, "promotions.change_stacking_rules", "change the stacking rules")
+    refusals.require(by, "promotions.change_stacking_rules", _("change the stacking rules"))

@@ -6,6 +6,7 @@ from functools import partial
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from campaigns import formats
 from campaigns.workspace.trends import Days, Trend
@@ -21,8 +22,8 @@ def list_discount_trends(user: User, days: Days) -> Iterator[Trend]:
     asked = ReportQuery(days.all[0], days.all[-1], settings.CURRENCY, zone=days.zone)
     given = {day: sums["given"] for day, sums in Ledger(asked).sums(DAY).items()}
     yield Trend(
-        "Discounts given",
-        "At all tills and by all promotions, less what was voided and returned.",
+        _("Discounts given"),
+        _("At all tills and by all promotions, less what was voided and returned."),
         days,
         days.fill(given),
         partial(formats.money, currency=settings.CURRENCY),

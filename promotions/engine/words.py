@@ -1,8 +1,6 @@
 """Writes what a rule does, as one sentence for people."""
 
-from collections.abc import Callable, Iterable, Mapping
-
-from msgspec import Struct
+from collections.abc import Iterable, Mapping
 
 from promotions.engine.rules import (
     WHOLE,
@@ -35,24 +33,18 @@ from promotions.engine.rules import (
     Tier,
     Tiered,
 )
+from promotions.engine.writer import DAYS, English, Language, MoneyText, Writer
 
-MoneyText = Callable[[int], str]
-"""Writes minor units: 3000 as "30.00 €"."""
-
-PICKED: Mapping[Pick, str] = {"cheapest": "cheapest", "dearest": "most expensive"}
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NAMES_LISTED = 5
 """Up to this many names are listed. Of more, the first ones and how many others."""
 
 
-class Writer(Struct, frozen=True):
-    """Writes amounts, and the names of customer groups, for a sentence."""
-
-    money: MoneyText
-    groups: Mapping[str, str]
-
-
-def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = None) -> str:
+def sentence(
+    rule: Rule,
+    money: MoneyText,
+    groups: Mapping[str, str] | None = None,
+    language: Language | None = None,
+) -> str:
     """Write what `rule` does, when and for whom.
 
     "10% off everything in Food, on sales of 30.00 € or more, on Friday."
@@ -61,231 +53,313 @@ def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = No
         rule: any rule; its campaign, window and locations are not part of the sentence.
         money: formats minor units.
         groups: the names of customer groups by code; one without is called by its code.
+        language: of the sentence; None: English.
     """
-    write = Writer(money, groups or {})
+    write = Writer(money, groups or {}, language or English())
     parts = [_benefit(rule, write)]
     parts += [_condition(condition, write) for condition in rule.conditions]
     if rule.trigger == "coupon":
-        parts.append("with a coupon")
+        parts.append(write.gettext("with a coupon"))
     text = ", ".join(parts)
     limits = list(_limits(rule, write))
     return "; ".join([text[0].upper() + text[1:], *limits]) + "."
 
 
-def write_match(match: Match, money: MoneyText) -> str:
+def write_match(match: Match, money: MoneyText, language: Language | None = None) -> str:
     """Write which articles are meant: "everything by X in Food"."""
-    return _match(match, Writer(money, {}), "everything")
-
-
-def percent_text(percent: int) -> str:
-    """Write hundredths of a percent: 1000 is "10%", 1250 is "12.5%"."""
-    whole, rest = divmod(percent, 100)
-    return f"{whole}{f'.{rest:02d}'.rstrip('0') if rest else ''}%"
+    return _match_everything(match, Writer(money, {}, language or English()))
 
 
 def _benefit(rule: Rule, write: Writer) -> str:
     target = rule.target
     match rule.benefit:
         case PercentOff(percent, "original"):
-            return f"{percent_text(percent)} off the original price of {_target(target, write)}"
+            return write.gettext(
+                "%(off)s off the original price of %(what)s",
+                off=write.percent(percent),
+                what=_target(target, write),
+            )
         case PercentOff(percent, _):
             whole_sale = rule.level == "order" and target == Target()
-            return f"{percent_text(percent)} off {'the sale' if whole_sale else _target(target, write)}"
+            what = write.gettext("the sale") if whole_sale else _target(target, write)
+            return write.gettext("%(off)s off %(what)s", off=write.percent(percent), what=what)
         case FixedPerUnit(amount):
-            return f"{write.money(amount)} off {_each(target, write)}"
+            return write.gettext("%(off)s off %(what)s", off=write.money(amount), what=_each(target, write))
         case FixedPrice(amount):
-            each = "" if target.max_units == 1 else " each"
-            return f"{_target(target, write)} for {write.money(amount)}{each}"
+            what, price = _target(target, write), write.money(amount)
+            if target.max_units == 1:
+                return write.gettext("%(what)s for %(amount)s", what=what, amount=price)
+            return write.gettext("%(what)s for %(amount)s each", what=what, amount=price)
         case FixedTotal(amount):
-            return f"{write.money(amount)} off {_together(target, write)}"
+            return write.gettext(
+                "%(off)s off %(what)s", off=write.money(amount), what=_together(target, write)
+            )
         case PercentOfTotal(percent):
-            return f"{percent_text(percent)} off {_together(target, write)}"
+            return write.gettext(
+                "%(off)s off %(what)s", off=write.percent(percent), what=_together(target, write)
+            )
         case BuyGet() as benefit:
             return _buy_get(benefit, write)
         case Bundle() as benefit:
             return _bundle(benefit, write)
         case CheapestFree(count):
-            return f"{_name_units('cheapest', count)} of {_articles(target, write, 'the sale')} free"
+            return write.gettext(
+                "%(units)s of %(what)s free",
+                units=_name_units("cheapest", count, write),
+                what=_articles(target, write, is_sale=True),
+            )
         case Tiered(tiers, by):
             return _tiers(tiers, by == "quantity", target, write)
         case FreeGift(sku, quantity):
-            return f"{sku if quantity == 1 else f'{quantity} units of {sku}'} as a free gift"
+            return write.ngettext(
+                "%(sku)s as a free gift", "%(count)s units of %(sku)s as a free gift", quantity, sku=sku
+            )
 
 
 def _buy_get(benefit: BuyGet, write: Writer) -> str:
     is_same = benefit.get.match == benefit.buy.match
-    got = f"get {benefit.get.quantity if is_same else _part(benefit.get, write)}"
+    buy = _part(benefit.buy, write)
+    get = str(benefit.get.quantity) if is_same else _part(benefit.get, write)
     if benefit.amount is not None:
-        got += f" at {write.money(benefit.amount)} off{' each' if benefit.get.quantity > 1 else ''}"
+        off = write.money(benefit.amount)
+        text = (
+            write.gettext("buy %(buy)s, get %(get)s at %(off)s off each", buy=buy, get=get, off=off)
+            if benefit.get.quantity > 1
+            else write.gettext("buy %(buy)s, get %(get)s at %(off)s off", buy=buy, get=get, off=off)
+        )
     elif benefit.percent is None or benefit.percent == WHOLE:
-        got += " free"
+        text = write.gettext("buy %(buy)s, get %(get)s free", buy=buy, get=get)
     else:
-        got += f" at {percent_text(benefit.percent)} off"
-    if is_same:
-        got += f" (the {PICKED[benefit.pick]} of them)"
-    elif benefit.pick == "dearest":
-        got += f" (the {PICKED[benefit.pick]})"
-    most = benefit.max_get_units
-    limit = "" if most is None else f", at most {_count_units(most)} reduced in a sale"
-    return f"buy {_part(benefit.buy, write)}, {got}{limit}"
+        off = write.percent(benefit.percent)
+        text = write.gettext("buy %(buy)s, get %(get)s at %(off)s off", buy=buy, get=get, off=off)
+    is_dearest = benefit.pick == "dearest"
+    if is_same and is_dearest:
+        text += " " + write.gettext("(the most expensive of them)")
+    elif is_same:
+        text += " " + write.gettext("(the cheapest of them)")
+    elif is_dearest:
+        text += " " + write.gettext("(the most expensive)")
+    if benefit.max_get_units is not None:
+        units = _count_units(benefit.max_get_units, write)
+        text += write.gettext(", at most %(units)s reduced in a sale", units=units)
+    return text
 
 
 def _bundle(benefit: Bundle, write: Writer) -> str:
-    parts = _join_words([_part(part, write) for part in benefit.parts])
+    parts = _join_and([_part(part, write) for part in benefit.parts], write)
     if benefit.price is not None:
-        return f"{parts} together for {write.money(benefit.price)}"
-    off = percent_text(benefit.percent) if benefit.percent is not None else write.money(benefit.amount or 0)
-    return f"{off} off {parts} bought together"
+        return write.gettext(
+            "%(parts)s together for %(amount)s", parts=parts, amount=write.money(benefit.price)
+        )
+    off = write.percent(benefit.percent) if benefit.percent is not None else write.money(benefit.amount or 0)
+    return write.gettext("%(off)s off %(parts)s bought together", off=off, parts=parts)
 
 
 def _tiers(tiers: Iterable[Tier], by_quantity: bool, target: Target, write: Writer) -> str:
     """Write tiers: "5% off the sale from 50.00 € on, 10% from 100.00 € on"."""
     steps: list[str] = []
     for tier in tiers:
-        reward = write.money(tier.amount) if tier.amount is not None else percent_text(tier.percent or 0)
-        start = _count_units(tier.at_least) if by_quantity else write.money(tier.at_least)
-        what = "" if steps else f" off {'the sale' if target == Target() else _target(target, write)}"
-        steps.append(f"{reward}{what} from {start} on")
+        reward = write.money(tier.amount) if tier.amount is not None else write.percent(tier.percent or 0)
+        start = _count_units(tier.at_least, write) if by_quantity else write.money(tier.at_least)
+        if steps:
+            steps.append(write.gettext("%(off)s from %(start)s on", off=reward, start=start))
+        else:
+            what = write.gettext("the sale") if target == Target() else _target(target, write)
+            steps.append(
+                write.gettext("%(off)s off %(what)s from %(start)s on", off=reward, what=what, start=start)
+            )
     return ", ".join(steps)
 
 
 def _condition(condition: Condition, write: Writer) -> str:
     match condition:
         case MinSubtotal(amount, match) if match == Match():
-            return f"on sales of {write.money(amount)} or more"
+            return write.gettext("on sales of %(amount)s or more", amount=write.money(amount))
         case MinSubtotal(amount, match):
-            return f"with {write.money(amount)} or more of {_match(match, write, 'anything')} in the sale"
+            return write.gettext(
+                "with %(amount)s or more of %(what)s in the sale",
+                amount=write.money(amount),
+                what=_match_anything(match, write),
+            )
         case MinQuantity(quantity, match) if match == Match():
-            return f"on sales of {_count_units(quantity)} or more"
+            return write.gettext("on sales of %(amount)s or more", amount=_count_units(quantity, write))
         case MinQuantity(quantity, match):
-            return f"with {_count_units(quantity)} or more of {_match(match, write, 'anything')} in the sale"
+            return write.gettext(
+                "with %(amount)s or more of %(what)s in the sale",
+                amount=_count_units(quantity, write),
+                what=_match_anything(match, write),
+            )
         case Contains(match):
-            return f"with {_match(match, write, 'anything')} in the sale"
+            return write.gettext("with %(what)s in the sale", what=_match_anything(match, write))
         case EveryLineOver(amount):
-            return f"when every line is over {write.money(amount)}"
+            return write.gettext("when every line is over %(amount)s", amount=write.money(amount))
         case InGroup(groups):
-            quoted = [f"“{write.groups.get(code, code)}”" for code in groups]
-            return f"for customers of the group{'s' if len(quoted) > 1 else ''} {_names(quoted, 'or')}"
+            quoted = _names_or([f"“{write.groups.get(code, code)}”" for code in groups], write)
+            if len(groups) > 1:
+                return write.gettext("for customers of the groups %(groups)s", groups=quoted)
+            return write.gettext("for customers of the group %(group)s", group=quoted)
         case CustomerIs(customers):
-            return f"for the customer{'s' if len(customers) > 1 else ''} {_names(customers, 'and')}"
+            named = _names_and(customers, write)
+            if len(customers) > 1:
+                return write.gettext("for the customers %(customers)s", customers=named)
+            return write.gettext("for the customer %(customer)s", customer=named)
         case FirstPurchase():
-            return "on a customer's first purchase"
+            return write.gettext("on a customer's first purchase")
         case PaymentMethod(methods):
-            return f"paid by {_names(methods, 'or')}"
+            return write.gettext("paid by %(methods)s", methods=_names_or(methods, write))
         case Hours():
-            return _hours(condition)
+            return _hours(condition, write)
 
 
-def _hours(hours: Hours) -> str:
-    days = _days(sorted(set(hours.weekdays)))
+def _hours(hours: Hours, write: Writer) -> str:
+    days = _days(sorted(set(hours.weekdays)), write)
     if hours.start == "00:00" and hours.end == "24:00":
         return days
-    over = " the next day" if hours.end <= hours.start else ""
-    return f"{days} from {hours.start} to {hours.end}{over}"
+    if hours.end <= hours.start:
+        return write.gettext(
+            "%(days)s from %(start)s to %(end)s the next day", days=days, start=hours.start, end=hours.end
+        )
+    return write.gettext("%(days)s from %(start)s to %(end)s", days=days, start=hours.start, end=hours.end)
 
 
-def _days(weekdays: list[int]) -> str:
-    """Write days: "every day", "on Friday"; three or more in a row as "from Monday to Friday"."""
+def _days(weekdays: list[int], write: Writer) -> str:
+    """Write days: "every day", "on Friday"; three or more in a row as "Monday to Friday"."""
     if len(weekdays) in (0, len(DAYS)):
-        return "every day"
-    first, last = weekdays[0], weekdays[-1]
-    if len(weekdays) > 2 and last - first == len(weekdays) - 1:
-        return f"{DAYS[first - 1]} to {DAYS[last - 1]}"
-    return f"on {_join_words([DAYS[day - 1] for day in weekdays])}"
+        return write.gettext("every day")
+    names = [write.language.name_day(day) for day in weekdays]
+    if len(weekdays) > 2 and weekdays[-1] - weekdays[0] == len(weekdays) - 1:
+        return write.gettext("%(first)s to %(last)s", first=names[0], last=names[-1])
+    return write.gettext("on %(days)s", days=_join_and(names, write))
 
 
 def _limits(rule: Rule, write: Writer) -> Iterable[str]:
     if rule.caps.max_amount is not None:
-        yield f"at most {write.money(rule.caps.max_amount)} off a sale"
+        yield write.gettext("at most %(amount)s off a sale", amount=write.money(rule.caps.max_amount))
     if rule.caps.max_applications is not None and isinstance(rule.benefit, BuyGet | Bundle):
-        yield (
-            "once a sale"
-            if rule.caps.max_applications == 1
-            else f"up to {rule.caps.max_applications} times a sale"
-        )
+        yield write.ngettext("once a sale", "up to %(count)s times a sale", rule.caps.max_applications)
     match rule.stacking:
         case Exclusive():
-            yield "not together with any other promotion"
+            yield write.gettext("not together with any other promotion")
         case BestOf(group):
-            yield f"each unit gets the best promotion of “{group}” only"
+            yield write.gettext("each unit gets the best promotion of “%(group)s” only", group=group)
 
 
 def _target(target: Target, write: Writer) -> str:
     """Return the units a discount touches: "the 2 cheapest units of everything in Food"."""
     if target.max_units is not None:
-        text = f"{_name_units(target.pick, target.max_units)} of {_articles(target, write, 'the sale')}"
+        text = write.gettext(
+            "%(units)s of %(what)s",
+            units=_name_units(target.pick, target.max_units, write),
+            what=_articles(target, write, is_sale=True),
+        )
     else:
-        text = _articles(target, write, "everything")
-    return text + _per_line(target)
+        text = _articles(target, write)
+    return text + _per_line(target, write)
 
 
-def _per_line(target: Target) -> str:
-    most = target.max_units_per_line
-    return "" if most is None else f" (at most {_count_units(most)} of a line)"
+def _per_line(target: Target, write: Writer) -> str:
+    if target.max_units_per_line is None:
+        return ""
+    units = _count_units(target.max_units_per_line, write)
+    return " " + write.gettext("(at most %(units)s of a line)", units=units)
 
 
 def _each(target: Target, write: Writer) -> str:
     """Write whose units are reduced: "each unit of anything in Food"."""
     if target.max_units is not None:
-        return f"{'' if target.max_units == 1 else 'each of '}{_target(target, write)}"
-    articles = "" if target.match == Match() else f" of {_match(target.match, write, 'anything')}"
-    reduced = " not already reduced" if target.only_undiscounted else ""
-    return f"each unit{articles}{reduced}{_per_line(target)}"
+        what = _target(target, write)
+        return what if target.max_units == 1 else write.gettext("each of %(what)s", what=what)
+    if target.match == Match():
+        text = write.gettext("each unit")
+    else:
+        text = write.gettext("each unit of %(what)s", what=_match_anything(target.match, write))
+    if target.only_undiscounted:
+        text = write.gettext("%(what)s not already reduced", what=text)
+    return text + _per_line(target, write)
 
 
 def _together(target: Target, write: Writer) -> str:
     if target == Target():
-        return "the sale"
-    return f"{_target(target, write)}{'' if target.max_units == 1 else ' together'}"
+        return write.gettext("the sale")
+    what = _target(target, write)
+    return what if target.max_units == 1 else write.gettext("%(what)s together", what=what)
 
 
-def _articles(target: Target, write: Writer, everything: str) -> str:
-    """Return the articles of a target without its numbers; `everything` where it names none."""
-    text = everything if target.match == Match() else _match(target.match, write, "everything")
-    return f"{text} not already reduced" if target.only_undiscounted else text
+def _articles(target: Target, write: Writer, *, is_sale: bool = False) -> str:
+    """Return the articles of a target without its numbers; "everything" or "the sale" where it names none."""
+    if target.match == Match():
+        text = write.gettext("the sale") if is_sale else write.gettext("everything")
+    else:
+        text = _match_everything(target.match, write)
+    return write.gettext("%(what)s not already reduced", what=text) if target.only_undiscounted else text
 
 
-def _match(match: Match, write: Writer, everything: str) -> str:
-    """Write a match: "everything by X in Food priced 1.00 € or more"; "anything" where one unit is meant."""
-    words = (
-        [_names(match.skus, "and" if everything == "everything" else "or")] if match.skus else [everything]
-    )
+def _match_everything(match: Match, write: Writer) -> str:
+    """Write a match of all units: "everything by X in Food priced 1.00 € or more"."""
+    what = _names_and(match.skus, write) if match.skus else write.gettext("everything")
+    return _narrow_match(what, match, write)
+
+
+def _match_anything(match: Match, write: Writer) -> str:
+    """Write a match where one unit is meant: "anything in Food"."""
+    what = _names_or(match.skus, write) if match.skus else write.gettext("anything")
+    return _narrow_match(what, match, write)
+
+
+def _narrow_match(what: str, match: Match, write: Writer) -> str:
+    words = [what]
     if match.brands:
-        words.append(f"by {_names(match.brands, 'or')}")
+        words.append(write.gettext("by %(brands)s", brands=_names_or(match.brands, write)))
     if match.categories:
-        words.append(f"in {_names(match.categories, 'or')}")
+        words.append(write.gettext("in %(categories)s", categories=_names_or(match.categories, write)))
     low, high = match.unit_price_min, match.unit_price_max
-    if low is not None or high is not None:
-        words.append(f"priced {_prices(low, high, write.money)}")
+    if low is not None and high is not None:
+        words.append(
+            write.gettext("priced from %(low)s to %(high)s", low=write.money(low), high=write.money(high))
+        )
+    elif low is not None:
+        words.append(write.gettext("priced %(low)s or more", low=write.money(low)))
+    elif high is not None:
+        words.append(write.gettext("priced %(high)s or less", high=write.money(high)))
     return " ".join(words)
-
-
-def _prices(low: int | None, high: int | None, money: MoneyText) -> str:
-    if low is None:
-        return f"{money(high or 0)} or less"
-    return f"{money(low)} or more" if high is None else f"from {money(low)} to {money(high)}"
 
 
 def _part(part: BenefitPart, write: Writer) -> str:
     if part.match == Match():
-        return _count_units(part.quantity)
-    return f"{part.quantity} of {_match(part.match, write, 'anything')}"
+        return _count_units(part.quantity, write)
+    return write.gettext(
+        "%(count)s of %(what)s", count=part.quantity, what=_match_anything(part.match, write)
+    )
 
 
-def _name_units(pick: Pick, units: int) -> str:
-    which = PICKED[pick]
-    return f"the {which} unit" if units == 1 else f"the {units} {which} units"
+def _name_units(pick: Pick, units: int, write: Writer) -> str:
+    if pick == "dearest":
+        return write.ngettext("the most expensive unit", "the %(count)s most expensive units", units)
+    return write.ngettext("the cheapest unit", "the %(count)s cheapest units", units)
 
 
-def _count_units(units: int) -> str:
-    return "1 unit" if units == 1 else f"{units} units"
+def _count_units(units: int, write: Writer) -> str:
+    return write.ngettext("%(count)s unit", "%(count)s units", units)
 
 
-def _names(names: Iterable[str], joint: str) -> str:
+def _names_and(names: Iterable[str], write: Writer) -> str:
+    return _join_and(_shorten_list(names, write), write)
+
+
+def _names_or(names: Iterable[str], write: Writer) -> str:
+    listed = _shorten_list(names, write)
+    if len(listed) == 1:
+        return listed[0]
+    return write.gettext("%(names)s or %(last)s", names=", ".join(listed[:-1]), last=listed[-1])
+
+
+def _shorten_list(names: Iterable[str], write: Writer) -> list[str]:
     known = list(names)
     more = len(known) - NAMES_LISTED
-    return _join_words([*known[:NAMES_LISTED], f"{more} more"] if more > 0 else known, joint)
+    return [*known[:NAMES_LISTED], write.gettext("%(count)s more", count=more)] if more > 0 else known
 
 
-def _join_words(words: list[str], joint: str = "and") -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}"
+def _join_and(words: list[str], write: Writer) -> str:
+    if len(words) == 1:
+        return words[0]
+    return write.gettext("%(names)s and %(last)s", names=", ".join(words[:-1]), last=words[-1])

@@ -1,6 +1,9 @@
 """The forms of coupons: one code, and many at once."""
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
@@ -22,30 +25,35 @@ class CouponTerms(Refusable, forms.Form):
     fields: Columns
     promotion = PromotionField(
         with_coupon=True,
-        help_text="Only promotions that apply with a coupon code.",
-        error_messages={"required": "Choose the promotion that the codes unlock."},
+        help_text=gettext_lazy("Only promotions that apply with a coupon code."),
+        error_messages={"required": gettext_lazy("Choose the promotion that the codes unlock.")},
     )
     discount = forms.ChoiceField(
         choices=[
-            ("promotion", "as the promotion"),
-            ("percent", "its own percent"),
-            ("amount", "its own amount"),
+            ("promotion", gettext_lazy("as the promotion")),
+            ("percent", gettext_lazy("its own percent")),
+            ("amount", gettext_lazy("its own amount")),
         ],
-        help_text="The conditions are always those of the promotion.",
+        help_text=gettext_lazy("The conditions are always those of the promotion."),
     )
-    percent = PercentField("Percent", required=False)
-    amount = MoneyField("Amount", required=False)
-    kind = forms.ChoiceField(label="May be used", choices=Coupon.Kind.choices)
-    max_uses = count_field("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit.")
+    percent = PercentField(gettext_lazy("Percent"), required=False)
+    amount = MoneyField(gettext_lazy("Amount"), required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("May be used"), choices=Coupon.Kind.choices)
+    max_uses = count_field(
+        gettext_lazy("Maximum uses"), most=MOST_USES, help_text=gettext_lazy("Leave blank for no limit.")
+    )
     max_uses_per_customer = count_field(
-        "Maximum uses per customer",
-        help_text="A sale without a customer cannot use it then. Leave blank for no limit.",
+        gettext_lazy("Maximum uses per customer"),
+        help_text=gettext_lazy("A sale without a customer cannot use it then. Leave blank for no limit."),
     )
-    min_subtotal = MoneyField("Minimum spend", required=False)
-    starts_at = MomentField(label="Starts", required=False)
-    ends_at = MomentField(label="Ends", required=False)
+    min_subtotal = MoneyField(gettext_lazy("Minimum spend"), required=False)
+    starts_at = MomentField(label=gettext_lazy("Starts"), required=False)
+    ends_at = MomentField(label=gettext_lazy("Ends"), required=False)
     customer = forms.CharField(
-        label="Only for the customer with this id", max_length=64, required=False, empty_value=""
+        label=gettext_lazy("Only for the customer with this id"),
+        max_length=64,
+        required=False,
+        empty_value="",
     )
     locations = Coupon._meta.get_field("locations").formfield(
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
@@ -56,7 +64,7 @@ class CouponTerms(Refusable, forms.Form):
         cleaned = self.cleaned_data
         chosen = cleaned.get("discount")
         if chosen in ("percent", "amount") and chosen not in self.errors and cleaned.get(chosen) is None:
-            self.add_error(chosen, "This is needed for what you chose.")
+            self.add_error(chosen, _("This is needed for what you chose."))
         window.refuse_end_before_start(self)
         return cleaned
 
@@ -81,10 +89,14 @@ class CouponForm(CouponTerms):
 
     code = forms.CharField(
         max_length=40,
-        help_text="Capital and small letters are the same. "
-        f"A code of fewer than {MIN_SAFE_LENGTH} letters is soon guessed.",
+        help_text=format_lazy(
+            gettext_lazy(
+                "Capital and small letters are the same. A code of fewer than {count} letters is soon guessed."
+            ),
+            count=MIN_SAFE_LENGTH,
+        ),
     )
-    active = forms.BooleanField(label="Switched on", required=False, initial=True)
+    active = forms.BooleanField(label=gettext_lazy("Switched on"), required=False, initial=True)
     field_order = ["code", "promotion"]
 
     def __init__(
@@ -104,7 +116,7 @@ class CouponForm(CouponTerms):
             if initial["discount"] == "kept":
                 self.fields["discount"].choices = [
                     *self.fields["discount"].choices,
-                    ("kept", "its own, as it is"),
+                    ("kept", _("its own, as it is")),
                 ]
 
     def columns(self) -> Columns:
@@ -137,23 +149,26 @@ class GenerateForm(CouponTerms):
     """Many codes of random letters."""
 
     number = forms.IntegerField(
-        label="How many codes", min_value=1, max_value=MAX_CODES_OF_BATCH, initial=100
+        label=gettext_lazy("How many codes"), min_value=1, max_value=MAX_CODES_OF_BATCH, initial=100
     )
     begins = forms.CharField(
-        label="Prefix", max_length=20, required=False, help_text="What every code begins with, such as MAIL-."
+        label=gettext_lazy("Prefix"),
+        max_length=20,
+        required=False,
+        help_text=gettext_lazy("What every code begins with, such as MAIL-."),
     )
     length = forms.IntegerField(
-        label="Length",
+        label=gettext_lazy("Length"),
         min_value=8,
         max_value=30,
         initial=10,
-        help_text="Of the random part; shorter can be guessed.",
+        help_text=gettext_lazy("Of the random part; shorter can be guessed."),
     )
     batch = forms.CharField(
-        label="Name of the batch",
+        label=gettext_lazy("Name of the batch"),
         max_length=100,
         required=False,
-        help_text="Leave blank to name it after the time.",
+        help_text=gettext_lazy("Leave blank to name it after the time."),
     )
     field_order = ["promotion", "number", "begins", "length", "batch"]
 

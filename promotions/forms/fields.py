@@ -11,6 +11,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Argument, ColumnValue, Words
 
@@ -47,11 +49,13 @@ class ScaledField(forms.DecimalField):
         scaled = number.scaleb(self.places)
         if scaled != scaled.to_integral_value():
             most = (
-                f"at most {self.places} digits after the point"
+                _("at most %(places)s digits after the point") % {"places": self.places}
                 if self.places
-                else "no digits after the point"
+                else _("no digits after the point")
             )
-            raise ValidationError(f"{self.write(number)}: write {most}.")
+            raise ValidationError(
+                _("%(number)s: write %(most)s.") % {"number": self.write(number), "most": most}
+            )
         if not self.smallest <= scaled <= self.largest:
             word, bound = ("least", self.smallest) if scaled < self.smallest else ("most", self.largest)
             raise ValidationError(f"At {word} {self.write(Decimal(bound).scaleb(-self.places))}.")
@@ -98,7 +102,7 @@ class CodesField(forms.CharField):
     """Codes (SKUs, categories, brands, customer ids), separated by commas or lines; kept as a tuple, each once."""
 
     def __init__(self, **kwargs: Argument) -> None:
-        kwargs.setdefault("help_text", "Separated by commas.")
+        kwargs.setdefault("help_text", gettext_lazy("Separated by commas."))
         kwargs.setdefault("required", False)
         super().__init__(**kwargs)
         self.widget.attrs |= {"autocapitalize": "off", "spellcheck": "false"}
@@ -110,7 +114,10 @@ class CodesField(forms.CharField):
     def validate(self, value: tuple[str, ...]) -> None:
         super().validate(value)
         if long := next((code for code in value if len(code) > MAX_CODE), None):
-            raise ValidationError(f"“{long[:20]}…” is longer than {MAX_CODE} characters.")
+            raise ValidationError(
+                _("“%(long)s…” is longer than %(max_code)s characters.")
+                % {"long": long[:20], "max_code": MAX_CODE}
+            )
 
     def has_changed(self, initial: ColumnValue, data: ColumnValue) -> bool:
         return self.to_python(self.prepare_value(initial)) != self.to_python(data)

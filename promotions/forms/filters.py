@@ -2,6 +2,7 @@
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy
 
 from campaigns.generics import ModelChoiceField
 from promotions.codes import code_key
@@ -12,16 +13,18 @@ SEARCH = {"type": "search"}
 
 
 class PromotionFilter(forms.Form):
-    q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs=SEARCH))
-    type = forms.ChoiceField(choices=[("", "All types"), *Promotion.Type.choices], required=False)
+    q = forms.CharField(label=gettext_lazy("Search"), required=False, widget=forms.TextInput(attrs=SEARCH))
+    type = forms.ChoiceField(
+        choices=[("", gettext_lazy("All types")), *Promotion.Type.choices], required=False
+    )
     state = forms.ChoiceField(
-        label="State",
+        label=gettext_lazy("State"),
         choices=[
-            ("", "All"),
-            ("active", "Switched on"),
-            ("inactive", "Switched off"),
-            ("standalone", "Standalone"),
-            ("loose", "In no campaign"),
+            ("", gettext_lazy("All")),
+            ("active", gettext_lazy("Switched on")),
+            ("inactive", gettext_lazy("Switched off")),
+            ("standalone", gettext_lazy("Standalone")),
+            ("loose", gettext_lazy("In no campaign")),
         ],
         required=False,
     )
@@ -46,9 +49,11 @@ class CouponFilter(forms.Form):
     """Words, a state, and what a link from elsewhere narrows to: one promotion, one batch by its whole name."""
 
     q = forms.CharField(
-        label="Code, promotion or batch", required=False, widget=forms.TextInput(attrs=SEARCH)
+        label=gettext_lazy("Code, promotion or batch"), required=False, widget=forms.TextInput(attrs=SEARCH)
     )
-    state = forms.ChoiceField(choices=[("", "All states"), *Coupon.State.choices], required=False)
+    state = forms.ChoiceField(
+        choices=[("", gettext_lazy("All states")), *Coupon.State.choices], required=False
+    )
     promotion: ModelChoiceField[Promotion] = ModelChoiceField(
         queryset=Promotion.objects.all(), required=False, widget=forms.HiddenInput
     )

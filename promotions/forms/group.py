@@ -1,6 +1,8 @@
 """The form of a customer group."""
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Columns
 from campaigns.forms import Refusable
@@ -14,9 +16,9 @@ class GroupForm(Refusable, ModelForm[CustomerGroup]):
 
     fields: Columns
     customers = CodesField(
-        label="Customers",
+        label=gettext_lazy("Customers"),
         widget=forms.Textarea(attrs={"rows": 12}),
-        help_text="The customer ids of your tills, one per line or separated by commas.",
+        help_text=gettext_lazy("The customer ids of your tills, one per line or separated by commas."),
     )
     shown = CodesField(widget=forms.HiddenInput)
     """The customers that the form was filled with: somebody else may change them meanwhile."""
@@ -24,7 +26,7 @@ class GroupForm(Refusable, ModelForm[CustomerGroup]):
     class Meta:
         model = CustomerGroup
         fields = ["code", "name"]
-        help_texts = {"code": "What promotions and tills call it, such as vip."}
+        help_texts = {"code": gettext_lazy("What promotions and tills call it, such as vip.")}
 
     def __init__(self, data: FormData = None, *, instance: CustomerGroup) -> None:
         members = []
@@ -39,5 +41,5 @@ class GroupForm(Refusable, ModelForm[CustomerGroup]):
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
         if "," in code:
-            raise forms.ValidationError("A code has no comma.")
+            raise forms.ValidationError(_("A code has no comma."))
         return code

@@ -109,7 +109,7 @@ class PromotionForm:
 
     @property
     def label(self) -> str:
-        return Promotion.Type(self.type).label
+        return str(Promotion.Type(self.type).label)
 
     @property
     def is_bound(self) -> bool:

@@ -1,6 +1,8 @@
 """The small form in which somebody who writes a mail makes its promotion."""
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
@@ -18,22 +20,26 @@ class ReadyOfferForm(Refusable, forms.Form):
 
     fields: Columns
     name = forms.CharField(
-        max_length=200, help_text="Printed on the receipt, and what the mail calls the offer."
+        max_length=200, help_text=gettext_lazy("Printed on the receipt, and what the mail calls the offer.")
     )
     reduction = forms.ChoiceField(
-        label="It gives",
+        label=gettext_lazy("It gives"),
         choices=[
-            ("percent", "a percent off the sale"),
-            ("amount", "an amount off the sale"),
-            ("gift", "a free article"),
+            ("percent", gettext_lazy("a percent off the sale")),
+            ("amount", gettext_lazy("an amount off the sale")),
+            ("gift", gettext_lazy("a free article")),
         ],
     )
-    percent = PercentField("Percent", smallest=1, required=False)
-    amount = MoneyField("Amount", smallest=1, required=False)
-    gift_sku = forms.CharField(label="Article of the gift", max_length=64, required=False)
-    min_subtotal = MoneyField("Minimum spend", required=False)
-    starts_at = MomentField(label="Starts", required=False, help_text="Leave blank for at once.")
-    ends_at = MomentField(label="Ends", required=False, help_text="Leave blank for no end.")
+    percent = PercentField(gettext_lazy("Percent"), smallest=1, required=False)
+    amount = MoneyField(gettext_lazy("Amount"), smallest=1, required=False)
+    gift_sku = forms.CharField(label=gettext_lazy("Article of the gift"), max_length=64, required=False)
+    min_subtotal = MoneyField(gettext_lazy("Minimum spend"), required=False)
+    starts_at = MomentField(
+        label=gettext_lazy("Starts"), required=False, help_text=gettext_lazy("Leave blank for at once.")
+    )
+    ends_at = MomentField(
+        label=gettext_lazy("Ends"), required=False, help_text=gettext_lazy("Leave blank for no end.")
+    )
     locations = Coupon._meta.get_field("locations").formfield(
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
     )
@@ -47,7 +53,7 @@ class ReadyOfferForm(Refusable, forms.Form):
         cleaned = self.cleaned_data
         needed = NEEDED.get(cleaned.get("reduction", ""))
         if needed and needed not in self.errors and not cleaned.get(needed):
-            self.add_error(needed, "This is needed for what you chose.")
+            self.add_error(needed, _("This is needed for what you chose."))
         window.refuse_end_before_start(self)
         return cleaned
 

@@ -8,6 +8,8 @@ from django.apps import apps
 from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import zones
 from campaigns.annotations import CleanedData, Columns, JsonObject
@@ -31,13 +33,15 @@ class ReportForm(forms.Form):
     by = forms.ChoiceField(
         choices=[(key, title) for key, (title, _) in REPORTS.items()], widget=forms.HiddenInput
     )
-    first = DayField(label="From")
-    last = DayField(label="To")
+    first = DayField(label=gettext_lazy("From"))
+    last = DayField(label=gettext_lazy("To"))
     # Any: the model belongs to `pos`, which promotions do not import
     location: ModelChoiceField[Any] = ModelChoiceField(
-        queryset=None, required=False, empty_label="All locations"
+        queryset=None, required=False, empty_label=gettext_lazy("All locations")
     )
-    type = forms.ChoiceField(choices=[("", "All types"), *Promotion.Type.choices], required=False)
+    type = forms.ChoiceField(
+        choices=[("", gettext_lazy("All types")), *Promotion.Type.choices], required=False
+    )
     campaign: ModelChoiceField[PromotionCampaign] = ModelChoiceField(
         queryset=PromotionCampaign.objects.all(), required=False, widget=forms.HiddenInput
     )
@@ -63,9 +67,9 @@ class ReportForm(forms.Form):
         cleaned = self.cleaned_data
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
-            self.add_error("last", "The last day is before the first.")
+            self.add_error("last", _("The last day is before the first."))
         elif first and last and last - first > LONGEST:
-            self.add_error("last", "A report covers a year at most.")
+            self.add_error("last", _("A report covers a year at most."))
         return cleaned
 
     def read_query(self) -> ReportQuery:

@@ -1,6 +1,7 @@
 """The form of the stacking rules, and the form that asks whether two promotions can meet."""
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Columns
 from campaigns.forms import Refusable
@@ -16,31 +17,38 @@ class StackingForm(Refusable, forms.Form):
     """All stacking rules."""
 
     fields: Columns
-    precedence = forms.ChoiceField(label="When several compete", choices=StackingSettings.Precedence.choices)
+    precedence = forms.ChoiceField(
+        label=gettext_lazy("When several compete"), choices=StackingSettings.Precedence.choices
+    )
     max_promotions = count_field(
-        "Maximum promotions per sale",
+        gettext_lazy("Maximum promotions per sale"),
         least=0,
-        help_text="Leave blank or 0 for no limit. 1: only the best.",
+        help_text=gettext_lazy("Leave blank or 0 for no limit. 1: only the best."),
     )
     max_discount_percent = PercentField(
-        "Maximum discount per sale, percent", required=False, help_text="Leave blank for no limit."
+        gettext_lazy("Maximum discount per sale, percent"),
+        required=False,
+        help_text=gettext_lazy("Leave blank for no limit."),
     )
     max_discount = MoneyField(
-        "Maximum discount per sale",
+        gettext_lazy("Maximum discount per sale"),
         required=False,
-        help_text="It does not limit sales in another currency. Leave blank for no limit.",
+        help_text=gettext_lazy("It does not limit sales in another currency. Leave blank for no limit."),
     )
     coupons_with_promotions = forms.BooleanField(
-        label="Coupons and automatic promotions may combine in one sale", required=False
+        label=gettext_lazy("Coupons and automatic promotions may combine in one sale"), required=False
     )
     item_with_order = forms.BooleanField(
-        label="Promotions on items and on the whole sale may combine in one sale", required=False
+        label=gettext_lazy("Promotions on items and on the whole sale may combine in one sale"),
+        required=False,
     )
     buy_get_replaces = forms.BooleanField(
-        label="Units that a buy-and-get promotion uses get no other discount on items", required=False
+        label=gettext_lazy("Units that a buy-and-get promotion uses get no other discount on items"),
+        required=False,
     )
     thresholds_on_original = forms.BooleanField(
-        label="Thresholds and tiers of sale discounts are measured before any discount", required=False
+        label=gettext_lazy("Thresholds and tiers of sale discounts are measured before any discount"),
+        required=False,
     )
 
     def __init__(self, data: FormData = None) -> None:
@@ -54,5 +62,5 @@ class StackingForm(Refusable, forms.Form):
 class CombinationForm(forms.Form):
     """The two promotions to compare."""
 
-    one = PromotionField(label="One promotion")
-    other = PromotionField(label="The other")
+    one = PromotionField(label=gettext_lazy("One promotion"))
+    other = PromotionField(label=gettext_lazy("The other"))

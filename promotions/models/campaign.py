@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django_fsm import transition
 
 from campaigns.models import Campaign, by_system, may_operate
@@ -51,23 +52,27 @@ class PromotionCampaign(Campaign):
     OPERATE = "promotions.operate_promotioncampaign"
 
     class OnBudgetEnd(models.TextChoices):
-        PARTIAL = "partial", "Grant what is left"
-        REJECT = "reject", "Give nothing unless the whole discount fits"
+        PARTIAL = "partial", gettext_lazy("Grant what is left")
+        REJECT = "reject", gettext_lazy("Give nothing unless the whole discount fits")
 
     currency = models.CharField(max_length=3, default=site_currency)
     budget = models.BigIntegerField(
-        null=True, blank=True, help_text="In minor units; leave blank for no limit."
+        null=True, blank=True, help_text=gettext_lazy("In minor units; leave blank for no limit.")
     )
     on_budget_end = models.CharField(max_length=10, choices=OnBudgetEnd, default=OnBudgetEnd.PARTIAL)
-    max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
-    max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
-    priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
-    exclusive = models.BooleanField(
-        "alone in a sale",
-        default=False,
-        help_text="A promotion of this campaign applies alone in a sale, or not at all.",
+    max_uses = models.BigIntegerField(gettext_lazy("maximum uses"), null=True, blank=True)
+    max_uses_per_customer = models.IntegerField(
+        gettext_lazy("maximum uses per customer"), null=True, blank=True
     )
-    locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
+    priority = models.PositiveIntegerField(default=100, help_text=gettext_lazy("1 is applied first."))
+    exclusive = models.BooleanField(
+        gettext_lazy("alone in a sale"),
+        default=False,
+        help_text=gettext_lazy("A promotion of this campaign applies alone in a sale, or not at all."),
+    )
+    locations = models.ManyToManyField(
+        "pos.Location", blank=True, help_text=gettext_lazy("Choose none for everywhere.")
+    )
     promotions = models.ManyToManyField("promotions.Promotion", through="promotions.Link", blank=True)
 
     objects = PromotionCampaignQuerySet.as_manager()  # type: ignore[misc]  # stubs: the parent's is a ClassVar

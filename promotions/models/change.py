@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 
@@ -14,23 +15,23 @@ class Change(models.Model):
     """
 
     class What(models.TextChoices):
-        CREATED = "created", "Created"
-        EDITED = "edited", "Edited"
-        ACTIVATED = "activated", "Switched on"
-        DEACTIVATED = "deactivated", "Switched off"
-        LINKED = "linked", "Linked"
-        UNLINKED = "unlinked", "Unlinked"
-        ORDERED = "ordered", "Put in order"
-        DELETED = "deleted", "Deleted"
-        CODES_MADE = "codes_made", "Codes generated"
-        CODES_ON = "codes_on", "Codes switched on"
-        CODES_OFF = "codes_off", "Codes switched off"
-        CODE_MADE = "code_made", "Code created"
-        CODE_EDITED = "code_edited", "Code edited"
-        CODE_ON = "code_on", "Code switched on"
-        CODE_OFF = "code_off", "Code switched off"
-        APART = "apart", "Never combined"
-        TOGETHER = "together", "May combine again"
+        CREATED = "created", gettext_lazy("Created")
+        EDITED = "edited", gettext_lazy("Edited")
+        ACTIVATED = "activated", gettext_lazy("Switched on")
+        DEACTIVATED = "deactivated", gettext_lazy("Switched off")
+        LINKED = "linked", gettext_lazy("Linked")
+        UNLINKED = "unlinked", gettext_lazy("Unlinked")
+        ORDERED = "ordered", gettext_lazy("Put in order")
+        DELETED = "deleted", gettext_lazy("Deleted")
+        CODES_MADE = "codes_made", gettext_lazy("Codes generated")
+        CODES_ON = "codes_on", gettext_lazy("Codes switched on")
+        CODES_OFF = "codes_off", gettext_lazy("Codes switched off")
+        CODE_MADE = "code_made", gettext_lazy("Code created")
+        CODE_EDITED = "code_edited", gettext_lazy("Code edited")
+        CODE_ON = "code_on", gettext_lazy("Code switched on")
+        CODE_OFF = "code_off", gettext_lazy("Code switched off")
+        APART = "apart", gettext_lazy("Never combined")
+        TOGETHER = "together", gettext_lazy("May combine again")
 
     campaign = models.ForeignKey(
         "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="changes"

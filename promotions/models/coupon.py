@@ -3,6 +3,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Argument
 from campaigns.fields import DatabaseTimeField
@@ -33,17 +34,17 @@ class Coupon(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ONE_TIME = "one_time", "Once in all"
-        MULTI_USE = "multi_use", "Many times"
+        ONE_TIME = "one_time", gettext_lazy("Once in all")
+        MULTI_USE = "multi_use", gettext_lazy("Many times")
 
     class State(models.TextChoices):
         """The state of a coupon at an instant, by its own columns; not stored."""
 
-        USABLE = "usable", "Usable"
-        COMING = "coming", "Not yet"
-        USED_UP = "used_up", "Used up"
-        ENDED = "ended", "Ended"
-        OFF = "off", "Switched off"
+        USABLE = "usable", gettext_lazy("Usable")
+        COMING = "coming", gettext_lazy("Not yet")
+        USED_UP = "used_up", gettext_lazy("Used up")
+        ENDED = "ended", gettext_lazy("Ended")
+        OFF = "off", gettext_lazy("Switched off")
 
     promotion = models.ForeignKey(
         "promotions.Promotion", models.PROTECT, related_name="coupons", db_constraint=False
@@ -51,29 +52,43 @@ class Coupon(models.Model):
     code = models.CharField(max_length=40)
     # compared by its bytes, so that one index finds a code and those that begin like it
     key = models.TextField(
-        editable=False, db_collation="C", help_text="promotions.codes.code_key of the code."
+        editable=False, db_collation="C", help_text=gettext_lazy("promotions.codes.code_key of the code.")
     )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.MULTI_USE)
-    benefit = models.JSONField(null=True, blank=True, help_text="Leave blank for its promotion's.")
+    benefit = models.JSONField(
+        null=True, blank=True, help_text=gettext_lazy("Leave blank for its promotion's.")
+    )
     active = models.BooleanField(default=True)
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)
-    min_subtotal = models.BigIntegerField(default=0, help_text="In minor units.")
-    max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
-    max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
-    uses = models.BigIntegerField(default=0, editable=False, help_text="with those that are held")
-    overrun_uses = models.BigIntegerField(
-        default=0, editable=False, help_text="taken offline beyond the limit"
+    min_subtotal = models.BigIntegerField(default=0, help_text=gettext_lazy("In minor units."))
+    max_uses = models.BigIntegerField(gettext_lazy("maximum uses"), null=True, blank=True)
+    max_uses_per_customer = models.IntegerField(
+        gettext_lazy("maximum uses per customer"), null=True, blank=True
     )
-    customer = models.CharField(max_length=64, blank=True, help_text="Only for the customer with this id.")
+    uses = models.BigIntegerField(
+        default=0, editable=False, help_text=gettext_lazy("with those that are held")
+    )
+    overrun_uses = models.BigIntegerField(
+        default=0, editable=False, help_text=gettext_lazy("taken offline beyond the limit")
+    )
+    customer = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("Only for the customer with this id.")
+    )
     made_for = models.BigIntegerField(
         null=True,
         blank=True,
         editable=False,
-        help_text="The contact for whom an e-mail campaign made it. No relation: contacts are known to mailing only.",
+        help_text=gettext_lazy(
+            "The contact for whom an e-mail campaign made it. No relation: contacts are known to mailing only."
+        ),
     )
-    locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
-    batch = models.CharField(max_length=100, blank=True, editable=False, help_text="Generated together.")
+    locations = models.ManyToManyField(
+        "pos.Location", blank=True, help_text=gettext_lazy("Choose none for everywhere.")
+    )
+    batch = models.CharField(
+        max_length=100, blank=True, editable=False, help_text=gettext_lazy("Generated together.")
+    )
     created_at = DatabaseTimeField(auto_now_add=True)
 
     objects = CouponQuerySet.as_manager()

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from campaigns.fields import DatabaseTimeField, hold_words
 
@@ -24,41 +25,49 @@ class Promotion(models.Model):
     """One discount: conditions, a target and a benefit. Applies through active campaigns, or by itself."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "Active"
-        INACTIVE = "inactive", "Inactive"
+        ACTIVE = "active", gettext_lazy("Active")
+        INACTIVE = "inactive", gettext_lazy("Inactive")
 
     class Trigger(models.TextChoices):
-        AUTOMATIC = "automatic", "Automatic"
-        COUPON = "coupon", "With a coupon"
+        AUTOMATIC = "automatic", gettext_lazy("Automatic")
+        COUPON = "coupon", gettext_lazy("With a coupon")
 
     class Level(models.TextChoices):
-        ITEM = "item", "Items"
-        ORDER = "order", "Whole sale"
+        ITEM = "item", gettext_lazy("Items")
+        ORDER = "order", gettext_lazy("Whole sale")
 
     class Type(models.TextChoices):
         """The ready-made kinds a marketer picks from; the engine knows only conditions and benefits."""
 
-        SALE = "sale", "Sale discount"
-        ITEMS = "items", "Category or item discount"
-        BUY_GET = "buy_get", "Buy one get one"
-        BUNDLE = "bundle", "Bundle"
-        TIERED = "tiered", "Tiered spend"
-        HAPPY_HOUR = "happy_hour", "Happy hour"
-        FLASH = "flash", "Flash sale"
-        FIRST = "first", "First-time customer"
+        SALE = "sale", gettext_lazy("Sale discount")
+        ITEMS = "items", gettext_lazy("Category or item discount")
+        BUY_GET = "buy_get", gettext_lazy("Buy one get one")
+        BUNDLE = "bundle", gettext_lazy("Bundle")
+        TIERED = "tiered", gettext_lazy("Tiered spend")
+        HAPPY_HOUR = "happy_hour", gettext_lazy("Happy hour")
+        FLASH = "flash", gettext_lazy("Flash sale")
+        FIRST = "first", gettext_lazy("First-time customer")
 
-    name = models.CharField(max_length=200, help_text="Printed on the receipt and used in reports.")
+    name = models.CharField(
+        max_length=200, help_text=gettext_lazy("Printed on the receipt and used in reports.")
+    )
     type = models.CharField(max_length=20, choices=Type, default=Type.ITEMS)
     status = models.CharField(max_length=10, choices=Status, default=Status.INACTIVE, editable=False)
-    standalone = models.BooleanField(default=False, help_text="Applies by itself, without a campaign.")
+    standalone = models.BooleanField(
+        default=False, help_text=gettext_lazy("Applies by itself, without a campaign.")
+    )
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.AUTOMATIC)
     level = models.CharField(max_length=10, choices=Level, default=Level.ITEM)
-    priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
+    priority = models.PositiveIntegerField(default=100, help_text=gettext_lazy("1 is applied first."))
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)
-    locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
-    max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
-    max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
+    locations = models.ManyToManyField(
+        "pos.Location", blank=True, help_text=gettext_lazy("Choose none for everywhere.")
+    )
+    max_uses = models.BigIntegerField(gettext_lazy("maximum uses"), null=True, blank=True)
+    max_uses_per_customer = models.IntegerField(
+        gettext_lazy("maximum uses per customer"), null=True, blank=True
+    )
     # as the structs of promotions.engine.rules, which check them
     conditions = models.JSONField(default=list, blank=True)
     target = models.JSONField(default=dict, blank=True)

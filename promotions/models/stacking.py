@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 
 class StackingSettings(models.Model):
@@ -9,36 +10,42 @@ class StackingSettings(models.Model):
     """
 
     class Precedence(models.TextChoices):
-        VALUE = "value", "The better deal wins"
-        PRIORITY = "priority", "The first by priority wins"
+        VALUE = "value", gettext_lazy("The better deal wins")
+        PRIORITY = "priority", gettext_lazy("The first by priority wins")
 
     precedence = models.CharField(max_length=10, choices=Precedence, default=Precedence.VALUE)
     max_promotions = models.PositiveIntegerField(
-        "maximum promotions per sale", null=True, blank=True, help_text="Leave blank for no limit."
+        gettext_lazy("maximum promotions per sale"),
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Leave blank for no limit."),
     )
     max_discount_percent = models.PositiveIntegerField(
-        "maximum discount, percent",
+        gettext_lazy("maximum discount, percent"),
         null=True,
         blank=True,
-        help_text="In hundredths of a percent; leave blank for no limit.",
+        help_text=gettext_lazy("In hundredths of a percent; leave blank for no limit."),
     )
     max_discount = models.BigIntegerField(
-        "maximum discount, amount",
+        gettext_lazy("maximum discount, amount"),
         null=True,
         blank=True,
-        help_text="In minor units of the site's currency; leave blank for no limit.",
+        help_text=gettext_lazy("In minor units of the site's currency; leave blank for no limit."),
     )
     coupons_with_promotions = models.BooleanField(
-        default=True, help_text="Coupons and automatic promotions may combine in one sale."
+        default=True, help_text=gettext_lazy("Coupons and automatic promotions may combine in one sale.")
     )
     item_with_order = models.BooleanField(
-        default=True, help_text="Promotions on items and on the whole sale may combine in one sale."
+        default=True,
+        help_text=gettext_lazy("Promotions on items and on the whole sale may combine in one sale."),
     )
     buy_get_replaces = models.BooleanField(
-        default=False, help_text="Units that a buy-and-get promotion uses get no other discount on items."
+        default=False,
+        help_text=gettext_lazy("Units that a buy-and-get promotion uses get no other discount on items."),
     )
     thresholds_on_original = models.BooleanField(
-        default=False, help_text="Thresholds and tiers of sale discounts are measured before any discount."
+        default=False,
+        help_text=gettext_lazy("Thresholds and tiers of sale discounts are measured before any discount."),
     )
 
     class Meta:

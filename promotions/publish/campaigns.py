@@ -8,6 +8,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, instants, lifecycle, refusals, texts
 from campaigns.annotations import ColumnValue, RowOrKey, StoredValue
@@ -59,8 +60,8 @@ def create_campaign(
         then: `activate` or `schedule`, to take that step at once; if it is refused, no draft is created.
     """
     if then not in ("", "activate", "schedule"):
-        raise Refused(f"“{then}” is no step of a new campaign.")
-    refusals.require(by, "promotions.add_promotioncampaign", "add promotion campaigns")
+        raise Refused(_("“%(then)s” is no step of a new campaign.") % {"then": then})
+    refusals.require(by, "promotions.add_promotioncampaign", _("add promotion campaigns"))
     with transaction.atomic():
         lock_rules()
         campaign = models.PromotionCampaign(created_by=by)
@@ -185,11 +186,19 @@ def _key_of(thing: RowOrKey) -> int:
 def _get_linkable(promotions: Iterable[RowOrKey]) -> list["models.Promotion"]:
     keys = [_key_of(promotion) for promotion in promotions]
     found = {promotion.pk: promotion for promotion in models.Promotion.objects.existing().filter(pk__in=keys)}
-    reasons = [("promotions", f"There is no promotion {key} any more.") for key in keys if key not in found]
+    reasons = [
+        ("promotions", _("There is no promotion %(key)s any more.") % {"key": key})
+        for key in keys
+        if key not in found
+    ]
     reasons += [
         (
             "promotions",
-            f"“{promotion}” is standalone: it applies without a campaign. End that before you link it to one.",
+            _(
+                "“%(promotion)s” is standalone: it applies without a campaign. End that before you link "
+                "it to one."
+            )
+            % {"promotion": promotion},
         )
         for promotion in found.values()
         if promotion.standalone
@@ -220,7 +229,12 @@ def _set_values(
 ) -> dict[str, list[StoredValue]]:
     """Set the new values of `campaign` without saving; return {field: [before, after]} of those that differ."""
     if unknown := sorted(set(changes) - FIELDS):
-        raise Refused([(name, f"“{name}” is no field of a campaign that can be edited.") for name in unknown])
+        raise Refused(
+            [
+                (name, _("“%(name)s” is no field of a campaign that can be edited.") % {"name": name})
+                for name in unknown
+            ]
+        )
     before = {name: getattr(campaign, name) for name in changes}
     for name, value in changes.items():
         setattr(campaign, name, value)
@@ -236,7 +250,7 @@ def _objections(
     times = {name: getattr(campaign, name) for name in ("starts_at", "ends_at")}
     naive = [name for name, value in times.items() if value is not None and timezone.is_naive(value)]
     if naive:
-        return [(name, "A time needs its time zone.") for name in naive]
+        return [(name, _("A time needs its time zone.")) for name in naive]
     if impossible := [name for name, value in times.items() if value and not instants.is_possible(value)]:
         return [(name, str(instants.SENTENCE)) for name in impossible]
     reasons = []
@@ -244,36 +258,38 @@ def _objections(
     if "starts_at" in edited:
         if campaign.status in (Status.ACTIVE, Status.PAUSED):
             reasons.append(
-                ("starts_at", "This campaign has started already: its start can no longer be moved.")
+                ("starts_at", _("This campaign has started already: its start can no longer be moved."))
             )
         elif campaign.status == Status.SCHEDULED and (starts_at is None or starts_at <= now):
             reasons.append(
-                ("starts_at", "The start must be in the future; to start now, activate the campaign.")
+                ("starts_at", _("The start must be in the future; to start now, activate the campaign."))
             )
     if starts_at and ends_at and ends_at <= starts_at and edited.keys() & times.keys():
-        reasons.append(("ends_at", "The end must be after the start."))
+        reasons.append(("ends_at", _("The end must be after the start.")))
     if "ends_at" in edited and ends_at and ends_at <= now and campaign.status != Status.DRAFT:
-        reasons.append(("ends_at", "The end must be in the future; to stop now, end the campaign early."))
+        reasons.append(("ends_at", _("The end must be in the future; to stop now, end the campaign early.")))
     if "currency" in edited:
         currency = campaign.currency
         if not (
             isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isupper()
         ):
-            reasons.append(("currency", "A currency is three capital letters, as EUR."))
+            reasons.append(("currency", _("A currency is three capital letters, as EUR.")))
         elif campaign.pk and was_granted("campaign", campaign.pk):
-            reasons.append(("currency", "Discounts were given already: the currency can no longer change."))
+            reasons.append(
+                ("currency", _("Discounts were given already: the currency can no longer change."))
+            )
     return reasons
 
 
 def find_wrong_values(thing: RowOrKey) -> list[tuple[str, str]]:
     """Return what the model finds wrong with the values of a campaign or promotion: (field, sentence) each."""
     reasons = [
-        (name, "This must be a whole number above 0, or empty for no limit.")
+        (name, _("This must be a whole number above 0, or empty for no limit."))
         for name in ("budget", "max_uses", "max_uses_per_customer")
         if (value := getattr(thing, name, None)) is not None and not is_count(value)
     ]
     if not is_count(thing.priority, most=2**31 - 1):
-        reasons.append(("priority", "The priority must be a whole number from 1."))
+        reasons.append(("priority", _("The priority must be a whole number from 1.")))
     reasons += [
         (field.name, texts.SENTENCE)
         for field in thing._meta.concrete_fields

@@ -1,6 +1,7 @@
 """Two people edit the same row: the second to save is told what the first one changed, and no input is lost."""
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns import dates
 from campaigns.editions import EditConflict
@@ -41,4 +42,9 @@ def _describe_edit(edit: "models.Change", currency: str) -> str:
     )
     what = f" ({'; '.join(lines)})" if lines else ""
     at = dates.write_moment(edit.at)
-    return f"{edit.get_what_display()} by {person(edit.by) or 'the system'} on {at}, while this form was open{what}."
+    return _("%(change)s by %(person)s on %(at)s, while this form was open%(details)s.") % {
+        "change": edit.get_what_display(),
+        "person": person(edit.by) or _("the system"),
+        "at": at,
+        "details": what,
+    }

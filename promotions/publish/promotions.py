@@ -7,6 +7,7 @@ import msgspec
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, instants, refusals
 from campaigns.annotations import Columns, ColumnValue, RowOrKey
@@ -73,7 +74,11 @@ def save_promotion(
         Refused: a value is wrong, it would be standalone although campaigns link it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
-    refusals.require(by, f"promotions.{action}_promotion", f"{action} promotions")
+    refusals.require(
+        by,
+        f"promotions.{action}_promotion",
+        _("add promotions") if promotion is None else _("change promotions"),
+    )
     with transaction.atomic():
         lock_rules()
         promotion = models.Promotion() if promotion is None else _read_fresh(promotion)
@@ -83,7 +88,7 @@ def save_promotion(
         for name, value in fields.items():
             setattr(promotion, name, value)
         reasons = [
-            (name, f"“{name}” is no field of a promotion that can be edited.")
+            (name, _("“%(name)s” is no field of a promotion that can be edited.") % {"name": name})
             for name in fields.keys() - FIELDS
         ]
         reasons += _objections(promotion)
@@ -114,7 +119,7 @@ def switch_promotion(
     Raises:
         Refused: it was deleted, or `by` may not.
     """
-    refusals.require(by, "promotions.change_promotion", "change promotions")
+    refusals.require(by, "promotions.change_promotion", _("change promotions"))
     status = models.Promotion.Status.ACTIVE if on else models.Promotion.Status.INACTIVE
     what = models.Change.What.ACTIVATED if on else models.Change.What.DEACTIVATED
     with transaction.atomic():
@@ -130,7 +135,7 @@ def switch_promotion(
 
 def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = None) -> None:
     """Delete a promotion with its coupons. One that was redeemed, or that a mail carries, is only hidden."""
-    refusals.require(by, "promotions.delete_promotion", "delete promotions")
+    refusals.require(by, "promotions.delete_promotion", _("delete promotions"))
     with transaction.atomic():
         lock_rules()
         promotion = _read_fresh(promotion)
@@ -163,13 +168,13 @@ def _read_fresh(promotion: "models.Promotion | int") -> "models.Promotion":
     key = promotion if isinstance(promotion, int) else promotion.pk
     found = models.Promotion.objects.existing().filter(pk=key).first()
     if found is None:
-        raise Refused("This promotion was deleted.")
+        raise Refused(_("This promotion was deleted."))
     return found
 
 
 def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
     reasons = [
-        (name, "A time needs its time zone.")
+        (name, _("A time needs its time zone."))
         for name in ("starts_at", "ends_at")
         if isinstance(value := getattr(promotion, name), datetime) and timezone.is_naive(value)
     ]
@@ -189,17 +194,18 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            reasons.append((name, f"{error}."))
+            reasons.append((name, _("%(error)s.") % {"error": error}))
     reasons += find_wrong_values(promotion)
     if promotion.starts_at and promotion.ends_at and promotion.ends_at <= promotion.starts_at:
-        reasons.append(("ends_at", "The end must be after the start."))
+        reasons.append(("ends_at", _("The end must be after the start.")))
     if promotion.standalone and promotion.pk:
         holding = models.Link.objects.filter(promotion=promotion).exclude(campaign__status__in=Campaign.FINAL)
         if found := holding.select_related("campaign").first():
             reasons.append(
                 (
                     "standalone",
-                    f"It is linked to “{found.campaign}”: unlink it before you make it standalone.",
+                    _("It is linked to “%(campaign)s”: unlink it before you make it standalone.")
+                    % {"campaign": found.campaign},
                 )
             )
     return reasons

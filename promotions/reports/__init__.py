@@ -7,6 +7,9 @@ chosen location, else of the user.
 
 from collections.abc import Callable
 
+from django.utils.translation import gettext_lazy
+
+from campaigns.annotations import Words
 from promotions.reports.breakdowns import by_day, by_hour, by_location, by_promotion
 from promotions.reports.campaigns import by_campaign
 from promotions.reports.coupons import beyond_limits, by_coupon
@@ -30,12 +33,12 @@ __all__ = [
     "list_shares",
 ]
 
-REPORTS: dict[str, tuple[str, Callable[[ReportQuery], Report]]] = {
-    "promotion": ("By promotion", by_promotion),
-    "location": ("By location", by_location),
-    "day": ("By day", by_day),
-    "hour": ("By hour", by_hour),
-    "campaign": ("Revenue per campaign", by_campaign),
-    "coupon": ("Coupon usage", by_coupon),
-    "beyond": ("Beyond limits", beyond_limits),
+REPORTS: dict[str, tuple[Words, Callable[[ReportQuery], Report]]] = {
+    "promotion": (gettext_lazy("By promotion"), by_promotion),
+    "location": (gettext_lazy("By location"), by_location),
+    "day": (gettext_lazy("By day"), by_day),
+    "hour": (gettext_lazy("By hour"), by_hour),
+    "campaign": (gettext_lazy("Revenue per campaign"), by_campaign),
+    "coupon": (gettext_lazy("Coupon usage"), by_coupon),
+    "beyond": (gettext_lazy("Beyond limits"), beyond_limits),
 }

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.apps import apps
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from campaigns import dates
 from promotions.models import Promotion
@@ -25,15 +26,15 @@ def by_promotion(asked: ReportQuery) -> Report:
     promotions = Promotion.objects.only("name", "type", "status", "deleted_at").in_bulk(found)
     rows = [{**sums, **_describe_promotion(promotions[key])} for key, sums in largest_first(found)]
     columns = (
-        Column("name", "Promotion"),
-        Column("type", "Type"),
-        Column("state", "State", "badge"),
+        Column("name", _("Promotion")),
+        Column("type", _("Type")),
+        Column("state", _("State"), "badge"),
         SALES,
         USES,
         GIVEN,
     )
     sums = total_of(rows, sales=ledger.all_sales())
-    return Report("promotion", "By promotion", columns, rows, sums, drawn="bars")
+    return Report("promotion", _("By promotion"), columns, rows, sums, drawn="bars")
 
 
 def _describe_promotion(promotion: Promotion) -> Row:
@@ -52,8 +53,8 @@ def by_location(asked: ReportQuery) -> Report:
     found = _each_sale_once(asked, LOCATION)
     locations = apps.get_model("pos.Location").objects.in_bulk(found)
     rows = [{**sums, "name": locations[key].name} for key, sums in largest_first(found)]
-    columns = (Column("name", "Location"), SALES, USES, GIVEN)
-    return Report("location", "By location", columns, rows, _add_up(rows), drawn="bars")
+    columns = (Column("name", _("Location")), SALES, USES, GIVEN)
+    return Report("location", _("By location"), columns, rows, _add_up(rows), drawn="bars")
 
 
 def by_day(asked: ReportQuery) -> Report:
@@ -64,8 +65,8 @@ def by_day(asked: ReportQuery) -> Report:
         {**known.get(day, NO_SALES), "name": dates.write_weekday(day), "short": dates.write_short_day(day)}
         for day in days
     ]
-    columns = (Column("name", "Day"), SALES, USES, GIVEN)
-    return Report("day", "By day", columns, rows, _add_up(rows), drawn="columns")
+    columns = (Column("name", _("Day")), SALES, USES, GIVEN)
+    return Report("day", _("By day"), columns, rows, _add_up(rows), drawn="columns")
 
 
 def by_hour(asked: ReportQuery) -> Report:
@@ -79,8 +80,8 @@ def by_hour(asked: ReportQuery) -> Report:
         }
         for hour in range(24)
     ]
-    columns = (Column("name", "Hour"), SALES, USES, GIVEN)
-    return Report("hour", "By hour", columns, rows, _add_up(rows), drawn="columns")
+    columns = (Column("name", _("Hour")), SALES, USES, GIVEN)
+    return Report("hour", _("By hour"), columns, rows, _add_up(rows), drawn="columns")
 
 
 def _clock(hour: int) -> str:

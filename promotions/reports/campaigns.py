@@ -4,6 +4,8 @@ from typing import Final, NamedTuple
 
 from babel.numbers import get_currency_precision
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.formats import money
 from campaigns.models import Campaign
@@ -48,9 +50,9 @@ MARGINS: Final = f"""
     {margins.KNOWN_COSTS} GROUP BY 1
 """
 ENDS = {  # P9: expired ran its course, cancelled should not have gone on
-    "expired": ("Expired", "ended as planned"),
-    "cancelled": ("Cancelled", "stopped for good"),
-    "": ("Not ended", ""),
+    "expired": (gettext_lazy("Expired"), gettext_lazy("ended as planned")),
+    "cancelled": (gettext_lazy("Cancelled"), gettext_lazy("stopped for good")),
+    "": (gettext_lazy("Not ended"), ""),
 }
 
 
@@ -69,12 +71,12 @@ def by_campaign(asked: ReportQuery) -> Report:
         rows.append(_with_revenue(row, sales, revenue))
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
-        Column("name", "Campaign"),
-        Column("state", "Status", "badge"),
+        Column("name", _("Campaign")),
+        Column("state", _("Status"), "badge"),
         SALES,
         USES,
-        Column("revenue", "Revenue", "money"),
-        Column("per_unit", f"Revenue per {one} given", "ratio"),
+        Column("revenue", _("Revenue"), "money"),
+        Column("per_unit", _("Revenue per %(one)s given") % {"one": one}, "ratio"),
         *(MARGIN_COLUMNS if has_costs else ()),
         GIVEN,
     )
@@ -84,7 +86,7 @@ def by_campaign(asked: ReportQuery) -> Report:
     sums = _with_revenue(total_of(rows, sales=sales) | _write_margin(in_all), sales, revenue)
     return Report(
         "campaign",
-        "Revenue per campaign",
+        _("Revenue per campaign"),
         columns,
         rows,
         sums,
@@ -94,14 +96,17 @@ def by_campaign(asked: ReportQuery) -> Report:
     )
 
 
-ROI_NOTE = (
+ROI_NOTE = gettext_lazy(
     "Revenue is what customers paid for the sales that got a discount, less what they have returned since. "
     "A sale to which two campaigns gave something counts for both; in the total it counts once."
 )
 
 
-MARGIN_COLUMNS = (Column("margin", "Margin", "money"), Column("cost_known", "Known for"))
-MARGIN_NOTE = (
+MARGIN_COLUMNS = (
+    Column("margin", gettext_lazy("Margin"), "money"),
+    Column("cost_known", gettext_lazy("Known for")),
+)
+MARGIN_NOTE = gettext_lazy(
     "Margin is what was paid for the articles whose cost is known, less that cost; beside it stands for how much of "
     "the revenue it is known."
 )
@@ -119,7 +124,7 @@ def _write_margin(margin: Margin | None) -> Row:
 
 def _describe_campaign(campaign: Campaign | None) -> Row:
     if campaign is None:
-        return {"name": "Standalone promotions", "state": "", "badge": ""}
+        return {"name": _("Standalone promotions"), "state": "", "badge": ""}
     return {
         "name": campaign.name,
         "state": campaign.get_status_display().lower(),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from campaigns import database_time
 from promotions.models import Coupon, Overrun
@@ -36,17 +37,17 @@ def by_coupon(asked: ReportQuery) -> Report:
     }
     rows = [{**used, **described[key]} for key, used in largest_first(found)]
     columns = (
-        Column("name", "Code"),
-        Column("promotion", "Promotion"),
-        Column("state", "State", "badge"),
+        Column("name", _("Code")),
+        Column("promotion", _("Promotion")),
+        Column("state", _("State"), "badge"),
         SALES,
-        Column("customers", "Known customers", "number"),
-        Column("last", "Last used", "moment"),
+        Column("customers", _("Known customers"), "number"),
+        Column("last", _("Last used"), "moment"),
         USES,
         GIVEN,
     )
     ((sales,),) = ledger.rows(SALES_WITH_CODE)
-    return Report("coupon", "Coupon usage", columns, rows, total_of(rows, sales=sales), drawn="bars")
+    return Report("coupon", _("Coupon usage"), columns, rows, total_of(rows, sales=sales), drawn="bars")
 
 
 def beyond_limits(asked: ReportQuery) -> Report:
@@ -78,13 +79,13 @@ def beyond_limits(asked: ReportQuery) -> Report:
         ).order_by("-redemption__at", "-pk")
     ]
     columns = (
-        Column("name", "Promotion"),
-        Column("campaign", "Campaign"),
-        Column("location", "Location"),
-        Column("sale", "Sale"),
-        Column("last", "When", "moment"),
-        Column("uses", "Uses beyond", "number"),
-        Column("given", "Discount beyond", "money"),
+        Column("name", _("Promotion")),
+        Column("campaign", _("Campaign")),
+        Column("location", _("Location")),
+        Column("sale", _("Sale")),
+        Column("last", _("When"), "moment"),
+        Column("uses", _("Uses beyond"), "number"),
+        Column("given", _("Discount beyond"), "money"),
     )
     sums = {"given": sum(row["given"] for row in rows), "uses": sum(row["uses"] for row in rows)}
-    return Report("beyond", "Beyond limits", columns, rows, sums)
+    return Report("beyond", _("Beyond limits"), columns, rows, sums)

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from campaigns import dates, zones
+from campaigns.annotations import Words
 
 Row = dict[str, Any]  # figures and words by column: of as many types
 COLUMNS_OF_WIDE_REPORT = 4
@@ -48,7 +51,7 @@ class Column:
     """
 
     key: str
-    label: str
+    label: Words
     kind: str = "text"
 
     @property
@@ -72,7 +75,7 @@ class Report:
     total: Row
     drawn: str = ""
     groups: list[Row] = field(default_factory=list)
-    note: str = ""
+    note: Words = ""
 
     @property
     def is_wide(self) -> bool:
@@ -84,6 +87,6 @@ class Report:
         return max((row["given"] for row in self.rows), default=0)
 
 
-GIVEN = Column("given", "Discount", "money")
-USES = Column("uses", "Uses", "number")
-SALES = Column("sales", "Sales", "number")
+GIVEN = Column("given", gettext_lazy("Discount"), "money")
+USES = Column("uses", gettext_lazy("Uses"), "number")
+SALES = Column("sales", gettext_lazy("Sales"), "number")

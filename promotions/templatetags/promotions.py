@@ -16,7 +16,6 @@ from campaigns.annotations import ColumnValue, PageContext, StoredValue
 from campaigns.formats import money
 from campaigns.templatetags.workspace import moment
 from promotions import changes, reading
-from promotions.engine.words import percent_text
 from promotions.forms.picker import find_promotions
 from promotions.models import Coupon, Promotion
 from promotions.reports import Column
@@ -39,7 +38,7 @@ def change_lines(detail: dict[str, list[StoredValue]], currency: str = "") -> li
 @register.filter
 def state_of_coupon(state: str) -> str:
     """Write the state of a coupon."""
-    return Coupon.State(state).label
+    return str(Coupon.State(state).label)
 
 
 @register.filter
@@ -51,7 +50,7 @@ def moment_at(at: datetime, zone: str) -> str:
 @register.filter
 def percent(hundredths: int) -> str:
     """Return hundredths of a percent as people write them: 1250 is 12.5%."""
-    return percent_text(hundredths)
+    return reading.write_percent(hundredths)
 
 
 @register.filter

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from campaigns.annotations import Columns
+from django.utils.translation import gettext_lazy
+
+from campaigns.annotations import Columns, Words
 from promotions.engine import rules
 from promotions.types import benefits
 from promotions.types.answers import Answers
@@ -20,7 +22,7 @@ class Kind:
     """
 
     type: str
-    summary: str
+    summary: Words
     level: rules.Level
     parts: tuple[str, ...]
     benefit: Callable[[Answers], rules.Benefit]
@@ -38,7 +40,7 @@ KINDS = {
     for kind in [
         Kind(
             "sale",
-            "A percent, an amount or a gift on the whole sale.",
+            gettext_lazy("A percent, an amount or a gift on the whole sale."),
             "order",
             ("off_sale",),
             benefits.discount_on_sale,
@@ -46,7 +48,7 @@ KINDS = {
         ),
         Kind(
             "items",
-            "A percent or an amount off chosen articles, categories or brands.",
+            gettext_lazy("A percent or an amount off chosen articles, categories or brands."),
             "item",
             ("off_items", "items"),
             benefits.discount_on_items,
@@ -54,7 +56,7 @@ KINDS = {
         ),
         Kind(
             "buy_get",
-            "Buy some, get some free or reduced.",
+            gettext_lazy("Buy some, get some free or reduced."),
             "item",
             ("buy_get",),
             benefits.buy_get,
@@ -62,7 +64,7 @@ KINDS = {
         ),
         Kind(
             "bundle",
-            "A set of articles for one price, or reduced.",
+            gettext_lazy("A set of articles for one price, or reduced."),
             "item",
             ("bundle",),
             benefits.bundle,
@@ -70,7 +72,7 @@ KINDS = {
         ),
         Kind(
             "tiered",
-            "The more is spent, the more is off; the highest tier reached counts.",
+            gettext_lazy("The more is spent, the more is off; the highest tier reached counts."),
             "order",
             ("tiers", "items"),
             benefits.tiered_discount,
@@ -78,7 +80,7 @@ KINDS = {
         ),
         Kind(
             "happy_hour",
-            "Chosen articles reduced at certain hours of certain days.",
+            gettext_lazy("Chosen articles reduced at certain hours of certain days."),
             "item",
             ("off_items", "hours", "items"),
             benefits.discount_on_items,
@@ -87,7 +89,7 @@ KINDS = {
         ),
         Kind(
             "flash",
-            "Chosen articles reduced for a short while, as long as the uses last.",
+            gettext_lazy("Chosen articles reduced for a short while, as long as the uses last."),
             "item",
             ("off_items", "when", "items"),
             benefits.discount_on_items,
@@ -96,7 +98,7 @@ KINDS = {
         ),
         Kind(
             "first",
-            "A welcome to customers on their first purchase.",
+            gettext_lazy("A welcome to customers on their first purchase."),
             "order",
             ("off_sale",),
             benefits.discount_on_sale,

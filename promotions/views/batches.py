@@ -6,6 +6,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.refusals import Refused
@@ -35,7 +37,7 @@ def switch(request: Request) -> HttpResponse:
     if request.method != "POST":
         batch = batches.list_batches().filter(promotion=promotion, batch=name).first()
         if batch is None:
-            raise Http404("There is no such batch.")
+            raise Http404(_("There is no such batch."))
         template = "promotions/_batch_ask.html" if request.htmx else "promotions/batch_ask.html"
         return render(request, template, {"batch": batch, "on": on})
     try:
@@ -43,6 +45,21 @@ def switch(request: Request) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        codes = "1 code" if switched == 1 else f"{switched:,} codes"
-        messages.success(request, f"{codes} of “{name}” switched {'on' if on else 'off'}.")
+        done = (
+            ngettext(
+                "%(count)s code of “%(name)s” switched on.",
+                "%(count)s codes of “%(name)s” switched on.",
+                switched,
+            )
+            if on
+            else ngettext(
+                "%(count)s code of “%(name)s” switched off.",
+                "%(count)s codes of “%(name)s” switched off.",
+                switched,
+            )
+        )
+        messages.success(
+            request,
+            done % {"count": f"{switched:,}", "name": name},
+        )
     return go_to(request, reverse("promotions:batches"))

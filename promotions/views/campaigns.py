@@ -11,6 +11,8 @@ from django.forms import BaseForm
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
@@ -33,9 +35,11 @@ from promotions.views import previews
 Status = PromotionCampaign.Status
 
 NEXT_STEPS = {
-    Status.DRAFT: "“{}” is a draft: link its promotions, then activate or schedule it.",
-    Status.SCHEDULED: "“{}” is scheduled: link its promotions before it starts.",
-    Status.ACTIVE: "“{}” is active: each promotion that you link and switch on applies from the very next sale.",
+    Status.DRAFT: gettext_lazy("“{}” is a draft: link its promotions, then activate or schedule it."),
+    Status.SCHEDULED: gettext_lazy("“{}” is scheduled: link its promotions before it starts."),
+    Status.ACTIVE: gettext_lazy(
+        "“{}” is active: each promotion that you link and switch on applies from the very next sale."
+    ),
 }
 FOUND_AT_ONCE = 8  # promotions offered for linking at once
 LINKED_PER_PAGE = 50  # linked promotions on a page
@@ -86,9 +90,9 @@ def show_days(request: Request, pk: int) -> HttpResponse:
     ]
     drawn = draw_plot(
         points,
-        ("Discounts given each day",),
+        (_("Discounts given each day"),),
         lambda amount: money(amount, campaign.currency),
-        heads=("Discount", "Uses"),
+        heads=(_("Discount"), _("Uses")),
     )
     template = "promotions/_days.html" if request.htmx else "promotions/days.html"
     return render(request, template, {"campaign": campaign, "plot": drawn})
@@ -124,7 +128,12 @@ def edit(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
         return render_refusal(
-            request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited.")
+            request,
+            campaign,
+            Locked(
+                _("“%(campaign)s” is %(status)s: it cannot be edited.")
+                % {"campaign": campaign, "status": campaign.status}
+            ),
         )
     form = CampaignForm(request.POST or None, instance=PromotionCampaign.objects.get(pk=pk))
     seen = read_edition(request.POST.get("seen"))
@@ -150,7 +159,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
+            messages.success(request, _("“%(name)s” is saved.") % {"name": form.cleaned_data["name"]})
             return redirect(campaign)
     context = overview.status_context(campaign, request.user, database_time.now())
     context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import database_time
@@ -67,7 +68,7 @@ def new(request: Request) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, f"The code “{coupon}” is saved.")
+            messages.success(request, _("The code “%(coupon)s” is saved.") % {"coupon": coupon})
             return redirect("promotions:coupon", coupon.pk)
     status = 422 if request.method == "POST" and not looks else 200
     return render(request, "promotions/coupon_form.html", {"form": form}, status=status)
@@ -101,7 +102,7 @@ def coupon(request: Request, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, f"The code “{coupon}” is saved.")
+            messages.success(request, _("The code “%(coupon)s” is saved.") % {"coupon": coupon})
             return redirect("promotions:coupon", pk)
     status = 422 if request.method == "POST" else 200
     context = {
@@ -136,7 +137,9 @@ def generate(request: Request) -> HttpResponse:
             form.refuse([(renamed.get(name, name), reason) for name, reason in refused.reasons])
         else:
             messages.success(
-                request, f"{said['number']:,} codes are made. Export them as CSV to hand them out."
+                request,
+                _("%(number)s codes are made. Export them as CSV to hand them out.")
+                % {"number": f"{said['number']:,}"},
             )
             asking = urlencode({"promotion": said["promotion"].pk, "batch": batch})
             return redirect(f"{reverse('promotions:coupons')}?{asking}")

@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import editions
@@ -67,7 +68,9 @@ def edit_group(request: Request, group: CustomerGroup) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, f"“{saved}” is saved. It counts from the very next sale.")
+            messages.success(
+                request, _("“%(saved)s” is saved. It counts from the very next sale.") % {"saved": saved}
+            )
             return redirect("promotions:groups")
     status = 422 if request.method == "POST" else 200
     context = {

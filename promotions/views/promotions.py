@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.annotations import PageContext
@@ -97,7 +98,7 @@ def show_fields(request: Request) -> HttpResponse:
     """Return the fields of the form for another kind or one more row, with what was typed so far."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
-        raise Http404("There is no such kind of promotion.")
+        raise Http404(_("There is no such kind of promotion."))
     form = PromotionForm.half_filled(type_, request.POST)
     return render(request, "promotions/_promotion_fields.html", {"form": form, "kinds": kinds()})
 
@@ -108,7 +109,7 @@ def show_sentence(request: Request) -> HttpResponse:
     """Return the typed promotion in words, and what is wrong with it."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
-        raise Http404("There is no such kind of promotion.")
+        raise Http404(_("There is no such kind of promotion."))
     stored = Promotion.objects.existing().filter(pk=read_key(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
     context = sentence_context(form, campaign_to_link(request)) | {"is_swapped": True}
@@ -121,7 +122,7 @@ def show_choices(request: Request) -> HttpResponse:
     """Return the promotions to choose in the field `of` of a form: those that its search finds, the chosen first."""
     name = request.GET.get("of", "")
     if name not in PICKER_FIELDS:
-        raise Http404("There is no such field.")
+        raise Http404(_("There is no such field."))
     context = picker.find_promotions(
         name,
         with_coupon="with_coupon" in request.GET,
@@ -162,7 +163,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
         return go_to(request, promotion.get_absolute_url())
-    messages.success(request, f"“{promotion}” is deleted.")
+    messages.success(request, _("“%(promotion)s” is deleted.") % {"promotion": promotion})
     return go_to(request, redirect("promotions:promotions").url)
 
 
@@ -181,7 +182,7 @@ def get_promotion(pk: int) -> Promotion:
 def kinds() -> list[dict[str, str]]:
     """Return the eight kinds of promotion to choose from."""
     return [
-        {"type": type_, "label": Promotion.Type(type_).label, "summary": kind.summary}
+        {"type": type_, "label": str(Promotion.Type(type_).label), "summary": str(kind.summary)}
         for type_, kind in types.KINDS.items()
     ]
 
@@ -230,8 +231,12 @@ def edit_promotion(
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            state = "" if promotion else " It is switched off until you switch it on."
-            messages.success(request, f"“{saved}” is saved.{state}")
+            said = (
+                _("“%(saved)s” is saved.")
+                if promotion
+                else _("“%(saved)s” is saved. It is switched off until you switch it on.")
+            )
+            messages.success(request, said % {"saved": saved})
             return redirect(campaign or saved)
     context |= {
         "form": form,

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import database_time
@@ -41,7 +42,7 @@ def rules(request: Request) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, "The stacking rules are saved. They count from the very next sale.")
+            messages.success(request, _("The stacking rules are saved. They count from the very next sale."))
             return redirect("promotions:stacking")
     status = 422 if request.method == "POST" else 200
     context = (
@@ -66,11 +67,11 @@ def pair(request: Request) -> HttpResponse:
         messages.error(request, str(refused))
     else:
         said = (
-            "They never combine in one sale"
+            _("They never combine in one sale, from the very next sale.")
             if "apart" in request.POST
-            else "They may combine in one sale again"
+            else _("They may combine in one sale again, from the very next sale.")
         )
-        messages.success(request, f"{said}, from the very next sale.")
+        messages.success(request, said)
     return redirect(f"{reverse('promotions:stacking')}?{urlencode({'one': one, 'other': other})}#meeting")
 
 

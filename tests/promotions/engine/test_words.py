@@ -2,7 +2,8 @@ import pytest
 
 from promotions.engine import Rule
 from promotions.engine import rules as r
-from promotions.engine.words import percent_text, sentence
+from promotions.engine.words import sentence
+from promotions.engine.writer import percent_text
 from tests.promotions.engine.test_rules import BENEFITS, CONDITIONS
 from tests.promotions.engine.till import best_of, of, off
 
