@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 import idna
 
+from campaigns.sentences import keep
+
 LONGEST = 254  # RFC 5321: a path has 256 octets, two of them < and >
 LONGEST_LOCAL = 64
 LONGEST_TEXT = 2000  # letters of what may hold an address
@@ -62,10 +64,13 @@ def normalise_address(address: str) -> str:
 def _strip_decoration(text: str) -> str:
     """Return the address alone, without what was copied along with it."""
     if len(text) > LONGEST_TEXT:
-        raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
+        raise ValueError(keep("“%(text)s” is longer than an e-mail address may be.", text=_quotable(text)))
     if any(mark in text for mark in _BACKWARDS):
         raise ValueError(
-            f"“{_quotable(text)}” is written backwards by an invisible character: type the address."
+            keep(
+                "“%(text)s” is written backwards by an invisible character: type the address.",
+                text=_quotable(text),
+            )
         )
     address = _drop_invisible(text).translate(_WIDE).strip()
     while True:
@@ -108,7 +113,7 @@ def _is_selector(char: str) -> bool:
 def _take_from_brackets(name: str, address: str, text: str) -> str:
     """Return the address in angle brackets, unless another one is its name."""
     if "@" in name and name.strip("\"'“”„‘’()[] ").lower() != address.lower().removeprefix("mailto:"):
-        raise ValueError(f"“{_quotable(text)}” holds two addresses: give one.")
+        raise ValueError(keep("“%(text)s” holds two addresses: give one.", text=_quotable(text)))
     return address
 
 
@@ -116,32 +121,44 @@ def _check_address(address: str, text: str) -> str:
     _refuse_lookalikes(address.rpartition("@")[0], text)
     local, at, domain = unicodedata.normalize("NFC", address.lower()).rpartition("@")
     if not (local and at and domain):
-        raise ValueError(f"“{_quotable(text)}” is not an e-mail address.")
+        raise ValueError(keep("“%(text)s” is not an e-mail address.", text=_quotable(text)))
     if local.startswith('"') and local.endswith('"'):
         raise ValueError(
-            f"“{_quotable(text)}” is not an e-mail address that can be sent to: it has quotation marks."
+            keep(
+                "“%(text)s” is not an e-mail address that can be sent to: it has quotation marks.",
+                text=_quotable(text),
+            )
         )
     if "@" in local:
-        raise ValueError(f"“{_quotable(text)}” is not an e-mail address: it has more than one @.")
+        raise ValueError(
+            keep("“%(text)s” is not an e-mail address: it has more than one @.", text=_quotable(text))
+        )
     if domain.startswith("["):
         raise ValueError(
-            f"“{_quotable(text)}” is not an e-mail address that can be sent to: a number stands for its domain."
+            keep(
+                "“%(text)s” is not an e-mail address that can be sent to: a number stands for its domain.",
+                text=_quotable(text),
+            )
         )
     if _ascii_local(local):
         if local.startswith("'"):
-            raise ValueError(f"“{_quotable(text)}” is not an e-mail address: it begins with an apostrophe.")
+            raise ValueError(
+                keep(
+                    "“%(text)s” is not an e-mail address: it begins with an apostrophe.", text=_quotable(text)
+                )
+            )
     else:
         _check_international(local, text)
     ascii_domain = _encode_domain(domain, text)
     if len(local.encode()) > LONGEST_LOCAL or len(local.encode()) + 1 + len(ascii_domain) > LONGEST:
-        raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
+        raise ValueError(keep("“%(text)s” is longer than an e-mail address may be.", text=_quotable(text)))
     return f"{local}@{ascii_domain}"
 
 
 def _check_international(local: str, text: str) -> None:
     """Allow letters and digits of any one script, and what ASCII allows (RFC 6531)."""
     if local.isascii() or not _ascii_local("".join("a" if _is_letter(char) else char for char in local)):
-        raise ValueError(f"“{_quotable(text)}” is not an e-mail address.")
+        raise ValueError(keep("“%(text)s” is not an e-mail address.", text=_quotable(text)))
     _refuse_mixed(local, text)
 
 
@@ -150,7 +167,11 @@ def _refuse_lookalikes(local: str, text: str) -> None:
     for char in "" if local.isascii() else local + unicodedata.normalize("NFC", local):
         if unicodedata.normalize("NFKC", char) != char or len(char.lower()) > 1:
             raise ValueError(
-                f"“{_quotable(text)}” has a letter that can be taken for another one before the @: type the address."
+                keep(
+                    "“%(text)s” has a letter that can be taken for another one before the @: type the "
+                    "address.",
+                    text=_quotable(text),
+                )
             )
 
 
@@ -164,7 +185,10 @@ def _refuse_mixed(part: str, text: str) -> None:
         names = {unicodedata.name(char, "").partition(" ")[0] for char in word}
         if len(names.intersection(_ALIKE)) > 1:
             raise ValueError(
-                f"“{_quotable(text)}” mixes letters of two alphabets that look alike: type the address."
+                keep(
+                    "“%(text)s” mixes letters of two alphabets that look alike: type the address.",
+                    text=_quotable(text),
+                )
             )
 
 
@@ -173,20 +197,25 @@ def _encode_domain(domain: str, text: str) -> str:
         ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except idna.IDNAError as error:
         raise ValueError(
-            f"“{_quotable(text)}” is not an e-mail address: its domain is no valid name."
+            keep("“%(text)s” is not an e-mail address: its domain is no valid name.", text=_quotable(text))
         ) from error
     if domain is not ascii_domain:
         for label in re.split(r"[.\u3002\uff0e\uff61]", domain):
             _refuse_mixed(label, text)
     if "." not in ascii_domain:
         raise ValueError(
-            f"“{_quotable(text)}” is not an e-mail address that can be sent to:"
-            " its domain has no dot, as in example.com."
+            keep(
+                "“%(text)s” is not an e-mail address that can be sent to: its domain has no dot, as in "
+                "example.com.",
+                text=_quotable(text),
+            )
         )
     if len(ascii_domain) > LONGEST - 2:
-        raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
+        raise ValueError(keep("“%(text)s” is longer than an e-mail address may be.", text=_quotable(text)))
     if not _ascii_domain(ascii_domain):
-        raise ValueError(f"“{_quotable(text)}” is not an e-mail address: its domain is no valid name.")
+        raise ValueError(
+            keep("“%(text)s” is not an e-mail address: its domain is no valid name.", text=_quotable(text))
+        )
     return ascii_domain
 
 

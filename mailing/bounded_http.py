@@ -11,6 +11,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from campaigns.annotations import Argument
+from campaigns.sentences import keep, mark
 from mailing.deadlines import Deadline, end_after
 
 CHUNK = 8192  # bytes read at once
@@ -25,7 +26,9 @@ class _Connection(HTTPConnection):
         try:
             return self.deadline.open_socket(self.host, self.port or self.default_port)
         except TimeoutError as error:
-            raise ConnectTimeoutError(self, f"{self.host} did not answer in time.") from error
+            raise ConnectTimeoutError(
+                self, keep("%(host)s did not answer in time.", host=self.host)
+            ) from error
         except (OSError, ValueError) as error:
             raise NewConnectionError(self, str(error)) from error
 
@@ -96,7 +99,7 @@ class BoundedAdapter(HTTPAdapter):
                 for chunk in response.iter_content(CHUNK):
                     body += chunk
                     if len(body) > self._most:
-                        raise requests.exceptions.ContentDecodingError("The answer is too long.")
+                        raise requests.exceptions.ContentDecodingError(mark("The answer is too long."))
             finally:
                 response.close()
             deadline.count_seconds_left()  # what was cut off may look like an end
@@ -118,7 +121,7 @@ def _name_end(deadline: Deadline) -> Iterator[None]:
     except (OSError, ValueError) as error:
         if not deadline.is_over:
             raise
-        raise requests.exceptions.ReadTimeout("The answer takes too long.") from error
+        raise requests.exceptions.ReadTimeout(mark("The answer takes too long.")) from error
 
 
 def bound_answers(session: requests.Session, *, most: int, seconds: float) -> None:

@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
+from campaigns.sentences import keep
 from mailing import endings, global_hold_out, importing, offers, retention, segment_groups, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
@@ -105,7 +106,12 @@ def launch_due_campaign(campaign_id: int, now: datetime) -> None:
         try:
             lifecycle.fire(campaign, "launch", now=now)
         except lifecycle.Refused as refused:
-            lifecycle.fire(campaign, "unschedule", why=f"It could not be launched. {refused}", now=now)
+            lifecycle.fire(
+                campaign,
+                "unschedule",
+                why=keep("It could not be launched. %(refused)s", refused=refused),
+                now=now,
+            )
 
 
 def list_unprepared(now: datetime) -> list[int]:

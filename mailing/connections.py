@@ -4,6 +4,7 @@ import msgspec
 from django.db.models import Q
 
 from campaigns.refusals import Refused
+from campaigns.sentences import keep, mark
 from mailing.addresses import normalise_address
 from mailing.models import EmailCampaign, SmtpConnection
 from mailing.secrets import SecretUnreadable
@@ -20,17 +21,23 @@ from mailing.smtp.verdicts import Kind
 CAMPAIGNS_NAMED = 3  # in a refusal
 NAME_OF_MEANING = {  # other reasons to refuse a test mail, and what to do
     Meaning.GREYLISTED: (
-        "put off by greylisting",
-        "the login and the sender work; the server lets a sender it does not know wait at first. Test again in some "
-        "minutes; campaigns try again by themselves.",
+        mark("put off by greylisting"),
+        mark(
+            "the login and the sender work; the server lets a sender it does not know wait at first. Test again in "
+            "some minutes; campaigns try again by themselves."
+        ),
     ),
     Meaning.RELAY: (
-        "relaying refused",
-        "the server passes on no mail for us. Set a user name and password, or have this machine allowed to send.",
+        mark("relaying refused"),
+        mark(
+            "the server passes on no mail for us. Set a user name and password, or have this machine allowed to send."
+        ),
     ),
     Meaning.LISTED: (
-        "our server is refused",
-        "the address of this machine, or of the server, is refused. Ask its operator, or the list that is named.",
+        mark("our server is refused"),
+        mark(
+            "the address of this machine, or of the server, is refused. Ask its operator, or the list that is named."
+        ),
     ),
 }
 TEST_TIMEOUTS = Timeouts(
@@ -56,8 +63,15 @@ def delete_connection(smtp: SmtpConnection) -> None:
     campaigns = list(EmailCampaign.objects.filter(named).distinct().order_by("-pk")[: CAMPAIGNS_NAMED + 1])
     if campaigns:
         some = ", ".join(f"“{campaign}”" for campaign in campaigns[:CAMPAIGNS_NAMED])
-        more = " and others" if len(campaigns) > CAMPAIGNS_NAMED else ""
-        raise Refused(f"“{smtp}” cannot be deleted: {some}{more} used it or will. Switch it off instead.")
+        more = mark(" and others") if len(campaigns) > CAMPAIGNS_NAMED else ""
+        raise Refused(
+            keep(
+                "“%(smtp)s” cannot be deleted: %(some)s%(more)s used it or will. Switch it off instead.",
+                smtp=smtp,
+                some=some,
+                more=more,
+            )
+        )
     smtp.delete()
 
 
@@ -66,7 +80,7 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
     try:
         recipient = normalise_address(to)
     except ValueError as error:
-        return ConnectionTest(False, "no address", str(error))
+        return ConnectionTest(False, mark("no address"), str(error))
     sender = smtp.from_email or f"test@{smtp.host}"
     try:
         text = f"This mail went through {smtp.host}, port {smtp.port}.\n"
@@ -74,7 +88,7 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
         signed = domains.sign_message(sender, mail)
         [result] = send_directly(server_of(smtp, TEST_TIMEOUTS), sender, [(recipient, signed)])
     except SecretUnreadable as error:
-        return ConnectionTest(False, "key unreadable", str(error))
+        return ConnectionTest(False, mark("key unreadable"), str(error))
     except ConnectFailed as error:
         return ConnectionTest(False, str(error.cause), error.sentence)
     verdict = _judge(result, smtp, sender, recipient)
@@ -90,7 +104,13 @@ def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
         run_conversation(server, lambda: _log_in(server))
     except ConnectFailed as error:
         return ConnectionTest(False, str(error.cause), error.sentence)
-    return ConnectionTest(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")
+    return ConnectionTest(
+        True,
+        "",
+        keep("%(host)s answers and takes the login.", host=smtp.host)
+        if smtp.username
+        else keep("%(host)s answers.", host=smtp.host),
+    )
 
 
 async def _log_in(server: Server) -> None:
@@ -101,10 +121,21 @@ async def _log_in(server: Server) -> None:
 def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) -> ConnectionTest:
     said = f"“{result.reply}”" if result.reply else result.sentence
     if result.outcome is Outcome.ACCEPTED:
-        return ConnectionTest(True, "", f"The server took a mail from {sender} to {recipient}: {said}.")
+        return ConnectionTest(
+            True,
+            "",
+            keep(
+                "The server took a mail from %(sender)s to %(recipient)s: %(said)s.",
+                sender=sender,
+                recipient=recipient,
+                said=said,
+            ),
+        )
     if result.uncertain:
         return ConnectionTest(
-            False, str(Cause.TIMED_OUT), "The mail was handed over, but no answer came. See if it arrives."
+            False,
+            str(Cause.TIMED_OUT),
+            mark("The mail was handed over, but no answer came. See if it arrives."),
         )
     meaning = find_meaning(f"{result.reply.enhanced} {result.reply.text}") if result.reply else None
     cause = client.name_cause(result.stage, result.reply) if result.reply else None
@@ -125,9 +156,15 @@ def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) ->
     if result.verdict.kind in (Kind.HARD, Kind.SOFT):
         return ConnectionTest(
             False,
-            "recipient not accepted",
-            f"{said}: the login works, but {recipient} was refused. Try another address.",
+            mark("recipient not accepted"),
+            keep(
+                "%(said)s: the login works, but %(recipient)s was refused. Try another address.",
+                said=said,
+                recipient=recipient,
+            ),
         )
     return ConnectionTest(
-        False, "message refused", f"{said}: the login works, but the server does not take our mail."
+        False,
+        mark("message refused"),
+        keep("%(said)s: the login works, but the server does not take our mail.", said=said),
     )

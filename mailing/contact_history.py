@@ -7,6 +7,8 @@ from operator import attrgetter
 
 import msgspec
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import formats
 from mailing.models import Contact, Delivery, EmailCampaign, Event
@@ -16,8 +18,8 @@ from promotions.models import Redemption
 ENTRIES_SHOWN = 50
 EVENTS = {
     Event.Kind.OPENED: "Opened",
-    Event.Kind.CLICKED: "Clicked a link in",
-    Event.Kind.UNSUBSCRIBED: "Unsubscribed through",
+    Event.Kind.CLICKED: gettext_lazy("Clicked a link in"),
+    Event.Kind.UNSUBSCRIBED: gettext_lazy("Unsubscribed through"),
 }
 
 
@@ -47,17 +49,17 @@ def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
     deliveries = contact.deliveries.select_related("campaign", "coupon")
     for delivery in deliveries.filter(sent_at__isnull=False).order_by("-pk")[:most]:
         assert delivery.sent_at is not None
-        bore = f"with the code {delivery.coupon.code}" if delivery.coupon else ""
-        yield Entry(delivery.sent_at, "Was sent", delivery.campaign, bore)
+        bore = _("with the code %(code)s") % {"code": delivery.coupon.code} if delivery.coupon else ""
+        yield Entry(delivery.sent_at, _("Was sent"), delivery.campaign, bore)
     for delivery in deliveries.filter(status=Delivery.Status.HELD_OUT).order_by("-pk")[:most]:
         if delivery.campaign.prepared_at:
-            yield Entry(delivery.campaign.prepared_at, "Was held out of", delivery.campaign)
+            yield Entry(delivery.campaign.prepared_at, _("Was held out of"), delivery.campaign)
 
 
 def _list_events(contact: Contact, most: int) -> Iterator[Entry]:
     events = Event.objects.filter(delivery__contact=contact).exclude(origin=Event.Origin.MACHINE)
     for event in events.select_related("campaign").order_by("-at")[:most]:
-        yield Entry(event.at, EVENTS[Event.Kind(event.kind)], event.campaign)
+        yield Entry(event.at, str(EVENTS[Event.Kind(event.kind)]), event.campaign)
 
 
 def list_sales_by_code(contact: Contact) -> list[int]:
@@ -87,11 +89,14 @@ def _list_sales(contact: Contact, most: int) -> Iterator[Entry]:
         codes.setdefault(sale_id, []).append(code)
     for sale in latest:
         total = formats.money(sale.total, sale.currency)
-        what = f"Bought for {total} at {sale.location}"
+        what = _("Bought for %(total)s at %(location)s") % {"total": total, "location": sale.location}
         if sale.state == Sale.State.VOIDED:
-            what = f"A purchase for {total} at {sale.location} was voided"
+            what = _("A purchase for %(total)s at %(location)s was voided") % {
+                "total": total,
+                "location": sale.location,
+            }
         conversion = getattr(sale, "conversion", None)
-        detail = f"with {', '.join(codes[sale.pk])}" if sale.pk in codes else ""
+        detail = _("with %(codes)s") % {"codes": ", ".join(codes[sale.pk])} if sale.pk in codes else ""
         yield Entry(sale.at, what, conversion and conversion.campaign, detail, is_sale=True)
 
 
@@ -99,4 +104,8 @@ def _list_returns(contact: Contact, most: int) -> Iterator[Entry]:
     sales = Sale.objects.filter(_sales_of(contact)).values("pk")
     for row in Return.objects.filter(sale__in=sales).select_related("sale__location").order_by("-at")[:most]:
         back = formats.money(msgspec.json.decode(row.answer)["total"], row.sale.currency)
-        yield Entry(row.at, f"Gave goods for {back} back at {row.sale.location}", is_sale=True)
+        yield Entry(
+            row.at,
+            _("Gave goods for %(back)s back at %(location)s") % {"back": back, "location": row.sale.location},
+            is_sale=True,
+        )

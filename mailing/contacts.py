@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, editions
 from campaigns.annotations import ColumnValue
@@ -77,8 +78,20 @@ def _refuse_new_address_of_suppressed(was: Contact) -> None:
     """Refuse a new address for somebody whose old one is suppressed: the new one would get mail again."""
     wish = Suppression.objects.filter(email=was.email, reason__in=REASONS_OF_WISH).first()
     if wish:
-        said = "complained about our mail" if wish.reason == Suppression.Reason.COMPLAINT else "unsubscribed"
-        raise Refused([("email", f"“{was.email}” has {said}: the address cannot be changed.")])
+        said = (
+            _("complained about our mail")
+            if wish.reason == Suppression.Reason.COMPLAINT
+            else _("unsubscribed")
+        )
+        raise Refused(
+            [
+                (
+                    "email",
+                    _("“%(email)s” has %(said)s: the address cannot be changed.")
+                    % {"email": was.email, "said": said},
+                )
+            ]
+        )
 
 
 def write_attribute(value: ColumnValue) -> str:
@@ -98,11 +111,11 @@ def list_columns(names: Collection[str]) -> dict[str, str]:
     A name in FIELDS means the field, not an attribute.
     """
     fields = {
-        name: label
+        name: str(label)
         for name, label in importing.FIELDS.items()
         if name not in ("email", "first_name", "last_name")
     }
-    labels = {"name": "Name", **fields, "created_at": "Added on"}
+    labels = {"name": _("Name"), **fields, "created_at": _("Added on")}
     own = {name.removeprefix(ATTRIBUTE) for name in names} - labels.keys() - importing.RESERVED
     return labels | {f"{ATTRIBUTE}{name}": name for name in sorted(own)}
 
@@ -120,7 +133,7 @@ def read_column(contact: Contact, column: str) -> ColumnValue:
 def find_attribute_problem(name: str) -> str:
     """Return why an attribute cannot have this name; "" when it can."""
     if name in importing.RESERVED:
-        return f"“{name}” is not an attribute: it has a field of its own."
+        return _("“%(name)s” is not an attribute: it has a field of its own.") % {"name": name}
     return next((sentence for place, sentence in importing.find_column_problems([name]) if place == 0), "")
 
 

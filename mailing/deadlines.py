@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 
+from campaigns.sentences import keep, mark
+
 Address = tuple[str, int]
 
 
@@ -42,7 +44,7 @@ class Deadline:
         """
         left = self._ends - time.monotonic()
         if left <= 0:
-            raise TimeoutError("The time for this conversation is over.")
+            raise TimeoutError(mark("The time for this conversation is over."))
         return left
 
     def begin(self, step: str) -> None:
@@ -63,7 +65,7 @@ class Deadline:
         Raises:
             OSError: the host is not known, or cannot be reached, or not in time.
         """
-        trouble: OSError = OSError(f"There is no address of {host}.")
+        trouble: OSError = OSError(keep("There is no address of %(host)s.", host=host))
         for address in look_up(host, port, self._limit(most)):
             seconds = self._limit(most)
             try:
@@ -147,7 +149,7 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
     try:
         answer = found.get(timeout=seconds)
     except queue.Empty:
-        raise TimeoutError(f"DNS did not answer for {host} in time.") from None
+        raise TimeoutError(keep("DNS did not answer for %(host)s in time.", host=host)) from None
     if isinstance(answer, list):
         return answer
     raise answer

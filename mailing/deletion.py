@@ -4,6 +4,7 @@ from django.db import models, transaction
 
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
+from campaigns.sentences import keep, mark
 from mailing.models import ContactList, Segment, Target
 
 Status = Campaign.Status
@@ -42,10 +43,15 @@ def _delete(row: models.Model, kind: str) -> None:
                 f"“{campaign}” ({campaign.get_status_display().lower()})"
                 for campaign in campaigns[:CAMPAIGNS_NAMED]
             )
-            more = " and others" if len(campaigns) > CAMPAIGNS_NAMED else ""
+            more = mark(" and others") if len(campaigns) > CAMPAIGNS_NAMED else ""
             raise Refused(
-                f"“{row}” cannot be deleted: these campaigns name it: {named}{more}. They may still send: "
-                "take it out of them first, or cancel them."
+                keep(
+                    "“%(row)s” cannot be deleted: these campaigns name it: %(named)s%(more)s. They may still "
+                    "send: take it out of them first, or cancel them.",
+                    row=row,
+                    named=named,
+                    more=more,
+                )
             )
         # the guard of campaigns that are over lets exactly this through
         targets.update(gone=str(row), gone_key=f"{kind} {row.pk}", **{kind: None})

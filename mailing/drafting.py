@@ -14,8 +14,10 @@ from django_q.tasks import async_task
 
 from campaigns import database_time, editions, lifecycle, refusals
 from campaigns.annotations import Columns
+from campaigns.formats import in_sentence
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from mailing import audience, campaign_facts, content, launch, offers, renderer, variants
 from mailing.addresses import normalise_address
 from mailing.models import (
@@ -69,10 +71,13 @@ def save_campaign(
     """
     records = EmailCampaign.RECORDS & changes.keys()
     if records:
-        raise ValueError(f"{', '.join(sorted(records))} cannot be edited: they are the system's.")
+        raise ValueError(
+            _("%(records)s cannot be edited: they are the system's.")
+            % {"records": ", ".join(sorted(records))}
+        )
     with transaction.atomic():
         if campaign is None or campaign.pk is None:
-            refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
+            refusals.require(by, "mailing.add_emailcampaign", _("add e-mail campaigns"))
             campaign, before = EmailCampaign(created_by=by), None
         else:
             if is_automatic:
@@ -151,22 +156,27 @@ def send_test(
     Raises:
         Refused: it is no draft, an address is wrong, its content does not compile, or it has no connection.
     """
-    refusals.require(by, "mailing.change_emailcampaign", "send test mails")
+    refusals.require(by, "mailing.change_emailcampaign", _("send test mails"))
     if campaign.status != Campaign.Status.DRAFT:
-        raise Refused(f"“{campaign}” is {campaign.status}: test mails are sent while it is a draft.")
+        raise Refused(
+            _("“%(campaign)s” is %(status)s: test mails are sent while it is a draft.")
+            % {"campaign": campaign, "status": in_sentence(campaign.get_status_display())}
+        )
     if not 0 < len(addresses) <= TEST_ADDRESSES:
-        raise Refused(f"Enter 1 to {TEST_ADDRESSES} addresses.")
+        raise Refused(_("Enter 1 to %(test_addresses)s addresses.") % {"test_addresses": TEST_ADDRESSES})
     if not campaign.from_email:
-        raise Refused([("from_email", "The sender address is missing.")])
+        raise Refused([("from_email", _("The sender address is missing."))])
     try:
         recipients = [normalise_address(address) for address in addresses]
         renderer.compile_content(content.mark_as_test(_build_source(campaign, variant)))
     except content.ContentError as error:
-        raise Refused([(error.field, f"The test mail cannot be made. {error}")]) from error
+        raise Refused(
+            [(error.field, _("The test mail cannot be made. %(error)s") % {"error": error})]
+        ) from error
     except ValueError as error:
-        raise Refused(f"The test mail cannot be made. {error}") from error
+        raise Refused(_("The test mail cannot be made. %(error)s") % {"error": error}) from error
     if not campaign.shares():
-        raise Refused([("connection", "Choose an SMTP connection.")])
+        raise Refused([("connection", _("Choose an SMTP connection."))])
     name = f"test-mail-{uuid.uuid4().hex}"
     arguments = {"cluster": "mail", "task_name": name}
     transaction.on_commit(
@@ -220,7 +230,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -
         if result.outcome is not Outcome.ACCEPTED
     ]
     if refused:
-        raise Refused(f"The test mail was not taken for {'; '.join(refused)}")
+        raise Refused(keep("The test mail was not taken for %(refused)s", refused="; ".join(refused)))
     return len(mails)
 
 
@@ -243,7 +253,7 @@ def retry_failed(campaign: EmailCampaign, *, by: User | None = None) -> int:
         Refused: it is not open now, or not to `by`.
     """
     return _put_back(
-        campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, "retry failed mails"
+        campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, _("retry failed mails")
     )
 
 
@@ -260,16 +270,20 @@ def resend_uncertain(
     chosen = Delivery.objects.filter(status=Delivery.Status.UNCERTAIN)
     if keys is not None:
         chosen = chosen.filter(pk__in=keys)
-    return _put_back(campaign, chosen, by, "resend uncertain mails")
+    return _put_back(campaign, chosen, by, _("resend uncertain mails"))
 
 
 def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: User | None, said: str) -> int:
     with transaction.atomic():
         campaign = lifecycle.lock_row(lifecycle.load_own_kind(campaign))
-        refusals.require(by, campaign.OPERATE, f"{said} of campaigns")
+        refusals.require(by, campaign.OPERATE, _("%(said)s of campaigns") % {"said": said})
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
             raise Refused(
-                f"“{campaign}” is {campaign.status}: it cannot {said}. Duplicate it for those it did not reach."
+                _(
+                    "“%(campaign)s” is %(status)s: it cannot %(said)s. Duplicate it for those it did not "
+                    "reach."
+                )
+                % {"campaign": campaign, "status": in_sentence(campaign.get_status_display()), "said": said}
             )
         count = chosen.filter(campaign=campaign).update(
             status=Delivery.Status.PENDING, due_at=database_time.now(), attempts=0
@@ -299,15 +313,16 @@ def duplicate_for_unreached(
     """
     if not campaign.is_final:
         raise Refused(
-            f"“{campaign}” is {campaign.status}: only a campaign that has ended can be sent to the others."
+            _("“%(campaign)s” is %(status)s: only a campaign that has ended can be sent to the others.")
+            % {"campaign": campaign, "status": in_sentence(campaign.get_status_display())}
         )
     statuses = [*Delivery.UNFINISHED, Delivery.Status.FAILED, Delivery.Status.SKIPPED]
     if with_uncertain:
         statuses.append(Delivery.Status.UNCERTAIN)
     return draft_for_list(
         campaign,
-        f"Not reached by {campaign.name[:150]}",
-        f"Recipients of “{campaign}” that it did not reach.",
+        keep("Not reached by %(name)s", name=campaign.name[:150]),
+        keep("Recipients of “%(campaign)s” that it did not reach.", campaign=campaign),
         UNREACHED,
         {"campaign": campaign.pk, "statuses": [str(status) for status in statuses]},
         by=by,

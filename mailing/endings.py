@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
+from campaigns.sentences import keep
 from mailing import codes, tallies
 from mailing.models import Delivery, EmailCampaign
 
@@ -23,9 +25,21 @@ CLOSE_BATCH = 10_000  # deliveries closed in one transaction
 def find_unfinished(campaign: EmailCampaign) -> list[tuple[str, str]]:
     """Return why the campaign is not complete yet."""
     if campaign.prepared_at is None:
-        return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
+        return [
+            ("", _("“%(campaign)s” is still being prepared: it cannot complete.") % {"campaign": campaign})
+        ]
     left = tallies.count_unfinished(campaign.pk)
-    return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
+    return (
+        [
+            (
+                "",
+                _("“%(campaign)s” has %(left)s recipients left: it cannot complete.")
+                % {"campaign": campaign, "left": left},
+            )
+        ]
+        if left
+        else []
+    )
 
 
 def complete_campaign(campaign_id: int) -> bool:
@@ -98,7 +112,10 @@ def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
         times = campaign.unforeseen.get("times", 0) + 1 if campaign.unforeseen.get("error") == what else 1
         EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})
     if times >= UNFORESEEN_LIMIT:
-        fail_campaign(campaign_id, f"The same unforeseen error came {times} times. {what}")
+        fail_campaign(
+            campaign_id,
+            keep("The same unforeseen error came %(times)s times. %(what)s", times=times, what=what),
+        )
 
 
 @contextlib.contextmanager

@@ -11,10 +11,13 @@ from typing import NamedTuple
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, dates, refusals
 from campaigns.annotations import Columns
+from campaigns.formats import in_sentence
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from mailing import drafting
 from mailing.models import EmailCampaign, Mode, RetentionCount
 
@@ -76,14 +79,28 @@ def resend_to_silent(
     Raises:
         Refused: it has not ended, does not keep who answered, everybody did, or `by` may not add campaigns.
     """
-    refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
+    refusals.require(by, "mailing.add_emailcampaign", _("add e-mail campaigns"))
     if not count_silent(campaign, asked).known:
-        raise Refused(f"Nobody who got “{campaign}” is known not to have {asked} it.")
+        raise Refused(
+            (
+                _("Nobody who got “%(campaign)s” is known not to have clicked it.")
+                if asked == MissingResponse.CLICKED
+                else _("Nobody who got “%(campaign)s” is known not to have opened it.")
+            )
+            % {"campaign": campaign}
+        )
     moment = dates.write_moment_for_all(database_time.now())
     return drafting.draft_for_list(
         campaign,
-        f"Did not {asked.verb} {campaign.name[:100]}, {moment}",
-        f"Recipients of “{campaign}” who had not {asked} it by {moment}.",
+        keep(
+            "Did not %(verb)s %(name)s, %(moment)s", verb=asked.verb, name=campaign.name[:100], moment=moment
+        ),
+        keep(
+            "Recipients of “%(campaign)s” who had not %(asked)s it by %(moment)s.",
+            campaign=campaign,
+            asked=asked,
+            moment=moment,
+        ),
         TRACKED_SILENT.format(silent=SILENT.format(asked=asked)),
         _params(campaign),
         by=by,
@@ -92,19 +109,36 @@ def resend_to_silent(
 
 def _refuse_unknowable(campaign: EmailCampaign, asked: MissingResponse) -> None:
     if not campaign.is_final:
-        raise Refused(f"“{campaign}” is {campaign.status}: only one that has ended can be sent again.")
+        raise Refused(
+            _("“%(campaign)s” is %(status)s: only one that has ended can be sent again.")
+            % {"campaign": campaign, "status": in_sentence(campaign.get_status_display())}
+        )
     if campaign.mode != Mode.INDIVIDUAL:
         raise Refused(
-            f"Nobody knows who did not {asked.verb} “{campaign}”: of opens and clicks it keeps "
-            f"{'only totals' if campaign.mode != Mode.NONE else 'nothing'}."
+            _("Nobody knows who did not %(verb)s “%(campaign)s”: of opens and clicks it keeps %(kept)s.")
+            % {
+                "verb": _(asked.verb),
+                "campaign": campaign,
+                "kept": _("only totals") if campaign.mode != Mode.NONE else _("nothing"),
+            }
         )
     if RetentionCount.objects.filter(campaign=campaign).exists():
         raise Refused(
-            f"Nobody knows any more who did not {asked.verb} “{campaign}”: opens and clicks are kept by name for "
-            f"{settings.TRACKING_MONTHS} months."
+            _(
+                "Nobody knows any more who did not %(verb)s “%(campaign)s”: opens and clicks are kept by "
+                "name for %(tracking_months)s months."
+            )
+            % {"verb": _(asked.verb), "campaign": campaign, "tracking_months": settings.TRACKING_MONTHS}
         )
     if not (campaign.track_clicks if asked == MissingResponse.CLICKED else campaign.track_opens):
-        raise Refused(f"Nobody knows who did not {asked.verb} “{campaign}”: it does not track {asked.verb}s.")
+        raise Refused(
+            (
+                _("Nobody knows who did not click “%(campaign)s”: it does not track clicks.")
+                if asked == MissingResponse.CLICKED
+                else _("Nobody knows who did not open “%(campaign)s”: it does not track opens.")
+            )
+            % {"campaign": campaign}
+        )
 
 
 def _params(campaign: EmailCampaign) -> Columns:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext
 
 from campaigns import database_time, dates
 from mailing.kept_figures import ask_to_count, is_old, keep_figures
@@ -134,7 +135,11 @@ class PeriodReport(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         begins, ends = dates.write_day_of(self.period.begins_at), dates.write_day_of(self.period.ends_at)
-        return f"{begins} to {ends}, {self.period.percent}% held out"
+        return gettext("%(begins)s to %(ends)s, %(percent)s%% held out") % {
+            "begins": begins,
+            "ends": ends,
+            "percent": self.period.percent,
+        }
 
     @property
     def is_awaited(self) -> bool:

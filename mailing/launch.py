@@ -10,10 +10,12 @@ from typing import cast
 import msgspec
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from campaigns import database_time
 from campaigns.annotations import JsonObject
 from campaigns.models import Campaign
+from campaigns.sentences import mark
 from mailing import (
     attribution,
     audience,
@@ -66,14 +68,17 @@ def find_problems(campaign: EmailCampaign) -> list[Problem]:
 def _find_target_problems(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
     targets = list(campaign.targets.select_related("segment")) if campaign.pk else []
     if not any(target.mode == target.Mode.INCLUDE for target in targets):
-        return [], [("targets", "Choose at least one list or segment to send to.")]
+        return [], [("targets", gettext("Choose at least one list or segment to send to."))]
     try:
         samples = audience.list_sample(audience.read_selection_of(campaign), SAMPLES)
     except audience.SegmentError as error:
-        return [], [("targets", f"A segment cannot be used: {error}")]
+        return [], [("targets", gettext("A segment cannot be used: %(error)s") % {"error": error})]
     if not samples:
         return [], [
-            ("targets", "Nobody is left to send to after the exclusions and the suppressed addresses.")
+            (
+                "targets",
+                gettext("Nobody is left to send to after the exclusions and the suppressed addresses."),
+            )
         ]
     return samples, []
 
@@ -81,7 +86,10 @@ def _find_target_problems(campaign: EmailCampaign) -> tuple[list[Contact], list[
 def _find_missing_fields(campaign: EmailCampaign) -> list[Problem]:
     return [
         (field, sentence)
-        for field, sentence in (("subject", "The subject is missing."), ("body", "The content is missing."))
+        for field, sentence in (
+            ("subject", gettext("The subject is missing.")),
+            ("body", gettext("The content is missing.")),
+        )
         if not getattr(campaign, field).strip()
     ]
 
@@ -107,22 +115,31 @@ def _find_variant_problems(campaign: EmailCampaign, test: SplitTest, samples: li
     for variant in variants.list_variants(campaign, test)[1:]:
         for _, sentence in _find_content_problems(campaign, samples, variant):
             found.setdefault(sentence, variant.letter)
-    return [("variants", f"Variant {letter}: {sentence}") for sentence, letter in found.items()]
+    return [
+        ("variants", gettext("Variant %(letter)s: %(sentence)s") % {"letter": letter, "sentence": sentence})
+        for sentence, letter in found.items()
+    ]
 
 
 def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
     if not campaign.from_email:
-        return [("from_email", "The sender address is missing.")]
+        return [("from_email", gettext("The sender address is missing."))]
     reasons = []
     if not campaign.from_name.strip():
-        reasons.append(("from_name", "The sender name is missing: an inbox shows it beside the subject."))
+        reasons.append(
+            ("from_name", gettext("The sender name is missing: an inbox shows it beside the subject."))
+        )
     try:
         sender = _bare_address(campaign.from_email)
     except ValueError as error:
         reasons.append(("from_email", str(error)))
     else:
         reasons += [
-            ("from_email", f"“{smtp}” takes mail from {', '.join(smtp.allowed_domains)} only.")
+            (
+                "from_email",
+                gettext("“%(smtp)s” takes mail from %(allowed_domains)s only.")
+                % {"smtp": smtp, "allowed_domains": ", ".join(smtp.allowed_domains)},
+            )
             for smtp, _ in campaign.shares()
             if not smtp.takes_sender(sender)
         ]
@@ -146,7 +163,10 @@ def _bare_address(stored: str) -> str:
     """
     address = normalise_address(stored)
     if address != stored.strip().lower() and stored.isascii():
-        raise ValueError(f"“{stored}” holds more than an address: write “{address}”.")
+        raise ValueError(
+            gettext("“%(stored)s” holds more than an address: write “%(address)s”.")
+            % {"stored": stored, "address": address}
+        )
     return address
 
 
@@ -154,16 +174,24 @@ def _find_connection_problems(campaign: EmailCampaign) -> list[Problem]:
     field = "connection" if campaign.sharing == campaign.Sharing.SINGLE else "routes"
     shares = campaign.shares() if campaign.pk or campaign.connection_id else []
     if not shares:
-        return [(field, "Choose an SMTP connection.")]
+        return [(field, gettext("Choose an SMTP connection."))]
     reasons = [
-        (field, f"The connection “{smtp}” is switched off.") for smtp, _ in shares if not smtp.is_enabled
+        (field, gettext("The connection “%(smtp)s” is switched off.") % {"smtp": smtp})
+        for smtp, _ in shares
+        if not smtp.is_enabled
     ]
     reasons += [(field, smtp.login_trouble) for smtp, _ in shares if smtp.login_trouble]
     whole = sum(share for _, share in shares)
     if campaign.sharing == campaign.Sharing.PERCENTAGE and whole != 100:
-        reasons.append((field, f"The shares of the connections make {whole}%: they must make 100%."))
+        reasons.append(
+            (
+                field,
+                gettext("The shares of the connections make %(whole)s%%: they must make 100%%.")
+                % {"whole": whole},
+            )
+        )
     elif not whole:
-        reasons.append((field, "Give at least one connection a weight above 0."))
+        reasons.append((field, gettext("Give at least one connection a weight above 0.")))
     return reasons
 
 
@@ -266,7 +294,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     """Prepare the campaign and return ""; or return why it cannot be sent."""
     shares = campaign.shares()
     if not sum(share for _, share in shares):
-        return "It has no SMTP connection any more."
+        return mark("It has no SMTP connection any more.")
     test = variants.find_test(campaign)
     try:
         compiled, *others = _compile_all(campaign, test)

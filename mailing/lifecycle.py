@@ -8,6 +8,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
 from campaigns.annotations import Argument, RowFigures
@@ -21,7 +23,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
     """The class of e-mail campaigns: judges a launch, and queues what follows from a step."""
 
     ICON = "mail"
-    TIME_LABELS = {"schedule": "Send at"}
+    TIME_LABELS = {"schedule": gettext_lazy("Send at")}
     NEEDS_TIME = frozenset({"schedule"})
     SEES_REPORT = ("mailing.view_emailcampaign", "mailing.view_delivery")
 
@@ -36,11 +38,11 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
         reasons = super().list_objections(campaign, verb, now)
         if verb == "schedule":
             if at is None:
-                reasons.append(("at", "Choose when to send it."))
+                reasons.append(("at", _("Choose when to send it.")))
             elif timezone.is_naive(at):
-                reasons.append(("at", "The time to send needs a time zone."))
+                reasons.append(("at", _("The time to send needs a time zone.")))
             elif at <= now:
-                reasons.append(("at", "The time to send must be in the future."))
+                reasons.append(("at", _("The time to send must be in the future.")))
         if verb in ("schedule", "launch"):
             reasons += launch.find_problems(campaign) + offers.find_problems(campaign, at)
         if verb == "resume" and (fault := offers.find_fault(campaign, now)):

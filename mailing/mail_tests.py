@@ -6,6 +6,7 @@ import msgspec
 from django_q.models import Task
 
 from campaigns.refusals import Refused
+from campaigns.sentences import keep_plural, mark
 from mailing import content, drafting
 from mailing.models import EmailCampaign
 from mailing.smtp.client import ConnectFailed
@@ -25,7 +26,13 @@ def send_test_mails(campaign_id: int, addresses: Sequence[str], variant: int = 0
     except (ConnectFailed, Refused, content.ContentError) as error:
         return TestResult(False, str(error))
     return TestResult(
-        True, f"The server took {'it' if count == 1 else f'all {count}'}: {', '.join(addresses)}."
+        True,
+        keep_plural(
+            "The server took it: %(addresses)s.",
+            "The server took all %(count)s: %(addresses)s.",
+            count,
+            addresses=", ".join(addresses),
+        ),
     )
 
 
@@ -36,6 +43,6 @@ def read_result(campaign: EmailCampaign, name: str) -> TestResult | None:
         return None
     if not task.success:
         return TestResult(
-            False, "The test mail could not be sent for an unforeseen reason; it is in the log."
+            False, mark("The test mail could not be sent for an unforeseen reason; it is in the log.")
         )
     return TestResult(**task.result)

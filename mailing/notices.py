@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db import connection
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns import dates, formats
 from campaigns.notices import Notice
+from campaigns.stored_sentences import translate_stored
 from mailing.bounces import health
 from mailing.bounces.health import Band
 from mailing.models import EmailCampaign, Pace
@@ -40,8 +43,12 @@ def _notice_servers() -> Iterator[Notice]:
     for pace in down.order_by("down_since"):
         assert pace.down_since is not None  # so the filter says
         yield Notice(
-            f"The connection “{pace.connection}” has not worked since {dates.write_moment(pace.down_since)}. "
-            f"{pace.trouble}",
+            _("The connection “%(connection)s” has not worked since %(down_since)s. %(trouble)s")
+            % {
+                "connection": pace.connection,
+                "down_since": dates.write_moment(pace.down_since),
+                "trouble": translate_stored(pace.trouble),
+            },
             reverse("mailing:connection", args=[pace.connection_id]),
         )
 
@@ -51,18 +58,39 @@ def _notice_senders() -> Iterator[Notice]:
         rates = [
             (what, amount, of, band)
             for what, amount, of, band in (
-                ("bounced", domain.bounced, domain.answered, domain.bounce_band),
-                ("complained", domain.complained, domain.sent, domain.complaint_band),
+                (
+                    _(
+                        "%(amount)s of the mails from %(domain)s bounced in the last %(days)s days. %(ending)s"
+                    ),
+                    domain.bounced,
+                    domain.answered,
+                    domain.bounce_band,
+                ),
+                (
+                    _(
+                        "%(amount)s of the mails from %(domain)s complained in the last %(days)s days. %(ending)s"
+                    ),
+                    domain.complained,
+                    domain.sent,
+                    domain.complaint_band,
+                ),
             )
             if band != Band.HEALTHY
         ]
         for what, amount, of, band in rates:
             ending = (
-                "Mailbox providers may refuse its mails." if band == Band.CRITICAL else "Keep an eye on it."
+                _("Mailbox providers may refuse its mails.")
+                if band == Band.CRITICAL
+                else _("Keep an eye on it.")
             )
             yield Notice(
-                f"{formats.share(amount, of)} of the mails from {domain.domain} {what} in the last "
-                f"{health.DAYS} days. {ending}",
+                what
+                % {
+                    "amount": formats.share(amount, of),
+                    "domain": domain.domain,
+                    "days": health.DAYS,
+                    "ending": ending,
+                },
                 reverse("mailing:connections"),
             )
 
@@ -73,8 +101,14 @@ def _notice_uncertain(since: datetime) -> Iterator[Notice]:
         uncertain = dict(cursor.fetchall())
     campaigns = EmailCampaign.objects.defer("body", "text").in_bulk(uncertain)
     for key, amount in uncertain.items():
-        mails = "1 mail is" if amount == 1 else f"{formats.thousands(amount)} mails are"
         yield Notice(
-            f"“{campaigns[key]}”: {mails} uncertain. The server may have taken them before the connection broke.",
+            ngettext(
+                "“%(campaign)s”: %(count)s mail is uncertain. The server may have taken them before the connection "
+                "broke.",
+                "“%(campaign)s”: %(count)s mails are uncertain. The server may have taken them before the connection "
+                "broke.",
+                amount,
+            )
+            % {"campaign": campaigns[key], "count": formats.thousands(amount)},
             campaigns[key].get_absolute_url(),
         )

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from campaigns import database_time
 from campaigns.annotations import Columns, Json, JsonObject
+from campaigns.sentences import keep, mark
 from campaigns.texts import make_storable
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.models.oauth import digest_place
@@ -191,7 +192,7 @@ def _lasts(grant: OAuthGrant) -> bool:
 
 def _refresh(grant: OAuthGrant) -> None:
     if not grant.refresh_token:
-        raise ConsentLost("The token has ended, and none to refresh it with was given.")
+        raise ConsentLost(mark("The token has ended, and none to refresh it with was given."))
     session = _make_session(grant)
     answer = _ask(
         grant,
@@ -217,19 +218,23 @@ def _ask(grant: OAuthGrant, ask: Any) -> Columns:
 
     host = urlsplit(grant.token_url).hostname
     if not is_safe_address(grant.token_url):
-        raise TokenUnavailable(f"The address for tokens, {grant.token_url}, is not encrypted.")
+        raise TokenUnavailable(
+            keep("The address for tokens, %(token_url)s, is not encrypted.", token_url=grant.token_url)
+        )
     try:
         answer = dict(ask())
     except OAuthError as error:
         said = make_storable(str(error.description or error.error))[:LONGEST_WORDS].strip().rstrip(".")
-        words = f"{host} answered “{said}”."
+        words = keep("%(host)s answered “%(said)s”.", host=host, said=said)
         if str(error.error) in LOST | UNREGISTERED:
             raise ConsentLost(words) from error
         raise TokenUnavailable(words) from error
     except (requests.RequestException, *MALFORMED) as error:
-        raise TokenUnavailable(f"{host} gives no token now: {type(error).__name__}.") from error
+        raise TokenUnavailable(
+            keep("%(host)s gives no token now: %(name)s.", host=host, name=type(error).__name__)
+        ) from error
     if not _is_token(answer.get("access_token")):
-        raise TokenUnavailable(f"{host} answered without a token.")
+        raise TokenUnavailable(keep("%(host)s answered without a token.", host=host))
     return answer
 
 

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, dates, lifecycle
 from campaigns.annotations import JsonObject
 from campaigns.clock import run_for_each
+from campaigns.sentences import keep, mark
 from mailing import codes, content
 from mailing.mail_offers import MailOffer
 from mailing.models import Delivery, EmailCampaign
@@ -53,8 +55,8 @@ def find_fault(campaign: EmailCampaign, at: datetime) -> Fault | None:
     """Return why what the campaign promises gives nothing at `at`; None when it does, or will, or there is nothing."""
     if campaign.offer_id is not None and campaign.code_ends_at is not None and campaign.code_ends_at <= at:
         ended = dates.write_moment_for_all(campaign.code_ends_at)
-        cure = "Nothing brings it back: duplicate it with a later end."
-        return Fault(f"The codes ended on {ended}.", cure, field="code_ends_at")
+        cure = mark("Nothing brings it back: duplicate it with a later end.")
+        return Fault(keep("The codes ended on %(ended)s.", ended=ended), cure, field="code_ends_at")
     if campaign.promotion_campaign_id is not None and (
         fault := offers.find_campaign_fault(campaign.promotion_campaign_id, at)
     ):
@@ -70,13 +72,15 @@ def find_problems(campaign: EmailCampaign, at: datetime | None = None) -> list[P
     problems = [*_find_location_problems(campaign), *_find_code_problems(campaign)]
     last = (at or database_time.now()) + (LONGEST_WAIT if campaign.local_time else timedelta())
     if fault := find_fault(campaign, last):
-        when = "" if at is None else f" When the mail is sent, {_name_loss(campaign)}."
+        when = (
+            "" if at is None else keep(" When the mail is sent, %(campaign)s.", campaign=_name_loss(campaign))
+        )
         problems.append((fault.field, f"{fault.sentence}{when}"))
     return problems
 
 
 def _name_loss(campaign: EmailCampaign) -> str:
-    return "no discount would be given" if campaign.offer_id is None else "no code would be valid"
+    return mark("no discount would be given") if campaign.offer_id is None else mark("no code would be valid")
 
 
 def _find_location_problems(campaign: EmailCampaign) -> list[Problem]:
@@ -86,10 +90,15 @@ def _find_location_problems(campaign: EmailCampaign) -> list[Problem]:
     asked = campaign.code_locations
     known = set(Location.objects.filter(code__in=asked).values_list("code", flat=True))
     if gone := [code for code in asked if code not in known]:
-        return [("code_locations", f"There is no location “{gone[0]}” any more.")]
+        return [("code_locations", keep("There is no location “%(gone)s” any more.", gone=gone[0]))]
     own = set(campaign.offer.locations.values_list("code", flat=True))
     if own and not own & known:
-        return [("code_locations", f"“{campaign.offer}” applies at none of the locations of the codes.")]
+        return [
+            (
+                "code_locations",
+                keep("“%(offer)s” applies at none of the locations of the codes.", offer=campaign.offer),
+            )
+        ]
     return []
 
 
@@ -99,16 +108,19 @@ def _find_code_problems(campaign: EmailCampaign) -> list[Problem]:
     problems = []
     if campaign.code_days is not None:
         problems.append(
-            ("code_days", "One code for everybody has one end: give a date in place of a number of days.")
+            ("code_days", _("One code for everybody has one end: give a date in place of a number of days."))
         )
     if campaign.code_is_bound:
-        problems.append(("code_is_bound", "One code for everybody cannot be bound to each customer."))
+        problems.append(("code_is_bound", _("One code for everybody cannot be bound to each customer.")))
     known = codes.find_coupon(campaign.code_prefix)
     if known and known.promotion_id != campaign.offer_id:
-        said = f"The code “{known}” exists already, for the promotion “{known.promotion}”."
+        said = _("The code “%(known)s” exists already, for the promotion “%(promotion)s”.") % {
+            "known": known,
+            "promotion": known.promotion,
+        }
         problems.append(("code_prefix", said))
     elif known and not known.active:
-        problems.append(("code_prefix", f"The code “{known}” is switched off."))
+        problems.append(("code_prefix", _("The code “%(known)s” is switched off.") % {"known": known}))
     return problems
 
 
@@ -134,7 +146,9 @@ def pause_with_offer(campaign_id: int, now: datetime) -> None:
     if fault is None:
         return
     goes_on = (
-        "It resumes automatically after that." if campaign.resumes_with_offer else "Resume it after that."
+        mark("It resumes automatically after that.")
+        if campaign.resumes_with_offer
+        else mark("Resume it after that.")
     )
     try:
         with transaction.atomic():
@@ -147,7 +161,7 @@ def pause_with_offer(campaign_id: int, now: datetime) -> None:
 def resume_with_offer(campaign_id: int, now: datetime) -> None:
     """Resume a campaign that paused because its offer had stopped."""
     try:
-        lifecycle.fire(campaign_id, "resume", why="Its offer is valid again.", now=now)
+        lifecycle.fire(campaign_id, "resume", why=mark("Its offer is valid again."), now=now)
     except lifecycle.Refused as refused:
         logger.info("Campaign %s was not resumed with its offer: %s", campaign_id, refused)
 

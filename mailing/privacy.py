@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Model, QuerySet, Value
 from django.db.models.functions import Replace
+from django.utils.translation import gettext as _
 
 from campaigns import editions, refusals
 from campaigns.annotations import ColumnValue, JsonObject
@@ -137,7 +138,7 @@ def erase_contact(contact: Contact, *, with_sales: bool, by: User | None = None)
     Raises:
         Refused: `by` may not delete contacts.
     """
-    refusals.require(by, "mailing.delete_contact", "erase contacts")
+    refusals.require(by, "mailing.delete_contact", _("erase contacts"))
     stand_in = secrets.token_hex(12)
     with transaction.atomic():
         found = Contact.objects.select_for_update().get(pk=contact.pk)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import connection
+from django.utils.translation import gettext
 
 from campaigns import database_time
 from campaigns.models import Campaign
@@ -129,21 +130,35 @@ class Figures(msgspec.Struct, frozen=True):
     @property
     def steps(self) -> list[Step]:
         """The steps from recipients to clicks."""
-        confirmed = Step("Confirmed", "Delivered, as the provider reports", self.confirmed, self.sent, "sent")
+        confirmed = Step(
+            gettext("Confirmed"),
+            gettext("Delivered, as the provider reports"),
+            self.confirmed,
+            self.sent,
+            "sent",
+        )
         return [
-            Step("Recipients", "Everybody it goes to", self.total, self.total, ""),
+            Step(gettext("Recipients"), gettext("Everybody it goes to"), self.total, self.total, ""),
             Step(
-                "Sent",
-                "Accepted by the mail server, or perhaps accepted",
+                gettext("Sent"),
+                gettext("Accepted by the mail server, or perhaps accepted"),
                 self.sent,
                 self.total,
                 "recipients",
             ),
             *([confirmed] if self.confirmed else []),
-            Step("Bounced", "Refused for good, at once or later", self.bounced, self.answered, "attempted"),
-            Step("Opened", "Recipients who opened it", self.opened, self.sent, "sent"),
-            Step("Clicked", "Recipients who clicked", self.clicked, self.sent, "sent"),
-            Step("Unsubscribed", "Through a link in it", self.unsubscribed, self.sent, "sent"),
+            Step(
+                gettext("Bounced"),
+                gettext("Refused for good, at once or later"),
+                self.bounced,
+                self.answered,
+                "attempted",
+            ),
+            Step(gettext("Opened"), gettext("Recipients who opened it"), self.opened, self.sent, "sent"),
+            Step(gettext("Clicked"), gettext("Recipients who clicked"), self.clicked, self.sent, "sent"),
+            Step(
+                gettext("Unsubscribed"), gettext("Through a link in it"), self.unsubscribed, self.sent, "sent"
+            ),
         ]
 
 
@@ -202,7 +217,7 @@ def _read_figures_of_row(
             [
                 ("delivered", "Delivered", sums.count(S.ACCEPTED)),
                 ("doubtful", "Uncertain", sums.count(S.UNCERTAIN)),
-                ("bounced", "Bounced or failed", sums.count(S.BOUNCED, S.FAILED)),
+                ("bounced", gettext("Bounced or failed"), sums.count(S.BOUNCED, S.FAILED)),
                 ("deferred", "Deferred", sums.count(S.DEFERRED)),
                 ("skipped", "Skipped", sums.count(S.SKIPPED)),
             ],

@@ -11,11 +11,22 @@ and a sale that was paid back whole is nobody's first.
 All of them are conditions on `contact.customer_id` alone, so that they hold for customers who are no contacts as well.
 """
 
+from django.utils.translation import gettext_lazy
+
 from campaigns.annotations import Argument, Json, JsonObject
+from campaigns.sentences import keep, mark
 from campaigns.texts import is_storable
 from mailing.comparing import Condition
 from promotions.codes import code_key
 
+UNNAMED = {
+    "sku": mark("Say which SKU is meant."),
+    "category": mark("Say which category is meant."),
+    "brand": mark("Say which brand is meant."),
+    "location": mark("Say which location is meant."),
+    "promotion": mark("Say which promotion is meant."),
+    "code": mark("Say which code is meant."),
+}
 ARTICLES = {
     "sku": "line.sku = %s",
     "category": "line.categories @> ARRAY[%s::varchar]",
@@ -28,12 +39,12 @@ OFFERS = {
     "code": "used.coupon_id IN (SELECT id FROM promotions_coupon WHERE key = %s)",
 }
 LABELS = {
-    "sku": "the SKU",
-    "category": "the category",
-    "brand": "the brand",
-    "location": "the location",
-    "promotion": "the promotion",
-    "code": "the code",
+    "sku": gettext_lazy("the SKU"),
+    "category": gettext_lazy("the category"),
+    "brand": gettext_lazy("the brand"),
+    "location": gettext_lazy("the location"),
+    "promotion": gettext_lazy("the promotion"),
+    "code": gettext_lazy("the code"),
 }
 NAMED = "line.customer <> ''"
 # the same in a statement that asks for some customers only, whom it has as the table `asked`
@@ -120,12 +131,14 @@ def _compile_times(node: JsonObject, since: Condition | None, times: int, spent:
 def _compile_articles(event: str, of: Json) -> tuple[list[str], list[Argument]]:
     known = OFFERS if event == "redeemed" else ARTICLES
     if not isinstance(of, dict) or not of.keys() <= known.keys():
-        raise PurchaseError(f"What was {event} can be narrowed to {', '.join(known)}.")
+        raise PurchaseError(
+            keep("What was %(event)s can be narrowed to %(known)s.", event=event, known=", ".join(known))
+        )
     wanted: list[str] = []
     params: list[Argument] = []
     for name, value in of.items():
         if not isinstance(value, str) or not value.strip() or not is_storable(value) or len(value) > 200:
-            raise PurchaseError(f"Say which {LABELS[name].removeprefix('the ')} is meant.")
+            raise PurchaseError(UNNAMED[name])
         wanted.append(known[name])
         text = code_key(value) if name == "code" else value.strip()
         params += [text] * known[name].count("%s")

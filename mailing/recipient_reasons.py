@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from django.utils.translation import gettext as _
+
 from campaigns import database_time, dates
 from mailing import audience, global_hold_out
 from mailing.models import Contact, EmailCampaign, GlobalHoldOut, Membership, Suppression, Target
@@ -19,7 +21,10 @@ def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contac
     if stage == "suppressed":
         pks = {contact.email: contact.pk for contact in contacts}
         for suppression in Suppression.objects.filter(email__in=pks):
-            said = f"{suppression.get_reason_display()}, since {dates.write_day_of(suppression.created_at)}"
+            said = _("%(get_reason_display)s, since %(created_at)s") % {
+                "get_reason_display": suppression.get_reason_display(),
+                "created_at": dates.write_day_of(suppression.created_at),
+            }
             found[pks[suppression.email]].append(said)
         return found
     mode = Target.Mode.EXCLUDE if stage == "excluded" else Target.Mode.INCLUDE
@@ -31,12 +36,16 @@ def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contac
                 pk__in=audience.contact_keys(target.segment.tree)
             )
             for pk in among.values_list("pk", flat=True):
-                found[pk].append(f"segment “{target.segment}”")
+                found[pk].append(_("segment “%(segment)s”") % {"segment": target.segment})
             continue
         members = Membership.objects.filter(list=target.list_id, contact__in=found)
         for pk, left_at in members.values_list("contact", "unsubscribed_at"):
-            left = f", unsubscribed on {dates.write_day_of(left_at)}" if left_at else ""
-            found[pk].append(f"list “{target.list}”{left}")
+            left = (
+                _(", unsubscribed on %(left_at)s") % {"left_at": dates.write_day_of(left_at)}
+                if left_at
+                else ""
+            )
+            found[pk].append(_("list “%(list)s”%(left)s") % {"list": target.list, "left": left})
     return found
 
 
@@ -51,23 +60,24 @@ def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, l
     for target in campaign.targets.select_related("list", "segment"):
         for sentence, subscribed in _explain_target(target, contact):
             if target.mode == Target.Mode.EXCLUDE:
-                return False, [f"The campaign excludes them: {sentence}"]
+                return False, [_("The campaign excludes them: %(sentence)s") % {"sentence": sentence}]
             is_named = True
             has_subscribed |= subscribed
             reasons.append(sentence)
     if not is_named:
-        return False, ["They are in none of its lists and segments."]
+        return False, [_("They are in none of its lists and segments.")]
     if not has_subscribed:
         return False, reasons
     suppression = Suppression.objects.filter(email=contact.email).first()
     if suppression:
         since = dates.write_day_of(suppression.created_at)
         return False, [
-            f"Their address is suppressed since {since}: {suppression.get_reason_display().lower()}."
+            _("Their address is suppressed since %(since)s: %(get_reason_display)s.")
+            % {"since": since, "get_reason_display": suppression.get_reason_display().lower()}
         ]
     if campaign.offer_id and campaign.code_is_bound and not contact.customer_id:
         return False, [
-            "They have no customer number, and a till must name the customer for this mail’s code."
+            _("They have no customer number, and a till must name the customer for this mail’s code.")
         ]
     if period := global_hold_out.find_period_of(contact, database_time.now()):
         return False, [_write_held_out_of_all(period)]
@@ -80,13 +90,14 @@ def _explain_target(target: Target, contact: Contact) -> Iterator[tuple[str, boo
         membership = Membership.objects.filter(list=target.list_id, contact=contact).first()
         if membership and membership.unsubscribed_at and target.mode == Target.Mode.INCLUDE:
             yield (
-                f"They unsubscribed from the list “{target.list}” on {dates.write_day_of(membership.unsubscribed_at)}.",
+                _("They unsubscribed from the list “%(list)s” on %(unsubscribed_at)s.")
+                % {"list": target.list, "unsubscribed_at": dates.write_day_of(membership.unsubscribed_at)},
                 False,
             )
         elif membership:
-            yield f"They are in the list “{target.list}”.", True
+            yield _("They are in the list “%(list)s”.") % {"list": target.list}, True
     elif target.segment and audience.is_in_segment(target.segment, contact):
-        yield f"They are in the segment “{target.segment}”.", True
+        yield _("They are in the segment “%(segment)s”.") % {"segment": target.segment}, True
 
 
 def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
@@ -97,15 +108,23 @@ def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, 
         )
         if period:
             return False, [_write_held_out_of_all(period)]
-        return False, ["They were not among its recipients when it was launched."]
+        return False, [_("They were not among its recipients when it was launched.")]
     if delivery.status == delivery.Status.HELD_OUT:
-        return False, ["They are held out, so that the effect of the mail can be measured."]
-    said = f"{delivery.get_status_display()}: {delivery.get_reason_display() or delivery.text}".rstrip(": ")
-    return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]
+        return False, [_("They are held out, so that the effect of the mail can be measured.")]
+    said = (
+        _("%(delivery)s: %(get_reason_display)s")
+        % {
+            "delivery": delivery.get_status_display(),
+            "get_reason_display": delivery.get_reason_display() or delivery.text,
+        }
+    ).rstrip(": ")
+    return delivery.status != delivery.Status.SKIPPED, [
+        _("They are one of its recipients. %(said)s.") % {"said": said}
+    ]
 
 
 def _write_held_out_of_all(period: GlobalHoldOut) -> str:
-    return (
-        f"They are held out of all mails from {dates.write_day_of(period.begins_at)} until "
-        f"{dates.write_day_of(period.ends_at)}, so that the effect of all mails together can be measured."
-    )
+    return _(
+        "They are held out of all mails from %(begins_at)s until %(ends_at)s, so that the effect "
+        "of all mails together can be measured."
+    ) % {"begins_at": dates.write_day_of(period.begins_at), "ends_at": dates.write_day_of(period.ends_at)}

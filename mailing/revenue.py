@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, models
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from campaigns import dates, formats
 from campaigns.annotations import Columns
@@ -131,14 +132,20 @@ def describe_rule(campaign: EmailCampaign) -> str:
     """Return in a sentence which sales count for a launched campaign."""
     rule = campaign.attribution
     days = rule.get("days", 0)
-    parts = ["Sales with a code of this mail"]
+    parts = [gettext("Sales with a code of this mail")]
     if days:
         window = f"{days} day{'s' if days > 1 else ''}"
-        parts.append(f"and those within {window} after somebody’s last click in it")
+        parts.append(
+            gettext("and those within %(window)s after somebody’s last click in it") % {"window": window}
+        )
         if rule.get("after_acceptance"):
-            parts.append("or, where nobody can know of clicks, after it was accepted")
-    end = "A sale counts for one campaign: a code before a click, then the last click." if days else ""
-    return f"{' '.join(parts)}, less voids and returns. {end}".strip()
+            parts.append(gettext("or, where nobody can know of clicks, after it was accepted"))
+    end = (
+        gettext("A sale counts for one campaign: a code before a click, then the last click.") if days else ""
+    )
+    return (
+        gettext("%(parts)s, less voids and returns. %(end)s") % {"parts": " ".join(parts), "end": end}
+    ).strip()
 
 
 def find_median_wait(campaign: EmailCampaign) -> int | None:

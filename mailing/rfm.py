@@ -10,6 +10,8 @@ three, as "recency 5". Customers are counted whether they are contacts or not.
 """
 
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from mailing.comparing import Condition
 from mailing.purchases import KEPT_SALE, PAID_BACK
@@ -18,20 +20,30 @@ DAYS = 365
 
 # The recency and the mean of the other two that belong to each class: every customer belongs to exactly one.
 CLASSES = {
-    "champions": ("Champions", (4, 5), (5,)),
-    "loyal": ("Loyal customers", (3, 4, 5), (4,)),
-    "loyal_fading": ("Lapsing best customers", (3,), (5,)),
-    "promising": ("Potential loyalists", (4, 5), (2, 3)),
-    "new": ("New customers", (4, 5), (1,)),
-    "attention": ("Need attention", (3,), (2, 3)),
-    "drowsy": ("About to sleep", (3,), (1,)),
-    "at_risk": ("At risk", (1, 2), (3, 4)),
-    "must_not_lose": ("Can’t lose them", (1, 2), (5,)),
-    "asleep": ("Hibernating", (1, 2), (1, 2)),
+    "champions": (gettext_lazy("Champions"), (4, 5), (5,)),
+    "loyal": (gettext_lazy("Loyal customers"), (3, 4, 5), (4,)),
+    "loyal_fading": (gettext_lazy("Lapsing best customers"), (3,), (5,)),
+    "promising": (gettext_lazy("Potential loyalists"), (4, 5), (2, 3)),
+    "new": (gettext_lazy("New customers"), (4, 5), (1,)),
+    "attention": (gettext_lazy("Need attention"), (3,), (2, 3)),
+    "drowsy": (gettext_lazy("About to sleep"), (3,), (1,)),
+    "at_risk": (gettext_lazy("At risk"), (1, 2), (3, 4)),
+    "must_not_lose": (gettext_lazy("Can’t lose them"), (1, 2), (5,)),
+    "asleep": (gettext_lazy("Hibernating"), (1, 2), (1, 2)),
 }
-MEASURES = {"recency": "Recency", "frequency": "Frequency", "money": "Money"}
+MEASURES = {
+    "recency": gettext_lazy("Recency"),
+    "frequency": gettext_lazy("Frequency"),
+    "money": gettext_lazy("Money"),
+}
 QUINTILES = {
-    f"{measure} {fifth}": f"{label}: fifth {fifth} of 5{' (the best)' if fifth == 5 else ''}"
+    f"{measure} {fifth}": format_lazy(
+        gettext_lazy("{measure}: fifth {fifth} of 5 (the best)")
+        if fifth == 5
+        else gettext_lazy("{measure}: fifth {fifth} of 5"),
+        measure=label,
+        fifth=fifth,
+    )
     for measure, label in MEASURES.items()
     for fifth in (5, 4, 3, 2, 1)
 }
@@ -55,14 +67,14 @@ FROM (
 def describe_class(name: str) -> str:
     """Say in a sentence who belongs to a class of `CLASSES`."""
     _, recent, worth = CLASSES[name]
-    return (
-        f"Of those who bought within {DAYS} days: recency {_say(recent)} of 5, frequency and money together "
-        f"{_say(worth)} of 5."
-    )
+    return gettext(
+        "Of those who bought within %(days)s days: recency %(recent)s of 5, frequency and money "
+        "together %(worth)s of 5."
+    ) % {"days": DAYS, "recent": _say(recent), "worth": _say(worth)}
 
 
 def _say(fifths: tuple[int, ...]) -> str:
-    return " or ".join(map(str, fifths))
+    return gettext(" or ").join(map(str, fifths))
 
 
 def compile_class(name: str) -> Condition:

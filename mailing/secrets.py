@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models, transaction
 
 from campaigns.annotations import Argument, ColumnValue
+from campaigns.sentences import keep
 
 
 class SecretUnreadable(Exception):
@@ -80,9 +81,11 @@ def describe_trouble(row: models.Model, name: str) -> str:
     if not isinstance(getattr(row, name), UnreadableSecret):
         return ""
     label = row._meta.get_field(name).verbose_name  # type: ignore[union-attr]
-    return (
-        f"The stored {label} of “{row}” cannot be read with today's ENCRYPTION_KEYS and counts as not set: "
-        "enter it again, or give the lost key back."
+    return keep(
+        "The stored %(label)s of “%(row)s” cannot be read with today's ENCRYPTION_KEYS and "
+        "counts as not set: enter it again, or give the lost key back.",
+        label=label,
+        row=row,
     )
 
 

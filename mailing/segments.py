@@ -22,8 +22,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Argument, Json, JsonObject
+from campaigns.sentences import keep, mark
 from campaigns.texts import is_storable
 from mailing.comparing import Condition, compare, equals, is_impossible_date
 from mailing.countries import country_code
@@ -34,42 +36,42 @@ from mailing.rfm import CLASSES, QUINTILES, compile_class
 
 FIELDS = {
     "email": "Address",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "phone": "Phone",
-    "city": "City",
-    "country": "Country",
-    "score": "Score",
-    "customer_id": "Customer number",
-    "language": "Language",
-    "time_zone": "Time zone",
+    "first_name": gettext_lazy("First name"),
+    "last_name": gettext_lazy("Last name"),
+    "phone": gettext_lazy("Phone"),
+    "city": gettext_lazy("City"),
+    "country": gettext_lazy("Country"),
+    "score": gettext_lazy("Score"),
+    "customer_id": gettext_lazy("Customer number"),
+    "language": gettext_lazy("Language"),
+    "time_zone": gettext_lazy("Time zone"),
 }
 # What is worked out from what they did.
-WORKED_OUT = {"signup_date": "Signup date", "usual_location": "Usual location"}
+WORKED_OUT = {"signup_date": gettext_lazy("Signup date"), "usual_location": gettext_lazy("Usual location")}
 FLAGS = {"is_unsubscribed": "Unsubscribed", "is_bounced": "Bounced", "is_suppressed": "Suppressed"}
 OPERATORS = {
     "equals": "is",
-    "not_equals": "is not",
+    "not_equals": gettext_lazy("is not"),
     "contains": "contains",
-    "starts_with": "starts with",
-    "ends_with": "ends with",
-    "greater_than": "is greater than",
-    "less_than": "is less than",
-    "between": "is between",
-    "is_set": "is set",
-    "is_not_set": "is not set",
+    "starts_with": gettext_lazy("starts with"),
+    "ends_with": gettext_lazy("ends with"),
+    "greater_than": gettext_lazy("is greater than"),
+    "less_than": gettext_lazy("is less than"),
+    "between": gettext_lazy("is between"),
+    "is_set": gettext_lazy("is set"),
+    "is_not_set": gettext_lazy("is not set"),
 }
 EVENTS = {
-    "sent": "was sent a mail",
+    "sent": gettext_lazy("was sent a mail"),
     "opened": "opened",
     "clicked": "clicked",
     "bounced": "bounced",
     "complained": "complained",
     "unsubscribed": "unsubscribed",
-    "bought": "bought at a till",
-    "returned": "returned something bought",
-    "first_bought": "bought for the first time",
-    "redeemed": "redeemed a discount at a till",
+    "bought": gettext_lazy("bought at a till"),
+    "returned": gettext_lazy("returned something bought"),
+    "first_bought": gettext_lazy("bought for the first time"),
+    "redeemed": gettext_lazy("redeemed a discount at a till"),
 }
 PURCHASES = ("bought", "returned", "first_bought", "redeemed")
 UNITS = ("minute", "hour", "day", "month", "year")
@@ -104,13 +106,15 @@ def compile_tree(tree: JsonObject) -> Condition:
 
 def _compile_node(node: Json, depth: int, left: list[int]) -> Condition:
     if not isinstance(node, dict):
-        raise SegmentError("A condition must name a field, a list or an event.")
+        raise SegmentError(mark("A condition must name a field, a list or an event."))
     if depth > DEEPEST_TREE:
-        raise SegmentError(f"Groups may lie at most {DEEPEST_TREE} deep.")
+        raise SegmentError(keep("Groups may lie at most %(deepest_tree)s deep.", deepest_tree=DEEPEST_TREE))
     for word, build in GROUPS.items():
         if word in node:
             if len(node) > 1 or not isinstance(node[word], list):
-                raise SegmentError(f"A group “{word}” holds a list of conditions and nothing else.")
+                raise SegmentError(
+                    keep("A group “%(word)s” holds a list of conditions and nothing else.", word=word)
+                )
             inner = [_compile_node(child, depth + 1, left) for child in node[word]]
             if not inner:
                 return Condition("true", [])
@@ -119,13 +123,17 @@ def _compile_node(node: Json, depth: int, left: list[int]) -> Condition:
             )
     left[0] -= 1
     if left[0] < 0:
-        raise SegmentError(f"A segment may hold at most {MOST_CONDITIONS} conditions.")
+        raise SegmentError(
+            keep(
+                "A segment may hold at most %(most_conditions)s conditions.", most_conditions=MOST_CONDITIONS
+            )
+        )
     if any(not isinstance(node.get(name), kind | None) for name, kind in KINDS.items()):
-        raise SegmentError("A condition names its field, its event and the rest in words and numbers.")
+        raise SegmentError(mark("A condition names its field, its event and the rest in words and numbers."))
     for word, read in LEAVES.items():
         if word in node:
             return read(node)
-    raise SegmentError("A condition must name a field, a list or an event.")
+    raise SegmentError(mark("A condition must name a field, a list or an event."))
 
 
 GROUPS: dict[str, Callable[[list[str]], str]] = {
@@ -139,7 +147,13 @@ GROUPS: dict[str, Callable[[list[str]], str]] = {
 def _compile_field(node: JsonObject) -> Condition:
     name, op, value = node["field"], node.get("op", "equals"), node.get("value")
     if op not in OPERATORS:
-        raise SegmentError(f"“{op}” is no way to compare; there are {', '.join(OPERATORS)}.")
+        raise SegmentError(
+            keep(
+                "“%(op)s” is no way to compare; there are %(operators)s.",
+                op=op,
+                operators=", ".join(OPERATORS),
+            )
+        )
     if name in FLAGS:
         return _compile_flag(name, op, value)
     if name == "usual_location":
@@ -152,7 +166,7 @@ def _compile_field(node: JsonObject) -> Condition:
     elif isinstance(name, str) and _name(name):
         text = f"contact.attributes ->> '{name}'"  # letters, digits and _ only
     else:
-        raise SegmentError(f"“{name}” is no name of a field.")
+        raise SegmentError(keep("“%(name)s” is no name of a field.", name=name))
     if name == "country" and op in ("equals", "not_equals") and isinstance(value, str):
         value = country_code(value) or value  # contacts have the two letters of ISO
     if name == "language" and op in ("equals", "not_equals") and isinstance(value, str):
@@ -172,7 +186,7 @@ def _compile_comparison(
         return Condition(says_something if op == "is_set" else f"NOT ({says_something})", [])
     if op == "between":
         if not isinstance(value, list) or len(value) != 2:
-            raise SegmentError(f"“{name}” between needs two values.")
+            raise SegmentError(keep("“%(name)s” between needs two values.", name=name))
         low, high = (
             compare(text, sign, _read_text(one, name)) for sign, one in zip((">=", "<="), value, strict=True)
         )
@@ -220,16 +234,20 @@ def _read_text(value: Json, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float) or value == "" or "\0" in str(value):
-        raise SegmentError(f"“{name}” is compared with nothing: give a value.")
+        raise SegmentError(keep("“%(name)s” is compared with nothing: give a value.", name=name))
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise SegmentError(f"“{name}” is compared with {value}, which is no number.")
+            raise SegmentError(
+                keep("“%(name)s” is compared with %(value)s, which is no number.", name=name, value=value)
+            )
         value = f"{Decimal(repr(value)).normalize():f}"  # 10000000000000000, not 1e+16
     text = unicodedata.normalize("NFC", str(value))
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise SegmentError(f"“{name}” is compared with what no text may hold.")
+        raise SegmentError(keep("“%(name)s” is compared with what no text may hold.", name=name))
     if is_impossible_date(text):
-        raise SegmentError(f"“{name}” is compared with {text}: there is no such day.")
+        raise SegmentError(
+            keep("“%(name)s” is compared with %(text)s: there is no such day.", name=name, text=text)
+        )
     return text
 
 
@@ -242,7 +260,7 @@ FLAG_REASONS = {
 
 def _compile_flag(name: str, op: str, value: Json) -> Condition:
     if op not in ("equals", "not_equals") or not isinstance(value, bool):
-        raise SegmentError(f"“{name}” is or is not, true or false.")
+        raise SegmentError(keep("“%(name)s” is or is not, true or false.", name=name))
     wanted = "IN" if value is (op == "equals") else "NOT IN"
     return Condition(
         f"contact.email {wanted} (SELECT suppression.email FROM mailing_suppression AS suppression"
@@ -258,7 +276,7 @@ def is_whole(value: Json, most: int) -> bool:
 
 def _compile_list(node: JsonObject) -> Condition:
     if not is_whole(node["list"], LARGEST_KEY):
-        raise SegmentError("A condition on a list needs the list.")
+        raise SegmentError(mark("A condition on a list needs the list."))
     return Condition(
         "contact.id IN (SELECT membership.contact_id FROM mailing_membership AS membership"
         " WHERE membership.list_id = %s AND membership.unsubscribed_at IS NULL)",
@@ -287,17 +305,23 @@ EVENT_ROWS = {
 
 def _compile_event(node: JsonObject) -> Condition:
     if node["event"] not in EVENTS:
-        raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
+        raise SegmentError(
+            keep(
+                "“%(event)s” is no event; there are %(events)s.",
+                event=node["event"],
+                events=", ".join(EVENTS),
+            )
+        )
     if node["event"] in PURCHASES:
         return _compile_purchase(node)
     if node.get("of"):
-        raise SegmentError("Only what was bought, returned or redeemed is of an article or a place.")
+        raise SegmentError(mark("Only what was bought, returned or redeemed is of an article or a place."))
     sql: str = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event"
     params: list[Argument] = []
     where = ["event.contact_id IS NOT NULL"]
     if campaign := node.get("campaign"):
         if not is_whole(campaign, LARGEST_KEY):
-            raise SegmentError("A campaign is named by its number.")
+            raise SegmentError(mark("A campaign is named by its number."))
         where.append("event.campaign_id = %s")
         params.append(campaign)
     if since := _compile_since(node):
@@ -315,7 +339,7 @@ def _compile_event(node: JsonObject) -> Condition:
 
 def _compile_purchase(node: JsonObject) -> Condition:
     if node.get("campaign"):
-        raise SegmentError("What was bought at a till is of no e-mail campaign.")
+        raise SegmentError(mark("What was bought at a till is of no e-mail campaign."))
     try:
         return compile_purchase(node, _compile_since(node), _read_times(node), _read_spent(node))
     except PurchaseError as error:
@@ -329,7 +353,7 @@ def _compile_since(node: JsonObject) -> Condition | None:
         return None
     amount, unit = within.get("amount"), within.get("unit")
     if unit not in UNITS or not is_whole(amount, 100_000):
-        raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
+        raise SegmentError(keep("A time is a number of one of %(units)s.", units=", ".join(UNITS)))
     return Condition(f"now() - %s * interval '1 {unit}'", [amount])
 
 
@@ -338,23 +362,29 @@ def _read_spent(node: JsonObject) -> int | None:
     if spent is None:
         return None
     if node["event"] != "bought" or not is_whole(spent, 10**15):
-        raise SegmentError("What was spent is an amount above 0, and only bought goods have one.")
+        raise SegmentError(mark("What was spent is an amount above 0, and only bought goods have one."))
     if not is_storable(node.get("currency", "")):
-        raise SegmentError("What was spent needs a currency.")
+        raise SegmentError(mark("What was spent needs a currency."))
     return int(spent)
 
 
 def _read_times(node: JsonObject) -> int:
     times = node.get("times", 1)
     if not is_whole(times, 100_000):
-        raise SegmentError("How often something was done is a whole number above 0.")
+        raise SegmentError(mark("How often something was done is a whole number above 0."))
     return int(times)
 
 
 def _compile_class(node: JsonObject) -> Condition:
     name = node["rfm"]
     if name not in CLASSES and name not in QUINTILES:
-        raise SegmentError(f"“{name}” is no class; there are {', '.join([*CLASSES, *QUINTILES])}.")
+        raise SegmentError(
+            keep(
+                "“%(name)s” is no class; there are %(value)s.",
+                name=name,
+                value=", ".join([*CLASSES, *QUINTILES]),
+            )
+        )
     return compile_class(name)
 
 

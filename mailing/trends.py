@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from campaigns import formats
 from campaigns.workspace.trends import Days, Trend
@@ -38,22 +39,22 @@ def list_mail_trends(user: User, days: Days) -> Iterator[Trend]:
     clicks.update(_sum_by_day(_ANONYMOUS_CLICKS, days))
     reports = reverse("mailing:site_report")
     yield Trend(
-        "E-mails sent",
-        "Mails that a server accepted.",
+        _("E-mails sent"),
+        _("Mails that a server accepted."),
         days,
         days.fill(sent),
         url=reports,
     )
     yield Trend(
-        "Clicks",
-        "Recipients who followed a link, once for each mail, and anonymous clicks. Machines are left out.",
+        _("Clicks"),
+        _("Recipients who followed a link, once for each mail, and anonymous clicks. Machines are left out."),
         days,
         days.fill(clicks),
         url=reports,
     )
     yield Trend(
-        "Revenue by e-mail",
-        "Sales that count for an e-mail campaign by its rule, less voids and returns.",
+        _("Revenue by e-mail"),
+        _("Sales that count for an e-mail campaign by its rule, less voids and returns."),
         days,
         days.fill(_sum_by_day(_REVENUE, days)),
         partial(formats.money, currency=settings.CURRENCY),

@@ -2,6 +2,7 @@
 
 import msgspec
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import database_time
 from mailing.models import Delivery, Membership, PreferenceChange, Suppression
@@ -56,7 +57,7 @@ def _unsubscribe(delivery: Delivery, how: str, visitor: Visitor, source: Suppres
     contact = delivery.contact
     # who has changed the address since means the new one as well
     addresses = dict.fromkeys([delivery.email, contact.email] if contact else [delivery.email])
-    by = "Through a link" if source == Suppression.Source.TRACKING_LINK else "On a mail"
+    by = _("Through a link") if source == Suppression.Source.TRACKING_LINK else _("On a mail")
     with transaction.atomic():
         for address in addresses:
             suppress(

@@ -10,6 +10,7 @@ import msgspec
 from django.db import connection
 
 from campaigns.models import Campaign
+from campaigns.sentences import keep
 from mailing.models import EmailCampaign
 from mailing.sending import breaker
 
@@ -90,10 +91,16 @@ def pause_if_complained(campaign_id: int) -> list[int]:
     found = next(iter(list_domains(domain)), None)
     if found is None or found.complained < FEWEST_COMPLAINTS or found.complaint_band is not Band.CRITICAL:
         return []
-    why = (
-        f"{found.complained} of {found.sent} recipients of mails from {domain} complained in the last {DAYS} days: "
-        f"{found.complaint_percent:.2f}%. From {COMPLAINTS_FROM[1]}% on, mailbox providers refuse a sender. Send only "
-        "to people who asked for it before you resume."
+    why = keep(
+        "%(complained)s of %(sent)s recipients of mails from %(domain)s complained in the last "
+        "%(days)s days: %(complaint_percent)s%%. From %(complaints_from)s%% on, mailbox "
+        "providers refuse a sender. Send only to people who asked for it before you resume.",
+        complained=found.complained,
+        sent=found.sent,
+        domain=domain,
+        days=DAYS,
+        complaint_percent=f"{found.complaint_percent:.2f}",
+        complaints_from=COMPLAINTS_FROM[1],
     )
     running = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, from_email__iendswith=f"@{domain}")
     pks = list(running.values_list("pk", flat=True))

@@ -5,9 +5,11 @@ from hashlib import sha256
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import database_time
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from mailing import unsubscribing
 from mailing.addresses import normalise_address
 from mailing.bounces import policy
@@ -49,7 +51,9 @@ def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
             return hold_message(raw, report, mailbox, address)
         policy.note_bounce(pk, failure, Suppression.Source.MAILBOX)
     elif report.kind is Kind.COMPLAINT:
-        policy.note_complaint(pk, Suppression.Source.MAILBOX, f"A report of {report.sender}.")
+        policy.note_complaint(
+            pk, Suppression.Source.MAILBOX, keep("A report of %(sender)s.", sender=report.sender)
+        )
     elif report.kind is Kind.UNSUBSCRIBE:
         unsubscribing.unsubscribe_delivery(pk, "mail", Visitor(), Suppression.Source.MAILBOX)
     else:
@@ -91,13 +95,18 @@ def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User
     with transaction.atomic():
         held = HeldReport.objects.select_for_update().get(pk=report_id)
         if held.decision != HeldReport.Decision.WAITING:
-            raise Refused("Somebody has already decided about this message.")
+            raise Refused(_("Somebody has already decided about this message."))
         if reason := REASONS.get(decision):
             try:
                 held.address = normalise_address(address)
             except ValueError as error:
                 raise Refused([("address", str(error))]) from error
-            suppress(held.address, reason, Suppression.Source.MAILBOX, f"Decided by {by}: {held.subject}")
+            suppress(
+                held.address,
+                reason,
+                Suppression.Source.MAILBOX,
+                keep("Decided by %(by)s: %(subject)s", by=by, subject=held.subject),
+            )
         held.decision, held.decided_by, held.decided_at = decision, by, database_time.now()
         held.save(update_fields=["address", "decision", "decided_by", "decided_at"])
     return held

@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 
 from campaigns import database_time
 from campaigns.annotations import Argument
+from campaigns.sentences import keep
 from mailing import oauth
 from mailing.bounces import intake, sources
 from mailing.bounces.reports import Kind, Report
@@ -118,7 +119,7 @@ def open_source(
     if mailbox.kind == BounceMailbox.Kind.MAILDIR:
         folder = (settings.MAILDIRS / mailbox.folder).resolve()
         if folder.parent != settings.MAILDIRS.resolve():
-            raise SourceFailed(f"“{mailbox.folder}” is not the name of a folder.")
+            raise SourceFailed(keep("“%(folder)s” is not the name of a folder.", folder=mailbox.folder))
         return sources.open_maildir(folder)
     place = Place(mailbox.host, mailbox.port, mailbox.tls, mailbox.authority)
     login = find_login(mailbox)
@@ -151,6 +152,21 @@ def check_mailbox(mailbox: BounceMailbox) -> MailboxTest:
         return MailboxTest(False, str(error))
     waiting = "1 message waits" if count == 1 else f"{count} messages wait"
     if mailbox.kind == BounceMailbox.Kind.MAILDIR:
-        return MailboxTest(True, f"The maildir “{mailbox.folder}” can be read: {waiting} in it.")
+        return MailboxTest(
+            True,
+            keep(
+                "The maildir “%(folder)s” can be read: %(waiting)s in it.",
+                folder=mailbox.folder,
+                waiting=waiting,
+            ),
+        )
     where = f" in {mailbox.folder}" if mailbox.kind == BounceMailbox.Kind.IMAP else ""
-    return MailboxTest(True, f"{mailbox.host} answers and takes the login: {waiting}{where}.")
+    return MailboxTest(
+        True,
+        keep(
+            "%(host)s answers and takes the login: %(waiting)s%(where)s.",
+            host=mailbox.host,
+            waiting=waiting,
+            where=where,
+        ),
+    )

@@ -8,6 +8,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import Compat32
 
+from campaigns.sentences import mark
 from campaigns.texts import make_storable, unescape_html
 
 MOST_BYTES_READ = 512 * 1024  # of a message; what it returns of ours stands at its end
@@ -49,11 +50,11 @@ def open_message(raw: bytes, most: int = MOST_BYTES_READ) -> Message:
     """
     raw = raw[:most]
     if len(_find_boundaries(raw)) > MOST_BOUNDARIES:
-        raise Unreadable("The message has too many parts inside each other.")
+        raise Unreadable(mark("The message has too many parts inside each other."))
     try:
         return message_from_bytes(raw, policy=_POLICY)
     except (RecursionError, ValueError, LookupError) as error:
-        raise Unreadable("The message cannot be taken apart.") from error
+        raise Unreadable(mark("The message cannot be taken apart.")) from error
 
 
 def list_own_parts(message: Message) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from django.db import connection, transaction
 
+from campaigns.sentences import keep
 from mailing.addresses import normalise_address
 from mailing.bounces import health
 from mailing.bounces.verdicts import Failure, Severity, choose_mildest
@@ -96,7 +97,10 @@ def note_bounce(delivery_id: int, failure: Failure, source: Suppression.Source) 
         return suppress(address, Suppression.Reason.HARD_BOUNCE, source, failure.text) or is_news
     if count >= SOFT_LIMIT:
         suppress(
-            address, Suppression.Reason.SOFT_BOUNCE, source, f"{count} in a row, the last: {failure.text}"
+            address,
+            Suppression.Reason.SOFT_BOUNCE,
+            source,
+            keep("%(count)s in a row, the last: %(text)s", count=count, text=failure.text),
         )
     return is_news
 

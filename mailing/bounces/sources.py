@@ -17,6 +17,7 @@ from typing import Protocol
 
 import msgspec
 
+from campaigns.sentences import keep, mark
 from mailing.bounces.parts import MOST_BYTES_READ
 from mailing.deadlines import Deadline, end_after
 from mailing.smtp.server import make_tls_context
@@ -95,9 +96,9 @@ def _open_socket(place: Place, deadline: Deadline, timeout: float | None) -> soc
     opened = deadline.open_socket(place.host, place.port, most=timeout)
     opened.settimeout(timeout)
     if place.tls == "implicit":
-        deadline.begin("while the encryption began")
+        deadline.begin(mark("while the encryption began"))
         opened = place.make_context().wrap_socket(opened, server_hostname=place.host)
-    deadline.begin("at the greeting")
+    deadline.begin(mark("at the greeting"))
     return opened
 
 
@@ -131,7 +132,9 @@ class ImapSource:
     def _list_keys(self) -> list[bytes]:
         state, found = self._client.uid("SEARCH", "UNDELETED")
         if state != "OK":
-            raise SourceRefused(f"The server does not say which messages wait: {_decode(found)}.")
+            raise SourceRefused(
+                keep("The server does not say which messages wait: %(found)s.", found=_decode(found))
+            )
         return [key for key in (found[0] or b"").split() if key.isdigit()]
 
     def remove(self, key: str) -> None:
@@ -199,19 +202,26 @@ def open_imap(
     """
     _refuse_controls(login.username, login.secret, folder)
     with end_after(seconds) as deadline, _naming_failures(place, deadline):
-        deadline.begin("when it was called")
+        deadline.begin(mark("when it was called"))
         client = _Imap(place, deadline)
         try:
             if place.tls == "starttls":
-                deadline.begin("while the encryption began")
+                deadline.begin(mark("while the encryption began"))
                 client.starttls(place.make_context())
-            deadline.begin("at the login")
+            deadline.begin(mark("at the login"))
             _log_in_to_imap(client, login)
-            deadline.begin("when the folder was opened")
+            deadline.begin(mark("when the folder was opened"))
             state, answer = client.select(write_text(encode_folder(folder)))
             if state != "OK":
-                raise SourceFailed(f"{place.host} has no folder “{folder}”: {_decode(answer)}.")
-            deadline.begin("while the messages were read")
+                raise SourceFailed(
+                    keep(
+                        "%(host)s has no folder “%(folder)s”: %(answer)s.",
+                        host=place.host,
+                        folder=folder,
+                        answer=_decode(answer),
+                    )
+                )
+            deadline.begin(mark("while the messages were read"))
             yield ImapSource(client)
         finally:
             with suppress(*FAILURES):  # it may have gone already, and everything was said
@@ -229,20 +239,20 @@ def open_pop3(place: Place, login: Login, seconds: float = CONVERSATION_SECONDS)
     """
     _refuse_controls(login.username, login.secret)
     with end_after(seconds) as deadline, _naming_failures(place, deadline):
-        deadline.begin("when it was called")
+        deadline.begin(mark("when it was called"))
         client = _Pop3(place, deadline)
         is_done = False
         try:
             if place.tls == "starttls":
-                deadline.begin("while the encryption began")
+                deadline.begin(mark("while the encryption began"))
                 client.stls(place.make_context())
-            deadline.begin("at the login")
+            deadline.begin(mark("at the login"))
             if login.is_token:
                 _log_in_with_token(client, login)
             else:
                 client.user(login.username)
                 client.pass_(login.secret)
-            deadline.begin("while the messages were read")
+            deadline.begin(mark("while the messages were read"))
             yield Pop3Source(client)
             client.quit()
             is_done = True
@@ -260,7 +270,7 @@ def open_maildir(folder: Path) -> Iterator[MaildirSource]:
         SourceFailed: the mailbox cannot be read.
     """
     if not (folder / "new").is_dir():
-        raise SourceFailed(f"There is no maildir in {folder}.")
+        raise SourceFailed(keep("There is no maildir in %(folder)s.", folder=folder))
     with _naming_failures():
         yield MaildirSource(folder)
 
@@ -293,7 +303,7 @@ def _refuse_controls(*said: str) -> None:
     """Refuse what would end a line, and so begin a command of its own."""
     if any(map(_find_control, said)):
         raise SourceFailed(
-            "The user name, the password or the folder holds a control character: type it anew."
+            mark("The user name, the password or the folder holds a control character: type it anew.")
         )
 
 
@@ -303,26 +313,32 @@ def _log_in_with_token(client: poplib.POP3, login: Login) -> None:
 
 @contextmanager
 def _naming_failures(place: Place | None = None, deadline: Deadline | None = None) -> Iterator[None]:
-    where = f"{place.host}:{place.port}" if place else "The maildir"
+    where = f"{place.host}:{place.port}" if place else mark("The maildir")
     try:
         yield
     except (*FAILURES, UnicodeError) as error:
         if deadline is None or not (deadline.is_over or isinstance(error, TimeoutError)):
             raise _name_failure(where, error) from error
-        raise SourceFailed(f"{where} did not answer in time {deadline.step}.") from error
+        raise SourceFailed(
+            keep("%(where)s did not answer in time %(step)s.", where=where, step=deadline.step)
+        ) from error
 
 
 def _name_failure(where: str, error: Exception) -> Exception:
     match error:
         case ssl.SSLCertVerificationError():
-            words = f"{where} shows a certificate that is not trusted: {error.verify_message}."
+            words = keep(
+                "%(where)s shows a certificate that is not trusted: %(verify_message)s.",
+                where=where,
+                verify_message=error.verify_message,
+            )
             return SourceFailed(words)
         case imaplib.IMAP4.error() | poplib.error_proto():
-            return SourceRefused(f"{where} refused: {_decode(error.args)}")
+            return SourceRefused(keep("%(where)s refused: %(args)s", where=where, args=_decode(error.args)))
         case SourceFailed():
             return error
         case _:
-            return SourceFailed(f"{where} cannot be reached: {error}")
+            return SourceFailed(keep("%(where)s cannot be reached: %(error)s", where=where, error=error))
 
 
 def _decode(said: object) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 from django.conf import settings
+from django.utils.translation import gettext
 
 from campaigns.texts import make_storable
 from mailing.bounces import parts
@@ -126,7 +127,7 @@ def read_message(id: str) -> CaughtMessage:  # noqa: A002 the word of its page
     """
     line = _read_entry(id) if _id(id) else None
     if line is None:
-        raise MailNotCaught(f"No message {id} was caught, or it is gone by now.")
+        raise MailNotCaught(gettext("No message %(id)s was caught, or it is gone by now.") % {"id": id})
     _, raw = _split_envelope(_path_of(id).read_bytes())
     try:
         parsed = parts.open_message(raw, most=len(raw))

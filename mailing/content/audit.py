@@ -6,6 +6,8 @@ Links that lead nowhere, pictures without a host, what no mail client runs or sh
 import re
 from collections.abc import Iterator
 
+from campaigns.sentences import keep, mark
+
 from . import markup, merge_tags
 from .document import parse_markdown
 from .markup import Piece
@@ -22,9 +24,12 @@ _PICTURES = frozenset(
 _OF_PICTURES = ("background", "background-url", "poster", "thumbnails-src")  # attributes that hold a picture
 _DATA_SCRIPTS = ("application/ld+json", "application/json")
 _UNLIKE_MAIL = {
-    "form": "mail clients do not send a <form>; link to a page with the form in its place",
+    "form": mark("mail clients do not send a <form>; link to a page with the form in its place"),
     **{
-        name: f"mail clients do not show what <{name}> loads; link to it, or to a page that shows it"
+        name: keep(
+            "mail clients do not show what <%(name)s> loads; link to it, or to a page that shows it",
+            name=name,
+        )
         for name in ("iframe", "object", "embed", "applet", "frame")
     },
 }
@@ -89,7 +94,7 @@ class _Auditor:
                 for place, said in find_style_faults(piece.source, self.held):
                     yield position + place, "picture", said
             elif piece.kind == "text" and self.anchor is not None and piece.source.strip():
-                said = 'an <a> links nowhere; write href="https://…", or leave the tag out'
+                said = mark('an <a> links nowhere; write href="https://…", or leave the tag out')
                 yield self.anchor, "link", said
                 self.anchor = None
             elif piece.kind == "tag":
@@ -116,17 +121,29 @@ class _Auditor:
         if name == "script" and attributes.get("type", "").lower() not in _DATA_SCRIPTS:
             yield (
                 "script",
-                "no mail client runs a <script>; leave it out, and link to a page that does what it did",
+                mark(
+                    "no mail client runs a <script>; leave it out, and link to a page that does what it did"
+                ),
             )
         if name in _UNLIKE_MAIL:
             yield name, _UNLIKE_MAIL[name]
         if name == "base" and "href" in attributes:
-            yield name, "few mail clients follow <base href=…>; leave it out, and write each address in full"
+            yield (
+                name,
+                mark("few mail clients follow <base href=…>; leave it out, and write each address in full"),
+            )
         if name == "meta" and attributes.get("http-equiv", "").strip().lower() == "refresh":
-            yield name, "no mail client follows a <meta> that leads to another page; link to the page"
+            yield name, mark("no mail client follows a <meta> that leads to another page; link to the page")
         for attribute, value in attributes.items():
             if attribute.startswith("on") and value and name.isalnum():
-                yield "script", f"no mail client runs {attribute}= of <{name}>; leave it out"
+                yield (
+                    "script",
+                    keep(
+                        "no mail client runs %(attribute)s= of <%(name)s>; leave it out",
+                        attribute=attribute,
+                        name=name,
+                    ),
+                )
         if said := self._find_link_fault(attributes, name):
             yield "link", said
         for said in self._find_picture_faults(attributes, name):
@@ -137,7 +154,7 @@ class _Auditor:
             return ""
         target = read_target(attributes["href"], self.held)
         if not target.url:
-            return 'a link has no address; write href="https://…"' if name in _LINKS else ""
+            return mark('a link has no address; write href="https://…"') if name in _LINKS else ""
         if self.has_base and name == "mj-navbar-link":
             return ""
         return find_link_fault(target, self.held)

@@ -4,6 +4,8 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from campaigns.sentences import keep, mark
+
 from . import audit
 from .compiled import Compiled
 from .compiler import compile  # as in `re`: read it as content.compile
@@ -43,7 +45,10 @@ def find_problems(
         *find_broken_spintax(source),
         *_find_missing_unsubscribe(templates, source),
         *(
-            (field, f"{name_field(field)}, line {line}: {said}.")
+            (
+                field,
+                keep("%(field)s, line %(line)s: %(said)s.", field=name_field(field), line=line, said=said),
+            )
             for field, line, said in audit.find_faults(source)
         ),
     ]
@@ -67,7 +72,11 @@ def _find_missing_unsubscribe(templates: Mapping[str, Template], source: Source)
         ):
             yield (
                 field,
-                f"{name_field(field)}: no unsubscribe link; put {{{{ {UNSUBSCRIBE} }}}} where it should lead.",
+                keep(
+                    "%(field)s: no unsubscribe link; put {{ %(unsubscribe)s }} where it should lead.",
+                    field=name_field(field),
+                    unsubscribe=UNSUBSCRIBE,
+                ),
             )
 
 
@@ -75,16 +84,21 @@ def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> It
     """Yield what is wrong with a mail as one sample reads it."""
     link = f"{NOWHERE.base}/u/{NOWHERE.token}"
     if has_link and link not in preview.html:
-        yield "body", "it has no unsubscribe link."
+        yield "body", mark("it has no unsubscribe link.")
         return
     seen = write_text(preview.html) if own_text else preview.text
     if has_link and link in preview.html and link not in seen:
         yield (
             "body",
-            "nobody can see its unsubscribe link: it stands in hidden content, or in a comment for Outlook.",
+            mark(
+                "nobody can see its unsubscribe link: it stands in hidden content, or in a comment for Outlook."
+            ),
         )
     if not own_text and not has_words(preview.text):
-        yield "text", "it has no words; give the pictures alt texts, or write a text part of your own."
+        yield (
+            "text",
+            mark("it has no words; give the pictures alt texts, or write a text part of your own."),
+        )
 
 
 def _find_hidden_code(preview: Preview, sample: Recipient, source: Source) -> Iterator[Fault]:
@@ -94,9 +108,12 @@ def _find_hidden_code(preview: Preview, sample: Recipient, source: Source) -> It
         return
     code, own_text = offer["code"], bool(source.text.strip())
     if code not in (write_text(preview.html) if own_text else preview.text):
-        yield "body", "it never shows the code of its offer; put {{ offer.code }} where people see it."
+        yield (
+            "body",
+            mark("it never shows the code of its offer; put {{ offer.code }} where people see it."),
+        )
     elif own_text and code not in preview.text:
-        yield "text", "it never shows the code of the offer; put {{ offer.code }} into it."
+        yield "text", mark("it never shows the code of the offer; put {{ offer.code }} into it.")
 
 
 def has_words(text: str) -> bool:
@@ -113,7 +130,11 @@ def _find_rendering_faults(
     started = time.thread_time()
     for sample in samples:
         if time.thread_time() - started > TIME_LIMIT:
-            said = f"it takes more than {TIME_LIMIT:g} seconds to write for {len(sizes)} people."
+            said = keep(
+                "it takes more than %(time_limit)s seconds to write for %(count)s people.",
+                time_limit=f"{TIME_LIMIT:g}",
+                count=len(sizes),
+            )
             those.setdefault(("body", said), []).append(sample)
             break
         notes: list[str] = []
@@ -126,7 +147,7 @@ def _find_rendering_faults(
             those.setdefault(("body", f"{note}."), []).append(sample)
         sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
         if not preview.subject:
-            those.setdefault(("subject", "it is empty."), []).append(sample)
+            those.setdefault(("subject", mark("it is empty.")), []).append(sample)
         for fault in (
             *_find_reading_faults(preview, has_link, bool(source.text.strip())),
             *_find_hidden_code(preview, sample, source),
@@ -134,10 +155,31 @@ def _find_rendering_faults(
             those.setdefault(fault, []).append(sample)
     found = []
     for (field, said), whom in those.items():
-        more = f" and {len(whom) - 1} more" if len(whom) > 1 else ""
-        found.append((field, f"{name_field(field)}, for {whom[0].email}{more}: {said}"))
+        more = keep(" and %(count)s more", count=len(whom) - 1) if len(whom) > 1 else ""
+        found.append(
+            (
+                field,
+                keep(
+                    "%(field)s, for %(email)s%(more)s: %(said)s",
+                    field=name_field(field),
+                    email=whom[0].email,
+                    more=more,
+                    said=said,
+                ),
+            )
+        )
     size, email = max(sizes, default=(0, ""))
     if size > SIZE_LIMIT:
-        limit = f"over {SIZE_LIMIT // 1024} KB mail clients cut an e-mail off"
-        found.append(("body", f"Body: {size / 1024:.0f} KB for {email}; {limit}."))
+        limit = keep("over %(size_limit)s KB mail clients cut an e-mail off", size_limit=SIZE_LIMIT // 1024)
+        found.append(
+            (
+                "body",
+                keep(
+                    "Body: %(size)s KB for %(email)s; %(limit)s.",
+                    size=f"{size / 1024:.0f}",
+                    email=email,
+                    limit=limit,
+                ),
+            )
+        )
     return found

@@ -6,6 +6,8 @@ import json
 from liquid.exceptions import LiquidError
 from msgspec.structs import asdict, replace
 
+from campaigns.sentences import keep
+
 from . import accessibility
 from .compiled import Compiled, StoredContent
 from .document import add_annotation, add_pixel, add_trap, build_document, write_language
@@ -71,7 +73,9 @@ def _compile_source(source: Source, wrong: list[Fault]) -> Compiled:
     try:
         return Compiled(_freeze(source))
     except LiquidError as error:  # each field parses alone: markup and Liquid must be entangled
-        said = f"The HTML and the Liquid of the body do not fit together: {describe_error(error)}"
+        said = keep(
+            "The HTML and the Liquid of the body do not fit together: %(error)s", error=describe_error(error)
+        )
         raise ContentError(said, "body") from error
 
 

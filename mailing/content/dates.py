@@ -8,6 +8,7 @@ from babel import Locale
 from babel.dates import get_month_names
 from liquid.exceptions import FilterArgumentError
 
+from campaigns.sentences import keep
 from mailing.content.source import LiquidContext
 
 _day_first = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})").fullmatch  # 15.01.2024
@@ -70,7 +71,7 @@ def write_date(moment: dt.date, pattern: str, context: LiquidContext) -> str:
     try:
         return moment.strftime(pattern)
     except (ValueError, UnicodeError) as error:
-        raise FilterArgumentError(f"date: {error}", token=None) from error
+        raise FilterArgumentError(keep("date: %(error)s", error=error), token=None) from error
 
 
 def _read_text(text: str, context: LiquidContext) -> dt.date | None:

@@ -19,6 +19,7 @@ from liquid.token import Token
 from liquid.undefined import is_undefined
 
 from campaigns.annotations import Argument
+from campaigns.sentences import keep, mark
 from mailing.content.source import LiquidContext
 
 LOOP_LIMIT = 10_000  # rounds of all loops of one render together
@@ -125,7 +126,9 @@ class BoundedRange(Expression):
     def evaluate(self, context: LiquidContext) -> range:
         values = self.literal.evaluate(context)
         if values and values[-1] - values[0] > LOOP_LIMIT:
-            raise LoopIterationLimitError(f"more than {LOOP_LIMIT:,} rounds of loops", token=self.token)
+            raise LoopIterationLimitError(
+                keep("more than %(loop_limit)s rounds of loops", loop_limit=LOOP_LIMIT), token=self.token
+            )
         return values
 
     def children(self) -> list[Expression]:
@@ -151,5 +154,5 @@ def replace_expressions(expression: Expression) -> None:
             expression.iterable = BoundedRange(child)
     for child in expression.children():
         if isinstance(child, RangeLiteral):
-            raise LiquidSyntaxError("a range such as (1..5) can only be looped over", token=child.token)
+            raise LiquidSyntaxError(mark("a range such as (1..5) can only be looped over"), token=child.token)
         replace_expressions(child)

@@ -20,6 +20,7 @@ from liquid.exceptions import (
 from liquid.filter import with_context
 from liquid.undefined import is_undefined
 
+from campaigns.sentences import keep, mark
 from mailing.content.source import LiquidContext
 
 from . import dates
@@ -53,13 +54,13 @@ def date(value: object, style: object = "medium", *, context: LiquidContext) -> 
     moment = context.moment(context.at) if value in ("now", "today") else dates.read_date(value, context)
     if moment is None:
         if any(letter.isdigit() for letter in str(value)):  # other words are words: "soon"
-            context.notes.append(f"“{str(value)[:40]}” is not a date that can be read")
+            context.notes.append(keep("“%(value)s” is not a date that can be read", value=str(value)[:40]))
         return value
     pattern = "medium" if is_undefined(style) or style is None else str(style)
     if pattern in BABEL_LENGTHS:
         return format_date(moment, pattern, locale=context.settings.babel_locale)
     if len(pattern) > 100:
-        raise FilterArgumentError("date: the pattern is longer than 100 characters", token=None)
+        raise FilterArgumentError(mark("date: the pattern is longer than 100 characters"), token=None)
     return dates.write_date(moment, pattern, context)
 
 
@@ -118,7 +119,7 @@ def uniq(value: object, key: object = None) -> list[object]:
         try:
             part = item if key is None or is_undefined(key) else item.get(str(key))  # type: ignore[attr-defined]
         except AttributeError as error:
-            raise FilterError(f"uniq: an item has no “{key}”", token=None) from error
+            raise FilterError(keep("uniq: an item has no “%(key)s”", key=key), token=None) from error
         mark = repr(part) if isinstance(part, list | tuple | dict) else part
         if mark not in known:
             known.add(mark)
@@ -139,7 +140,9 @@ def _flatten_items(value: object) -> list[object]:
         else:
             items.append(each)
         if len(items) + len(waiting) > LIST_LIMIT:
-            raise FilterValueError(f"a list of over {LIST_LIMIT:,} items", token=None)
+            raise FilterValueError(
+                keep("a list of over %(list_limit)s items", list_limit=LIST_LIMIT), token=None
+            )
     return items
 
 
@@ -164,12 +167,14 @@ def bound_filter(name: str, filter_: Callable[..., object]) -> Callable[..., obj
         except LiquidError as error:
             if isinstance(error.__cause__, TypeError | AttributeError):
                 raise FilterValueError(
-                    f"{name}: {_name_kind(value)} is not what it works with", token=None
+                    keep("%(name)s: %(value)s is not what it works with", name=name, value=_name_kind(value)),
+                    token=None,
                 ) from error
             raise
         except (ArithmeticError, LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
             raise FilterValueError(
-                f"{name}: {_name_kind(value)} is not what it works with", token=None
+                keep("%(name)s: %(value)s is not what it works with", name=name, value=_name_kind(value)),
+                token=None,
             ) from error
         return result
 
@@ -184,18 +189,31 @@ def measure_value(name: str, value: object) -> int:
     """
     if isinstance(value, str):
         if len(value) > TEXT_LIMIT:
-            raise FilterValueError(f"{name}: text over {TEXT_LIMIT:,} characters", token=None)
+            raise FilterValueError(
+                keep("%(name)s: text over %(text_limit)s characters", name=name, text_limit=TEXT_LIMIT),
+                token=None,
+            )
         return len(value)
     if isinstance(value, list | tuple):
         if len(value) > LIST_LIMIT:
-            raise FilterValueError(f"{name}: a list of over {LIST_LIMIT:,} items", token=None)
+            raise FilterValueError(
+                keep("%(name)s: a list of over %(list_limit)s items", name=name, list_limit=LIST_LIMIT),
+                token=None,
+            )
         items = _flatten_items(value)
         size = len(items) + sum(len(each) for each in items if isinstance(each, str))
         if size > LIST_TEXT_LIMIT:
-            raise FilterValueError(f"{name}: a list of over {LIST_TEXT_LIMIT:,} characters", token=None)
+            raise FilterValueError(
+                keep(
+                    "%(name)s: a list of over %(list_text_limit)s characters",
+                    name=name,
+                    list_text_limit=LIST_TEXT_LIMIT,
+                ),
+                token=None,
+            )
         return size
     if isinstance(value, int | float | Decimal) and not -NUMBER_LIMIT <= value <= NUMBER_LIMIT:
-        raise FilterValueError(f"{name}: a number that is too large", token=None)
+        raise FilterValueError(keep("%(name)s: a number that is too large", name=name), token=None)
     return 1
 
 
@@ -211,10 +229,10 @@ def _name_kind(value: object) -> str:
 
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "text"),
-    (bool, "true or false"),
-    ((int, float, Decimal), "such a number"),
-    ((list, tuple), "a list with such items"),
-    (dict, "a group of fields"),
+    (bool, mark("true or false")),
+    ((int, float, Decimal), mark("such a number")),
+    ((list, tuple), mark("a list with such items")),
+    (dict, mark("a group of fields")),
     ((dt.date, dt.time), "a date"),
 )
 
@@ -231,7 +249,10 @@ def _check_growth(name: str, value: object, arguments: tuple[object, ...]) -> No
             else 0
         )
     if size > TEXT_LIMIT:
-        raise FilterValueError(f"{name}: text over {TEXT_LIMIT:,} characters", token=None)
+        raise FilterValueError(
+            keep("%(name)s: text over %(text_limit)s characters", name=name, text_limit=TEXT_LIMIT),
+            token=None,
+        )
 
 
 def register(environment: Environment) -> None:

@@ -6,6 +6,8 @@ when the stack is full, so depth is counted here first, with a list in place of 
 
 import re
 
+from campaigns.sentences import keep, mark
+
 from .nesting import Nesting, read_nesting
 from .open_elements import VOID
 from .source import ContentError
@@ -49,7 +51,7 @@ def check_html_depth(page: str) -> None:
 def _check_nesting(nesting: Nesting) -> None:
     if nesting.deepest > HTML_DEPTH:
         raise ContentError(
-            f"The HTML has more than {HTML_DEPTH} elements inside each other: too deep to be shown", "body"
+            keep("The HTML has more than %(html_depth)s elements inside each other: too deep to be shown", html_depth=HTML_DEPTH), mark("body")
         )
     if nesting.made > TAG_LIMIT:
         raise ContentError(
@@ -68,14 +70,24 @@ def check_html_size(page: str) -> None:
     tags = page.count("<")
     if tags > TAG_LIMIT:
         raise ContentError(
-            f"The HTML has {tags:,} tags: more than the {TAG_LIMIT:,} that can be read", "body"
+            keep(
+                "The HTML has %(tags)s tags: more than the %(tag_limit)s that can be read",
+                tags=tags,
+                tag_limit=TAG_LIMIT,
+            ),
+            "body",
         )
     if tags * page.count("{") <= STYLE_WORK_LIMIT:
         return
     rules = sum(sheet[0].count("{") for sheet in _sheets.finditer(page))
     if tags * rules > STYLE_WORK_LIMIT:
         raise ContentError(
-            f"The style sheets have {rules:,} rules for {tags:,} tags: too many to be tried on each", "body"
+            keep(
+                "The style sheets have %(rules)s rules for %(tags)s tags: too many to be tried on each",
+                rules=rules,
+                tags=tags,
+            ),
+            "body",
         )
 
 
@@ -86,11 +98,19 @@ def check_markdown_size(text: str) -> None:
         ContentError: it has.
     """
     if (cells := text.count("|")) * 2 > TAG_LIMIT:
-        raise ContentError(f"The Markdown has {cells:,} cells of tables: more than can be read", "body")
+        raise ContentError(
+            keep("The Markdown has %(cells)s cells of tables: more than can be read", cells=cells),
+            "body",
+        )
     for paragraph in _paragraphs(text):
         if len(paragraph) > MARK_LIMIT and (marks := len(_marks(paragraph))) > MARK_LIMIT:
             raise ContentError(
-                f"A paragraph has {marks:,} signs such as * [ and `: more than the {MARK_LIMIT:,} that can be read",
+                keep(
+                    "A paragraph has %(marks)s signs such as * [ and `: more than the %(mark_limit)s that "
+                    "can be read",
+                    marks=marks,
+                    mark_limit=MARK_LIMIT,
+                ),
                 "body",
             )
 
@@ -109,5 +129,10 @@ def check_mjml_depth(text: str) -> None:
         if depth > MJML_DEPTH:
             line = text.count("\n", 0, tag.start()) + 1
             raise ContentError(
-                f"The MJML has more than {MJML_DEPTH} elements inside each other: line {line}", "body"
+                keep(
+                    "The MJML has more than %(mjml_depth)s elements inside each other: line %(line)s",
+                    mjml_depth=MJML_DEPTH,
+                    line=line,
+                ),
+                "body",
             )

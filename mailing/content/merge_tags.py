@@ -11,6 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from campaigns.sentences import keep
+
 from .merge_tag_reader import TagReader
 from .statements import BODY_LIMIT
 
@@ -85,18 +87,21 @@ def convert_merge_tags(text: str) -> str:
 def describe_merge_tag(change: MergeTag) -> str:
     """Return a sentence about one merge tag, without its end."""
     if change.new is None:
-        return (
-            f"“{change.old}” is written for another program, and there is nothing like it here; leave it out"
+        return keep(
+            "“%(old)s” is written for another program, and there is nothing like it here; leave it out",
+            old=change.old,
         )
     if not change.new:
-        return f"“{change.old}” is a comment of another program; leave it out"
-    said = f"“{change.old}” is written for another program; here it is {change.new}"
+        return keep("“%(old)s” is a comment of another program; leave it out", old=change.old)
+    said = keep(
+        "“%(old)s” is written for another program; here it is %(new)s", old=change.old, new=change.new
+    )
     if change.old.startswith(("{{", "*|")):
         return said
     plain = f"{{% raw %}}{change.old}{{% endraw %}}"
     if change.old.startswith("{"):
         plain = f"\\{change.old[:-1]}\\}}"
-    return f"{said}, or {plain} if it is to be read as it stands"
+    return keep("%(said)s, or %(plain)s if it is to be read as it stands", said=said, plain=plain)
 
 
 def _list_changes(text: str) -> Iterator[tuple[int, MergeTag]]:

@@ -11,6 +11,7 @@ from functools import partial
 import mrml
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
+from campaigns.sentences import keep
 from campaigns.texts import unescape_html
 
 from . import limits, markup, mjml_source
@@ -47,12 +48,19 @@ def to_html(text: str, held: ProtectedLiquid, language: str) -> str:
         )
         page = str(mrml.to_html(prepared.text, render_options=_options).content)
     except mjml_source.MjmlError as wrong:
-        raise _read_fault(f"line {_line_of(text, held, wrong.position)}: {wrong}") from wrong
+        raise _read_fault(
+            keep("line %(text)s: %(wrong)s", text=_line_of(text, held, wrong.position), wrong=wrong)
+        ) from wrong
     except OSError as error:  # what mrml raises for anything it cannot parse
         raise _read_fault(_explain(str(error), prepared, text, held)) from error
     if len(page) > HTML_LIMIT:
         raise ContentError(
-            f"The MJML makes {len(page):,} characters of HTML: {HTML_LIMIT:,} are the limit", "body"
+            keep(
+                "The MJML makes %(count)s characters of HTML: %(html_limit)s are the limit",
+                count=len(page),
+                html_limit=HTML_LIMIT,
+            ),
+            "body",
         )
     page = page.replace(' lang="und"', f' lang="{language}"').replace(
         "@media screen, yahoo", "@media screen yahoo"
@@ -65,8 +73,11 @@ def to_html(text: str, held: ProtectedLiquid, language: str) -> str:
         if piece.kind == "tag" and piece.name.startswith("mj"):
             at = text.find(f"<{piece.name}")
             raise ContentError(
-                f"The MJML holds <{piece.name}> where it cannot stand, or it is no component: "
-                f"line {_line_of(text, held, max(at, 0))}",
+                keep(
+                    "The MJML holds <%(name)s> where it cannot stand, or it is no component: line %(text)s",
+                    name=piece.name,
+                    text=_line_of(text, held, max(at, 0)),
+                ),
                 "body",
             )
     return prepared.before + _apply_attributes(page, prepared.attributes, held)
@@ -83,7 +94,7 @@ def _is_value(held: ProtectedLiquid, comment: str) -> bool:
 
 
 def _read_fault(said: str) -> ContentError:
-    return ContentError(f"The MJML does not compile: {said}", "body")
+    return ContentError(keep("The MJML does not compile: %(said)s", said=said), "body")
 
 
 def _line_of(text: str, held: ProtectedLiquid, position: int) -> int:
@@ -99,8 +110,8 @@ def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Pro
     start = prepared.text.rfind("<", 0, len(before) + 1)
     element = re.compile(r"</?[\w-]+").match(prepared.text, max(start, 0))
     position = prepared.origin(max(start, 0))
-    name = f"{element[0]}>" if element else "what stands there"
-    return f"line {_line_of(text, held, position)}: {name} cannot stand here"
+    name = f"{element[0]}>" if element else keep("what stands there")
+    return keep("line %(text)s: %(name)s cannot stand here", text=_line_of(text, held, position), name=name)
 
 
 def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
@@ -163,7 +174,13 @@ def _check_nothing_lost(
     for mark in held.mark.finditer(text):
         if mark[1] not in kept and not re.match(r"\{%-?\s*(comment|#|doc)", held.piece(mark)):
             piece = " ".join(held.piece(mark).split())[:40]
-            raise _read_fault(f"line {_line_of(text, held, mark.start())}: Liquid cannot stand here: {piece}")
+            raise _read_fault(
+                keep(
+                    "line %(text)s: Liquid cannot stand here: %(piece)s",
+                    text=_line_of(text, held, mark.start()),
+                    piece=piece,
+                )
+            )
 
 
 def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: ProtectedLiquid) -> str:
@@ -180,11 +197,11 @@ def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: P
     tree = LexborHTMLParser("".join(numbered))
     for path, name, value in attributes:
         if not re.fullmatch(r"[a-zA-Z_:][\w:.-]*", name):
-            raise _read_fault(f"<mj-html-attribute>: “{name}” is no name of an attribute")
+            raise _read_fault(keep("<mj-html-attribute>: “%(name)s” is no name of an attribute", name=name))
         try:
             chosen = tree.css(path)
         except SelectolaxError as error:
-            raise _read_fault(f"<mj-selector>: the path “{path}” cannot be read") from error
+            raise _read_fault(keep("<mj-selector>: the path “%(path)s” cannot be read", path=path)) from error
         plain = html.escape(
             unescape_html(held.mark.sub(lambda mark: mark[0].removeprefix("<!--").removesuffix("-->"), value))
         )

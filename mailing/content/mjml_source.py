@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from campaigns.sentences import keep, mark
+
 _tags = re.compile(
     r"""<!--.*?(?:-->|\Z) | <[!?][^>]*(?:>|\Z)
       | <(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)(?P<rest>(?>[^>"']+|"[^"]*"|'[^']*'|["'])*+)(?:>|\Z)""",
@@ -119,9 +121,9 @@ class _Reader:
         self._add(self.written[position:], position)
         if self.opened:
             last = self.opened[-1]
-            raise MjmlError(f"<{last.name}> is not closed", last.position)
+            raise MjmlError(keep("<%(name)s> is not closed", name=last.name), last.position)
         if self.head < 0:
-            raise MjmlError("it must begin with <mjml>", 0)
+            raise MjmlError(mark("it must begin with <mjml>"), 0)
         return self._join_pieces()
 
     def _take_comment(self, tag: re.Match[str]) -> None:
@@ -129,10 +131,13 @@ class _Reader:
         inside = self.opened[-1].name if self.opened else ""
         is_liquid = self.is_liquid(tag[0])
         if is_liquid and inside in _WITHOUT_COMMENTS:
-            raise MjmlError(f"Liquid cannot stand in <{inside}>", tag.start())
+            raise MjmlError(keep("Liquid cannot stand in <%(inside)s>", inside=inside), tag.start())
         if is_liquid and inside in _WITHOUT_TEXT and self.is_value(tag[0]):
             raise MjmlError(
-                f"a value cannot stand straight inside <{inside}>, put it into <mj-text>", tag.start()
+                keep(
+                    "a value cannot stand straight inside <%(inside)s>, put it into <mj-text>", inside=inside
+                ),
+                tag.start(),
             )
         if is_liquid and inside == "mj-head" and self.is_assignment(tag[0]):
             self.first.append((tag[0], tag.start()))
@@ -145,10 +150,13 @@ class _Reader:
 
     def _end(self, name: str, tag: re.Match[str]) -> None:
         if not self.opened or all(each.name != name for each in self.opened):
-            raise MjmlError(f"</{name}> closes nothing", tag.start())
+            raise MjmlError(keep("</%(name)s> closes nothing", name=name), tag.start())
         if self.opened[-1].name != name:
             last = self.opened[-1]
-            raise MjmlError(f"<{last.name}> is not closed before </{name}>", last.position)
+            raise MjmlError(
+                keep("<%(name)s> is not closed before </%(name_2)s>", name=last.name, name_2=name),
+                last.position,
+            )
         self.opened.pop()
         self._add(tag[0], tag.start())
         if name in _OF_HEAD and not self._is_in_head():
@@ -157,9 +165,9 @@ class _Reader:
     def _start(self, name: str, tag: re.Match[str]) -> int:
         """Take over a start tag, with its content where that is HTML; return where to go on."""
         if not self.opened and name != "mjml":
-            raise MjmlError("it must begin with <mjml>", 0)
+            raise MjmlError(mark("it must begin with <mjml>"), 0)
         if name == "mj-include":
-            raise MjmlError("<mj-include> is not possible here, paste what its file holds", tag.start())
+            raise MjmlError(mark("<mj-include> is not possible here, paste what its file holds"), tag.start())
         values = _read_attributes(tag["rest"])
         if name in _OF_HEAD and not self._is_in_head():
             self.sink = self.hoisted
@@ -209,7 +217,7 @@ class _Reader:
             return "", tag.end()
         closing = re.compile(rf"</{name}\s*>").search(self.written, tag.end())
         if closing is None:
-            raise MjmlError(f"<{name}> is not closed", tag.start())
+            raise MjmlError(keep("<%(name)s> is not closed", name=name), tag.start())
         return self.written[tag.end() : closing.start()], closing.end()
 
     def _take_attributes(self, tag: re.Match[str]) -> int:
@@ -223,7 +231,13 @@ class _Reader:
                 path = values.get("path", "")
             elif inner["name"] == "mj-html-attribute":
                 if len(self.attributes) >= ATTRIBUTE_LIMIT:
-                    raise MjmlError(f"more than {ATTRIBUTE_LIMIT} times <mj-html-attribute>", tag.start())
+                    raise MjmlError(
+                        keep(
+                            "more than %(attribute_limit)s times <mj-html-attribute>",
+                            attribute_limit=ATTRIBUTE_LIMIT,
+                        ),
+                        tag.start(),
+                    )
                 closing = content.find("</mj-html-attribute", inner.end())
                 self.attributes.append((path, values.get("name", ""), content[inner.end() : closing].strip()))
         if not self._is_in_head():

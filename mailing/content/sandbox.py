@@ -30,6 +30,7 @@ from liquid.exceptions import (
 from liquid.utils import ReadOnlyChainMap
 
 from campaigns.annotations import Argument
+from campaigns.sentences import keep, mark
 from mailing.content.source import Values
 
 from . import expressions, filters, tags
@@ -73,7 +74,9 @@ class Output(StringIO):
     def write(self, text: str) -> int:
         self.written += len(text)
         if self.written > OUTPUT_LIMIT:
-            raise OutputStreamLimitError(f"more than {OUTPUT_LIMIT:,} characters", token=None)
+            raise OutputStreamLimitError(
+                keep("more than %(output_limit)s characters", output_limit=OUTPUT_LIMIT), token=None
+            )
         return super().write(text)
 
 
@@ -112,7 +115,10 @@ class Context(RenderContext):
         self.step()
         value = super().get(path, token=token, **options)
         if type(value) not in PLAIN:
-            raise LiquidTypeError(f"{path[0]} is a {type(value).__name__}, not plain data", token=token)
+            raise LiquidTypeError(
+                keep("%(path)s is a %(name)s, not plain data", path=path[0], name=type(value).__name__),
+                token=token,
+            )
         return value
 
     def assign(self, key: str, val: Argument) -> None:
@@ -126,7 +132,7 @@ class Context(RenderContext):
     def filter(self, name: str, token: Argument) -> Callable[..., object]:
         """Return the filter of this name, which is told of this render first."""
         if name not in self.env.filters:
-            raise UnknownFilterError(f"unknown filter '{name}'", token=token)
+            raise UnknownFilterError(keep("unknown filter '%(name)s'", name=name), token=token)
         return partial(self.env.filters[name], self)
 
     def step(self) -> None:
@@ -139,7 +145,9 @@ class Context(RenderContext):
         if self.steps & 127:
             return
         if self.steps > STEP_LIMIT:
-            raise ResourceLimitError(f"more than {STEP_LIMIT:,} steps", token=None)
+            raise ResourceLimitError(
+                keep("more than %(step_limit)s steps", step_limit=STEP_LIMIT), token=None
+            )
         self.look_at_clock()
 
     def charge(self, amount: int) -> None:
@@ -158,12 +166,16 @@ class Context(RenderContext):
         now = time.thread_time()
         self.deadline = self.deadline or now + TIME_LIMIT
         if now > self.deadline:
-            raise ResourceLimitError(f"more than {TIME_LIMIT:g} seconds", token=None)
+            raise ResourceLimitError(
+                keep("more than %(time_limit)s seconds", time_limit=f"{TIME_LIMIT:g}"), token=None
+            )
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
         self.rounds += length
         if self.rounds > LOOP_LIMIT:
-            raise LoopIterationLimitError(f"more than {LOOP_LIMIT:,} rounds of loops", token=None)
+            raise LoopIterationLimitError(
+                keep("more than %(loop_limit)s rounds of loops", loop_limit=LOOP_LIMIT), token=None
+            )
 
     def get_buffer(self, buf: Argument = None) -> StringIO:
         return Output()
@@ -252,7 +264,7 @@ def describe_error(error: Exception) -> str:
         return str(error) or type(error).__name__
     said = str(error.message or type(error).__name__)
     place = error.context()
-    return f"line {place[0]}: {said}" if place else said
+    return keep("line %(place)s: %(said)s", place=place[0], said=said) if place else said
 
 
 def _describe_runtime_error(error: Exception) -> str:
@@ -274,9 +286,9 @@ def _reword_error(error: Exception) -> str:
     if isinstance(error, LiquidError):
         return " ".join(str(error.message or type(error).__name__).split())
     if isinstance(error, RecursionError):
-        return "a value that is nested too deeply"
+        return mark("a value that is nested too deeply")
     if isinstance(error, MemoryError):
-        return "more memory than there is"
+        return mark("more memory than there is")
     if isinstance(error, ValueError) and "integer string conversion" in str(error):
-        return "a number of too many digits"
+        return mark("a number of too many digits")
     return " ".join(str(error).split()) or type(error).__name__

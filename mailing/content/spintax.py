@@ -7,6 +7,8 @@ Liquid: write `{ {a|b} c|d}` with a space.
 
 import re
 
+from campaigns.sentences import keep
+
 from .protected_liquid import OUTPUT, TAG, ProtectedLiquid
 from .source import ContentError
 
@@ -72,10 +74,13 @@ class Spintax:
             return
         self.wordings += len(bars) + 1
         if self.wordings > WORDING_LIMIT:
-            raise ContentError(f"More than {WORDING_LIMIT:,} wordings in braces", "body")
-        keep = self.held.keep
-        out[first] = keep(f"{{% __spin {self.part}{self.groups} %}}", OUTPUT)
+            raise ContentError(
+                keep("More than %(wording_limit)s wordings in braces", wording_limit=WORDING_LIMIT),
+                "body",
+            )
+        hold = self.held.keep
+        out[first] = hold(f"{{% __spin {self.part}{self.groups} %}}", OUTPUT)
         for bar in bars:
-            out[bar] = keep("{% __or %}", OUTPUT)
-        out[-1] = keep("{% end__spin %}", OUTPUT)
+            out[bar] = hold("{% __or %}", OUTPUT)
+        out[-1] = hold("{% end__spin %}", OUTPUT)
         self.groups += 1

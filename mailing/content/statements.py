@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from campaigns.sentences import keep
 from campaigns.texts import unescape_html
 
 from .source import ContentError, Source
@@ -68,8 +69,12 @@ def prepare_source(source: Source) -> Source:
         limit = BODY_LIMIT if field in ("body", "text") else LINE_LIMIT
         if len(text) > limit:
             raise ContentError(
-                f"{field.replace('_', ' ').capitalize()}: {len(text):,} characters are more than the {limit:,} "
-                "that can be read",
+                keep(
+                    "%(capitalize)s: %(count)s characters are more than the %(limit)s that can be read",
+                    capitalize=field.replace("_", " ").capitalize(),
+                    count=len(text),
+                    limit=limit,
+                ),
                 field,
             )
         if "{{" in text or "{%" in text:
@@ -90,26 +95,46 @@ def straighten_quotes(text: str, field: str = "body") -> str:
     for count, statement in enumerate(_statements(text, field), 1):
         if count > STATEMENT_LIMIT:
             raise _make_fault(
-                text, statement.start, field, f"more than {STATEMENT_LIMIT:,} statements of Liquid"
+                text,
+                statement.start,
+                field,
+                keep("more than %(statement_limit)s statements of Liquid", statement_limit=STATEMENT_LIMIT),
             )
         source = text[statement.start : statement.end]
         if not statement.is_raw:
             if len(source) > STATEMENT_LENGTH:
                 raise _make_fault(
-                    text, statement.start, field, f"a statement of more than {STATEMENT_LENGTH:,} characters"
+                    text,
+                    statement.start,
+                    field,
+                    keep(
+                        "a statement of more than %(statement_length)s characters",
+                        statement_length=STATEMENT_LENGTH,
+                    ),
                 )
             length += len(source)
             if length > LIQUID_LIMIT:
                 raise _make_fault(
-                    text, statement.start, field, f"more than {LIQUID_LIMIT:,} characters of Liquid"
+                    text,
+                    statement.start,
+                    field,
+                    keep("more than %(liquid_limit)s characters of Liquid", liquid_limit=LIQUID_LIMIT),
                 )
             if _blanks.search(source):
                 raise _make_fault(
-                    text, statement.start, field, f"more than {BLANK_LIMIT} blanks in a row in Liquid"
+                    text,
+                    statement.start,
+                    field,
+                    keep("more than %(blank_limit)s blanks in a row in Liquid", blank_limit=BLANK_LIMIT),
                 )
             if source.count("(") + source.count("[") > BRACKET_LIMIT:
                 raise _make_fault(
-                    text, statement.start, field, f"a statement with more than {BRACKET_LIMIT} brackets"
+                    text,
+                    statement.start,
+                    field,
+                    keep(
+                        "a statement with more than %(bracket_limit)s brackets", bracket_limit=BRACKET_LIMIT
+                    ),
                 )
             try:
                 source = source[:2] + _straight_statement(source[2:-2]) + source[-2:]
@@ -134,7 +159,9 @@ def _statements(text: str, field: str) -> Iterator[Statement]:
             expected = (
                 f"{{% end{opener['name']} %}}" if opener["name"] else "}}" if opener[0] == "{{" else "%}"
             )
-            raise _make_fault(text, start, field, f"expected '{expected}', found end of file")
+            raise _make_fault(
+                text, start, field, keep("expected '%(expected)s', found end of file", expected=expected)
+            )
         yield Statement(start, end, bool(opener["name"]))
         position = end
 
@@ -163,9 +190,15 @@ def _straight_statement(inner: str) -> str:
         closing = next((end for end in _quote.finditer(inner, position) if _same_kind(end[0], kind)), None)
         if closing is None:
             raise _Unquoted(
-                f"the editor wrote {piece} here, and no second one: write straight quotes, {kind}"
+                keep(
+                    "the editor wrote %(piece)s here, and no second one: write straight quotes, %(kind)s",
+                    piece=piece,
+                    kind=kind,
+                )
                 if piece[0] == "&"
-                else f"{piece} has no second one: write straight quotes, {kind}"
+                else keep(
+                    "%(piece)s has no second one: write straight quotes, %(kind)s", piece=piece, kind=kind
+                )
             )
         words = inner[position : closing.start()]
         position = closing.end()
@@ -182,4 +215,12 @@ def _same_kind(quote: str, kind: str) -> bool:
 
 def _make_fault(text: str, position: int, field: str, said: str) -> ContentError:
     line = text.count("\n", 0, position) + 1
-    return ContentError(f"{field.replace('_', ' ').capitalize()}, line {line}: {said}", field)
+    return ContentError(
+        keep(
+            "%(capitalize)s, line %(line)s: %(said)s",
+            capitalize=field.replace("_", " ").capitalize(),
+            line=line,
+            said=said,
+        ),
+        field,
+    )

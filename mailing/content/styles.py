@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import css_inline
 
+from campaigns.sentences import keep
+
 from . import markup, page_states
 from .source import ContentError
 
@@ -240,7 +242,7 @@ def _styles_by_number(page: str, number: str) -> dict[int, str]:
     try:
         inlined = _inliner.inline(page.encode("utf-8", "replace").decode())
     except css_inline.InlineError as error:
-        raise ContentError(f"The style sheet cannot be read: {error}", "body") from error
+        raise ContentError(keep("The style sheet cannot be read: %(error)s", error=error), "body") from error
     return {
         int(match[1]): markup.unescape_value(style[1])
         for match in re.finditer(rf' {number}="(\d+)"((?:[^">]++|"[^"]*+")*+)>', inlined)

@@ -10,6 +10,8 @@ from liquid.builtin.expressions import FilteredExpression
 from liquid.exceptions import LiquidError
 from liquid.expression import Expression
 
+from campaigns.sentences import keep, mark
+
 from . import markup, merge_tags
 from .names import OFFER, OFFER_FIELDS, RESERVED
 from .protected_liquid import ProtectedLiquid
@@ -69,7 +71,9 @@ def _explain_handlebars(text: str) -> str:
     """Return how to write a merge tag of Handlebars here, with its line; "" when there is none."""
     for change in merge_tags.find_merge_tags(text):
         if change.old.startswith("{{"):
-            return f"line {change.line}: {merge_tags.describe_merge_tag(change)}"
+            return keep(
+                "line %(line)s: %(change)s", line=change.line, change=merge_tags.describe_merge_tag(change)
+            )
     return ""
 
 
@@ -82,16 +86,34 @@ def find_unknown_names(
             if name == OFFER and source.offer:
                 for use in uses:
                     if len(use.segments) < 2 or use.segments[1] not in OFFER_FIELDS:
-                        asked = str(use.segments[1]) if len(use.segments) > 1 else "of itself"
+                        asked = str(use.segments[1]) if len(use.segments) > 1 else mark("of itself")
                         line = _line_of(getattr(source, field), use.span.index)
-                        said = f"the offer has no field {asked}; it has {', '.join(OFFER_FIELDS)}"
-                        yield field, f"{name_field(field)}, line {line}: {said}."
+                        said = keep(
+                            "the offer has no field %(asked)s; it has %(offer_fields)s",
+                            asked=asked,
+                            offer_fields=", ".join(OFFER_FIELDS),
+                        )
+                        yield (
+                            field,
+                            keep(
+                                "%(field)s, line %(line)s: %(said)s.",
+                                field=name_field(field),
+                                line=line,
+                                said=said,
+                            ),
+                        )
                 continue
             if name not in known and name not in RESERVED:
                 line = _line_of(getattr(source, field), uses[0].span.index)
                 yield (
                     field,
-                    f"{name_field(field)}, line {line}: no contact has a field {name}.{_find_similar(name, known)}",
+                    keep(
+                        "%(field)s, line %(line)s: no contact has a field %(name)s.%(name_2)s",
+                        field=name_field(field),
+                        line=line,
+                        name=name,
+                        name_2=_find_similar(name, known),
+                    ),
                 )
 
 
@@ -110,8 +132,18 @@ def find_broken_spintax(source: Source) -> Iterator[Fault]:
             yield field, f"{name_field(field)}: {error}."
             return
         for part in spintax.broken:
-            hint = "a tag or the end of its text cuts it; write \\{ or \\} for a brace that means itself"
-            yield field, f"{name_field(field)}: “{part}” looks like spintax, but {hint}."
+            hint = mark(
+                "a tag or the end of its text cuts it; write \\{ or \\} for a brace that means itself"
+            )
+            yield (
+                field,
+                keep(
+                    "%(field)s: “%(part)s” looks like spintax, but %(hint)s.",
+                    field=name_field(field),
+                    part=part,
+                    hint=hint,
+                ),
+            )
 
 
 def name_field(field: str) -> str:
@@ -121,9 +153,9 @@ def name_field(field: str) -> str:
 
 def _find_empty(source: Source) -> Iterator[Fault]:
     if not source.subject.strip():
-        yield "subject", "The subject is empty."
+        yield "subject", mark("The subject is empty.")
     if not source.body.strip():
-        yield "body", "The body is empty."
+        yield "body", mark("The body is empty.")
 
 
 def _find_header_faults(source: Source) -> Iterator[Fault]:
@@ -132,28 +164,47 @@ def _find_header_faults(source: Source) -> Iterator[Fault]:
     for field in _ONE_LINE:
         value = getattr(source, field)
         if field in broken:
-            yield field, f"{name_field(field)}: must be one line, without control characters."
+            yield (
+                field,
+                keep("%(field)s: must be one line, without control characters.", field=name_field(field)),
+            )
         elif field in ("from_email", "reply_to", "unsubscribe_email"):
             if (value or field == "from_email") and not _mailbox(value):
-                yield field, f"{name_field(field)}: “{value}” is not an e-mail address."
+                yield (
+                    field,
+                    keep(
+                        "%(field)s: “%(value)s” is not an e-mail address.",
+                        field=name_field(field),
+                        value=value,
+                    ),
+                )
         elif field in ("domain", "list_id") and value and not _domain(value):
-            yield field, f"{name_field(field)}: “{value}” is not a domain name."
+            yield (
+                field,
+                keep("%(field)s: “%(value)s” is not a domain name.", field=name_field(field), value=value),
+            )
     for value in source.feedback:
         if not re.fullmatch(r"[!-9;-~]{1,100}", value):
-            yield "feedback", f"Feedback: “{value}” must be ASCII, without spaces and colons."
+            yield (
+                "feedback",
+                keep("Feedback: “%(value)s” must be ASCII, without spaces and colons.", value=value),
+            )
 
 
 def _find_setting_faults(source: Source) -> Iterator[Fault]:
     try:
         Locale.parse(source.locale, sep="-" if "-" in source.locale else "_")
     except (ValueError, UnknownLocaleError):
-        yield "locale", f"Locale: “{source.locale}” is not a language we know."
+        yield "locale", keep("Locale: “%(locale)s” is not a language we know.", locale=source.locale)
     if not re.fullmatch(r"[A-Z]{3}", source.currency):
-        yield "currency", f"Currency: “{source.currency}” is not a three-letter code."
+        yield (
+            "currency",
+            keep("Currency: “%(currency)s” is not a three-letter code.", currency=source.currency),
+        )
     try:
         ZoneInfo(source.time_zone)
     except (ValueError, ZoneInfoNotFoundError):
-        yield "time_zone", f"Time zone: “{source.time_zone}” is not known."
+        yield "time_zone", keep("Time zone: “%(time_zone)s” is not known.", time_zone=source.time_zone)
 
 
 def _find_unknown_filters(field: str, text: str, expression: Expression) -> Iterator[Fault]:
@@ -162,7 +213,16 @@ def _find_unknown_filters(field: str, text: str, expression: Expression) -> Iter
             if used.name not in TEXT.filters:
                 line = _line_of(text, used.token.start_index)
                 hint = _find_similar(used.name, TEXT.filters)
-                yield field, f"{name_field(field)}, line {line}: there is no filter {used.name}.{hint}"
+                yield (
+                    field,
+                    keep(
+                        "%(field)s, line %(line)s: there is no filter %(name)s.%(hint)s",
+                        field=name_field(field),
+                        line=line,
+                        name=used.name,
+                        hint=hint,
+                    ),
+                )
     for child in expression.children():
         yield from _find_unknown_filters(field, text, child)
 
@@ -175,4 +235,4 @@ def _find_similar(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(
         name, [*names, *RESERVED] if name not in TEXT.filters else names, n=1, cutoff=0.7
     )
-    return f" Did you mean {near[0]}?" if near else ""
+    return keep(" Did you mean %(near)s?", near=near[0]) if near else ""

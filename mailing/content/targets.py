@@ -11,6 +11,8 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from campaigns.sentences import keep, mark
+
 from . import markup, merge_tags
 from .names import OWN_ADDRESSES
 from .protected_liquid import ProtectedLiquid
@@ -57,26 +59,32 @@ def find_link_fault(target: Target, held: ProtectedLiquid) -> str:
     if not url or url[0] == "#" or target.is_value or merge_tags.find_merge_tags(url):
         return ""
     if is_runnable(url) and _is_run_by_browsers(url):
-        return f"the link “{_short(url)}” does nothing in an e-mail; link to a page, as https://…"
+        return keep(
+            "the link “%(url)s” does nothing in an e-mail; link to a page, as https://…", url=_short(url)
+        )
     if _email(url):
-        return f"the link “{_short(url)}” is an e-mail address; write mailto:{url}"
+        return keep(
+            "the link “%(url)s” is an e-mail address; write mailto:%(url_2)s", url=_short(url), url_2=url
+        )
     if any(name in url for name in OWN_ADDRESSES):
         return ""
     if is_web(url):
         return _find_web_fault(target, held)
     if _web_scheme(url):
-        return f"the link “{_short(url)}” has no host; write https:// and the whole address"
+        return keep("the link “%(url)s” has no host; write https:// and the whole address", url=_short(url))
     if (scheme := _scheme(url)) and not _is_host_with_port(url):
         return _find_scheme_fault(url, scheme[1].lower())
     whole = f"https://{url}" if _host(url) and not _file(url.partition("/")[0]) else "https://…"
     whole = f"https:{url}" if url.startswith("//") else whole
-    return (
-        f"the link “{_short(url)}” has no scheme, and an e-mail has no page it could be relative to; "
-        f"write {_short(whole)}"
+    return keep(
+        "the link “%(url)s” has no scheme, and an e-mail has no page it could be relative to; "
+        "write %(whole)s",
+        url=_short(url),
+        whole=_short(whole),
     )
 
 
-def find_picture_fault(target: Target, held: ProtectedLiquid, called: str = "the picture “%s”") -> str:
+def find_picture_fault(target: Target, held: ProtectedLiquid, called: str = mark("the picture “%s”")) -> str:
     """Return a sentence, without its full stop, about what is wrong with a picture's address; "" when nothing is.
 
     Args:
@@ -86,21 +94,24 @@ def find_picture_fault(target: Target, held: ProtectedLiquid, called: str = "the
     if target.is_value or merge_tags.find_merge_tags(url):
         return ""
     if not url:
-        return 'a picture has no address; write src="https://…"'
+        return mark('a picture has no address; write src="https://…"')
     if url.lower().startswith("data:"):
-        return (
-            f"{called % _short(url, 30)} is embedded in the e-mail itself, and many mail programs do not show it; "
-            "put it on a server and write its address, as https://…"
+        return keep(
+            "%(called)s is embedded in the e-mail itself, and many mail programs do not show it; put "
+            "it on a server and write its address, as https://…",
+            called=called % _short(url, 30),
         )
     name = called % _short(url)
     if is_web(url):
         said = _find_host_fault(target, held)
         return f"{name} {said}" if said else ""
     if url.startswith("//"):
-        return f"{name} has no scheme; write https:{_short(url)}"
+        return keep("%(name)s has no scheme; write https:%(url)s", name=name, url=_short(url))
     if url.lower().startswith(("cid:", "file:", "blob:")):
-        return f"{name} is not on a server; put it on one and write its address, as https://…"
-    return f"{name} has no host; write its whole address, as https://…"
+        return keep(
+            "%(name)s is not on a server; put it on one and write its address, as https://…", name=name
+        )
+    return keep("%(name)s has no host; write its whole address, as https://…", name=name)
 
 
 def find_style_faults(style: str, held: ProtectedLiquid) -> Iterator[tuple[int, str]]:
@@ -112,7 +123,7 @@ def find_style_faults(style: str, held: ProtectedLiquid) -> Iterator[tuple[int, 
         target = read_target(match[1].strip().strip("\"'"), held, is_escaped=False)
         if not target.url or target.url[0] == "#" or target.url.lower().startswith("data:"):
             continue  # an empty one loads nothing; #default#VML is Outlook's
-        if said := find_picture_fault(target, held, "the address url(%s) in a style"):
+        if said := find_picture_fault(target, held, mark("the address url(%s) in a style")):
             yield match.start(), said
 
 
@@ -122,18 +133,22 @@ def find_srcset_faults(srcset: str, held: ProtectedLiquid) -> Iterator[str]:
         if _descriptor(match[0]):
             continue
         target = read_target(match[0].rstrip(","), held, is_escaped=False)
-        if said := find_picture_fault(target, held, "the picture “%s” in srcset="):
+        if said := find_picture_fault(target, held, mark("the picture “%s” in srcset=")):
             yield said
 
 
 def _find_web_fault(target: Target, held: ProtectedLiquid) -> str:
     url = target.url
     if found := _not_web(url):
-        return f"the link “{_short(url)}” has one https:// too many; write {found[1]}"
+        return keep(
+            "the link “%(url)s” has one https:// too many; write %(found)s", url=_short(url), found=found[1]
+        )
     if found := _web_email(url):
-        return f"the link “{_short(url)}” is an e-mail address; write mailto:{found[1]}"
+        return keep(
+            "the link “%(url)s” is an e-mail address; write mailto:%(found)s", url=_short(url), found=found[1]
+        )
     said = _find_host_fault(target, held)
-    return f"the link “{_short(url)}” {said}" if said else ""
+    return keep("the link “%(url)s” %(said)s", url=_short(url), said=said) if said else ""
 
 
 def _find_host_fault(target: Target, held: ProtectedLiquid) -> str:
@@ -145,14 +160,20 @@ def _find_host_fault(target: Target, held: ProtectedLiquid) -> str:
     if not host.startswith("[") and ":" in host:
         port = _port(host)
         if port is None or len(port[1]) > 5 or int(port[1] or 0) > 65535:
-            return "has a port that is not a number up to 65535; leave it out, or correct it"
+            return mark("has a port that is not a number up to 65535; leave it out, or correct it")
         host = host[: port.start()]
     if re.search(r"\s|%20|\+", host):
-        return "has a space in its host; write the host without it"
+        return mark("has a space in its host; write the host without it")
     if not _is_host(host):
-        return f"has an impossible host: “{_short(host)}”; write the name of the server, as in https://shop.example/"
+        return keep(
+            "has an impossible host: “%(host)s”; write the name of the server, as in https://shop.example/",
+            host=_short(host),
+        )
     if _is_own(host):
-        return f"leads into your own network, which no recipient can reach: “{_short(host)}”; write a public host"
+        return keep(
+            "leads into your own network, which no recipient can reach: “%(host)s”; write a public host",
+            host=_short(host),
+        )
     return ""
 
 
@@ -195,20 +216,28 @@ def _find_scheme_fault(url: str, scheme: str) -> str:
         return _find_mail_fault(url, rest)
     if scheme in USUAL_SCHEMES or scheme in APP_SCHEMES:
         return ""
-    shown = f"the link “{_short(url)}” has a scheme that is not known, {scheme}:"
+    shown = keep(
+        "the link “%(url)s” has a scheme that is not known, %(scheme)s:", url=_short(url), scheme=scheme
+    )
     near = difflib.get_close_matches(scheme, USUAL_SCHEMES, n=1, cutoff=0.6)
     if not near:
-        return f"{shown}, which mail programs do not open; link to a page, as https://…"
+        return keep("%(shown)s, which mail programs do not open; link to a page, as https://…", shown=shown)
     mended = f"{near[0]}:{rest}" if near[0] not in ("http", "https") else f"https://{rest.lstrip('/')}"
-    return f"{shown}; write {_short(mended)}"
+    return keep("%(shown)s; write %(mended)s", shown=shown, mended=_short(mended))
 
 
 def _find_mail_fault(url: str, rest: str) -> str:
     address, query, _ = rest.partition("?")
     if rest.startswith("//"):
-        return f"the link “{_short(url)}” has too many slashes; write mailto:{_short(rest.lstrip('/'))}"
+        return keep(
+            "the link “%(url)s” has too many slashes; write mailto:%(value)s",
+            url=_short(url),
+            value=_short(rest.lstrip("/")),
+        )
     if (address and not re.search(r"@|%40|\{[{%]", address)) or not (address or query):
-        return f"the link “{_short(url)}” has no e-mail address; write mailto:name@shop.example"
+        return keep(
+            "the link “%(url)s” has no e-mail address; write mailto:name@shop.example", url=_short(url)
+        )
     return ""
 
 

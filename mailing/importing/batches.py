@@ -6,14 +6,15 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from campaigns import database_time
+from campaigns.sentences import keep, mark
 from mailing.models import Suppression, Upload
 
 from . import stored_verdicts
 from .rows import OWN_COLUMNS, RowBatch
 from .stored_verdicts import Block, Verdict
 
-STAYS_SUPPRESSED = "Suppressed, and stays so."
-SUPPRESSED_NOW = "Imported, and suppressed."
+STAYS_SUPPRESSED = mark("Suppressed, and stays so.")
+SUPPRESSED_NOW = mark("Imported, and suppressed.")
 
 INCOMING = """
 CREATE TEMPORARY TABLE incoming (
@@ -138,7 +139,7 @@ def _judge_contacts(cursor: CursorWrapper, piece: RowBatch) -> int:
         if owner:
             refused.add(place)
             block.verdicts[place] = Verdict.INVALID
-            block.details[place] = f"Its customer number belongs to {owner}."
+            block.details[place] = keep("Its customer number belongs to %(owner)s.", owner=owner)
             continue
         if is_known:
             block.verdicts[place] = Verdict.UPDATED
@@ -164,7 +165,7 @@ def _judge_declined(piece: RowBatch) -> int:
 
 def _suppress_declined(cursor: CursorWrapper, piece: RowBatch, upload: Upload) -> None:
     if piece.declined:
-        detail = f"Opted out, according to the file “{upload}”."
+        detail = keep("Opted out, according to the file “%(upload)s”.", upload=upload)
         places, reasons = [*piece.declined], [*piece.declined.values()]
         cursor.execute(SUPPRESS_DECLINED, [Suppression.Source.CSV_IMPORT, detail, places, reasons])
 
@@ -177,7 +178,9 @@ def _refuse_repeated_customer_numbers(piece: RowBatch) -> set[int]:
         for place in taken[:-1]:
             refused.add(place)
             block.verdicts[place] = Verdict.INVALID
-            block.details[place] = f"Row {block.first + taken[-1]} has the same customer number."
+            block.details[place] = keep(
+                "Row %(first)s has the same customer number.", first=block.first + taken[-1]
+            )
     return refused
 
 
@@ -200,4 +203,6 @@ def _judge_suppressions(cursor: CursorWrapper, block: Block) -> None:
     cursor.execute(SUPPRESSED)
     for place, reason in cursor:
         block.verdicts[place] = Verdict.UPDATED
-        block.details[place] = f"Suppressed already: {Suppression.Reason(reason).label.lower()}."
+        block.details[place] = keep(
+            "Suppressed already: %(label)s.", label=str(Suppression.Reason(reason).label).lower()
+        )

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from mailing import segments
 
 from .headings import (
@@ -30,8 +33,8 @@ __all__ = [
     "label_of",
 ]
 
-FIELDS = segments.FIELDS | {"email": "E-mail address"}
-CONSENT = {ACCEPTS: "Consent to mail", DECLINES: "Opt-out from mail"}
+FIELDS = segments.FIELDS | {"email": gettext_lazy("E-mail address")}
+CONSENT = {ACCEPTS: gettext_lazy("Consent to mail"), DECLINES: gettext_lazy("Opt-out from mail")}
 ATTRIBUTE_NAMED = "attribute"  # in forms: its name is given beside
 RESERVED = {*FIELDS, *segments.WORKED_OUT, LIST, *CONSENT}  # no names of attributes
 
@@ -42,7 +45,7 @@ _whole = re.compile(r"-?\d{1,10}(?:[.,]0+)?").fullmatch
 
 def label_of(taken: str) -> str:
     """Return the meaning of a column in the words of the pages."""
-    return CONSENT.get(taken, taken)
+    return str(CONSENT.get(taken, taken))
 
 
 def names_an_address(names: Sequence[str]) -> bool:
@@ -120,15 +123,19 @@ def find_column_problems(taken: Sequence[str]) -> list[tuple[int, str]]:
     The place is -1 when the sentence is about no single column.
     """
     wrong = [
-        (place, f"“{name}” cannot be the name of an attribute: use letters, digits and _, a letter first.")
+        (
+            place,
+            _("“%(name)s” cannot be the name of an attribute: use letters, digits and _, a letter first.")
+            % {"name": name},
+        )
         for place, name in enumerate(taken)
         if name and (name in segments.WORKED_OUT or (name not in RESERVED and not _attribute(name)))
     ]
     wrong += [
-        (place, f"“{FIELDS.get(name, name)}” is taken from another column already.")
+        (place, _("“%(get)s” is taken from another column already.") % {"get": FIELDS.get(name, name)})
         for place, name in enumerate(taken)
         if name and name not in CONSENT and name in taken[:place]
     ]
     if "email" not in taken:
-        wrong.append((-1, "Say which column holds the e-mail addresses."))
+        wrong.append((-1, _("Say which column holds the e-mail addresses.")))
     return wrong

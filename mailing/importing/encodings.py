@@ -8,57 +8,59 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from campaigns.sentences import keep
+
 CHUNK = 2**20  # bytes
-NEITHER = (
+NEITHER = keep(
     "Its text is neither UTF-8 nor Windows-1252: choose its encoding, "
     "or save it as “CSV UTF-8” and choose that file."
 )
-GONE = "The file is no longer here: upload it again."
+GONE = keep("The file is no longer here: upload it again.")
 # What somebody may choose, by the name of the codec that reads it
 ENCODINGS = {
-    "utf-8-sig": "Unicode (UTF-8)",
-    "cp1252": "Western Europe (Windows-1252)",
-    "mac_roman": "Western Europe (Mac)",
-    "cp850": "Western Europe (DOS)",
-    "iso8859_15": "Western Europe (ISO 8859-15)",
-    "cp1250": "Central Europe (Windows-1250)",
-    "iso8859_2": "Central Europe (ISO 8859-2)",
-    "cp1251": "Cyrillic (Windows-1251)",
-    "koi8_r": "Cyrillic (KOI8-R)",
-    "cp866": "Cyrillic (DOS)",
-    "cp1253": "Greek (Windows-1253)",
-    "cp1254": "Turkish (Windows-1254)",
-    "cp1257": "Baltic (Windows-1257)",
-    "cp1255": "Hebrew (Windows-1255)",
-    "cp1256": "Arabic (Windows-1256)",
-    "cp1258": "Vietnamese (Windows-1258)",
-    "cp874": "Thai (Windows-874)",
-    "cp932": "Japanese (Shift JIS)",
-    "euc_jp": "Japanese (EUC)",
-    "gb18030": "Chinese, simplified (GB 18030)",
-    "cp950": "Chinese, traditional (Big5)",
-    "cp949": "Korean (EUC-KR)",
-    "utf-16": "Unicode (UTF-16)",
+    "utf-8-sig": keep("Unicode (UTF-8)"),
+    "cp1252": keep("Western Europe (Windows-1252)"),
+    "mac_roman": keep("Western Europe (Mac)"),
+    "cp850": keep("Western Europe (DOS)"),
+    "iso8859_15": keep("Western Europe (ISO 8859-15)"),
+    "cp1250": keep("Central Europe (Windows-1250)"),
+    "iso8859_2": keep("Central Europe (ISO 8859-2)"),
+    "cp1251": keep("Cyrillic (Windows-1251)"),
+    "koi8_r": keep("Cyrillic (KOI8-R)"),
+    "cp866": keep("Cyrillic (DOS)"),
+    "cp1253": keep("Greek (Windows-1253)"),
+    "cp1254": keep("Turkish (Windows-1254)"),
+    "cp1257": keep("Baltic (Windows-1257)"),
+    "cp1255": keep("Hebrew (Windows-1255)"),
+    "cp1256": keep("Arabic (Windows-1256)"),
+    "cp1258": keep("Vietnamese (Windows-1258)"),
+    "cp874": keep("Thai (Windows-874)"),
+    "cp932": keep("Japanese (Shift JIS)"),
+    "euc_jp": keep("Japanese (EUC)"),
+    "gb18030": keep("Chinese, simplified (GB 18030)"),
+    "cp950": keep("Chinese, traditional (Big5)"),
+    "cp949": keep("Korean (EUC-KR)"),
+    "utf-16": keep("Unicode (UTF-16)"),
 }
 
 # What begins a file that is something else, whatever its name says.
 FORMATS = {
     b"PK\x03\x04": "a workbook",
     b"\xd0\xcf\x11\xe0": "a workbook",
-    b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a compressed file (gzip)",
-    b"BZh": "a compressed file (bzip2)",
-    b"\xfd7zXZ": "a compressed file (xz)",
-    b"7z\xbc\xaf": "a compressed file (7z)",
-    b"Rar!": "a compressed file (RAR)",
-    b"PAR1": "a Parquet file",
-    b"SQLite format": "a database",
-    b"{\\rtf": "a text document (RTF)",
-    b"BEGIN:VCARD": "a file of address cards (vCard)",
-    b"<!DOCTYPE": "a web page",
-    b"<!doctype": "a web page",
-    b"<html": "a web page",
-    b"<?xml": "an XML file",
+    b"%PDF": keep("a PDF document"),
+    b"\x1f\x8b": keep("a compressed file (gzip)"),
+    b"BZh": keep("a compressed file (bzip2)"),
+    b"\xfd7zXZ": keep("a compressed file (xz)"),
+    b"7z\xbc\xaf": keep("a compressed file (7z)"),
+    b"Rar!": keep("a compressed file (RAR)"),
+    b"PAR1": keep("a Parquet file"),
+    b"SQLite format": keep("a database"),
+    b"{\\rtf": keep("a text document (RTF)"),
+    b"BEGIN:VCARD": keep("a file of address cards (vCard)"),
+    b"<!DOCTYPE": keep("a web page"),
+    b"<!doctype": keep("a web page"),
+    b"<html": keep("a web page"),
+    b"<?xml": keep("an XML file"),
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
@@ -123,7 +125,7 @@ def check_encoding(path: Path, chosen: str) -> str:
         UnreadableFile: the file is no text in it from its beginning.
     """
     if chosen not in ENCODINGS:
-        raise UnreadableFile("Choose one of the encodings of the list.")
+        raise UnreadableFile(keep("Choose one of the encodings of the list."))
     try:
         stat = path.stat()
         _try_encoding(path, stat.st_size, stat.st_mtime_ns, chosen)
@@ -139,7 +141,9 @@ def _try_encoding(path: Path, size: int, changed: int, chosen: str) -> None:
         with path.open("rb") as file:
             codecs.getincrementaldecoder(chosen)().decode(file.read(CHUNK))
     except UnicodeError as error:
-        raise UnreadableFile(f"Its text is not {ENCODINGS[chosen]}: choose another encoding.") from error
+        raise UnreadableFile(
+            keep("Its text is not %(encodings)s: choose another encoding.", encodings=ENCODINGS[chosen])
+        ) from error
 
 
 @lru_cache(maxsize=64)
@@ -149,15 +153,17 @@ def _find_encoding(path: Path, size: int, changed: int) -> str:
         start = file.read(4096)
     for mark, what in FORMATS.items():
         if start.removeprefix(codecs.BOM_UTF8).lstrip(b" \r\n").startswith(mark):
-            raise UnreadableFile(f"This is {what}, not CSV: save it as “CSV UTF-8” and choose that file.")
+            raise UnreadableFile(
+                keep("This is %(what)s, not CSV: save it as “CSV UTF-8” and choose that file.", what=what)
+            )
     if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise UnreadableFile(
-            "The file is not text as we read it: save it as “CSV UTF-8” and choose that file."
+            keep("The file is not text as we read it: save it as “CSV UTF-8” and choose that file.")
         )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if start.count(0) * 4 > len(start):
-        raise UnreadableFile("The file is not text: save it as “CSV UTF-8” and choose that file.")
+        raise UnreadableFile(keep("The file is not text: save it as “CSV UTF-8” and choose that file."))
     if start.startswith(codecs.BOM_UTF8) or _is_utf8(path):
         return "utf-8-sig"
     return _find_legacy_encoding(path)

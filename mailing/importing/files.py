@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from campaigns.sentences import keep, mark
+
 from .columns import names_an_address
 from .encodings import NEITHER, UnreadableFile, check_encoding, encoding_of
 
@@ -101,8 +103,14 @@ class Rows:
                 number += 1
                 yield cells
         except (csv.Error, UnicodeError, RowTooLong, OpenQuotation) as error:
-            after = f"after row {number:,}" if number else "below its first line"
-            raise UnreadableFile(f"The file cannot be read {after}. {_describe_csv_error(error)}") from error
+            after = keep("after row %(number)s", number=number) if number else mark("below its first line")
+            raise UnreadableFile(
+                keep(
+                    "The file cannot be read %(after)s. %(error)s",
+                    after=after,
+                    error=_describe_csv_error(error),
+                )
+            ) from error
 
     def _read_rows(self) -> Iterator[list[str]]:
         dialect = dialect_of(self.path, self.encoding)
@@ -153,7 +161,10 @@ class Rows:
         bare = first.rstrip("\r\n")
         return OddRow(
             bare.replace(dialect.quote, "").split(dialect.delimiter),
-            f"A quotation mark in it is not closed: it reads “{bare[:100]}”. Close it, or take it out.",
+            keep(
+                "A quotation mark in it is not closed: it reads “%(bare)s”. Close it, or take it out.",
+                bare=bare[:100],
+            ),
         )
 
     def _read_lines(self, file: io.TextIOWrapper) -> Iterator[str]:
@@ -236,20 +247,29 @@ def read_header(path: Path, encoding: str = "") -> list[str]:
             first = _unquote_row(next(islice(records, dialect.above, None), []), dialect.delimiter)
             names = [name.strip(BLANK).strip() for name in first]
     except (csv.Error, UnicodeError, RowTooLong) as error:
-        raise UnreadableFile(f"The first line cannot be read. {_describe_csv_error(error)}") from error
+        raise UnreadableFile(
+            keep("The first line cannot be read. %(error)s", error=_describe_csv_error(error))
+        ) from error
     while len(names) > MOST_COLUMNS and not names[-1]:
         names.pop()
     if not any(names):
-        raise UnreadableFile("The file is empty: its first line must name the columns.")
+        raise UnreadableFile(mark("The file is empty: its first line must name the columns."))
     if any("\0" in name for name in names):
-        raise UnreadableFile("The file is not text: save it as “CSV UTF-8” and choose that file.")
+        raise UnreadableFile(mark("The file is not text: save it as “CSV UTF-8” and choose that file."))
     if len(names) > MOST_COLUMNS:
         raise UnreadableFile(
-            f"The first line names {len(names):,} columns; at most {MOST_COLUMNS} are taken: leave some out."
+            keep(
+                "The first line names %(count)s columns; at most %(most_columns)s are taken: leave some out.",
+                count=len(names),
+                most_columns=MOST_COLUMNS,
+            )
         )
     if address := next((name for name in names if "@" in name), None):
         raise UnreadableFile(
-            f"The first line must name the columns, but it holds the address “{address[:100]}”."
+            keep(
+                "The first line must name the columns, but it holds the address “%(address)s”.",
+                address=address[:100],
+            )
         )
     return names
 
@@ -369,17 +389,24 @@ def _read_sample_lines(file: io.TextIOWrapper) -> Iterator[str]:
 
 def _describe_csv_error(error: csv.Error | UnicodeError | RowTooLong | OpenQuotation) -> str:
     if isinstance(error, OpenQuotation):
-        return "The file ends within quotation marks: one is not closed, or the file is not whole."
+        return mark("The file ends within quotation marks: one is not closed, or the file is not whole.")
     if isinstance(error, UnicodeDecodeError):
         if error.encoding == "charmap":
             return NEITHER
         name = error.encoding.upper()
-        return f"Its text is not {name}: choose its encoding, or save it as “CSV UTF-8” and choose that file."
+        return keep(
+            "Its text is not %(name)s: choose its encoding, or save it as “CSV UTF-8” and choose that file.",
+            name=name,
+        )
     if isinstance(error, UnicodeError):
-        return "Its text is in no encoding we know: save it as “CSV UTF-8” and choose that file."
+        return mark("Its text is in no encoding we know: save it as “CSV UTF-8” and choose that file.")
     if isinstance(error, RowTooLong):
-        return f"The row is longer than {LONGEST_ROW:,} letters: perhaps a quotation mark is not closed."
+        return keep(
+            "The row is longer than %(longest_row)s letters: perhaps a quotation mark is not closed.",
+            longest_row=LONGEST_ROW,
+        )
     # the one thing Python's reader objects to
-    return (
-        f"A cell is longer than {csv.field_size_limit():,} letters: perhaps a quotation mark is not closed."
+    return keep(
+        "A cell is longer than %(field_size_limit)s letters: perhaps a quotation mark is not closed.",
+        field_size_limit=csv.field_size_limit(),
     )

@@ -12,6 +12,7 @@ from itertools import compress, count, repeat, zip_longest
 
 import msgspec
 
+from campaigns.sentences import keep, mark
 from campaigns.workspace.spreadsheets import remove_mark
 from mailing.addresses import normalise_address
 from mailing.countries import country_code
@@ -117,7 +118,9 @@ def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[in
     if "\0" in text and taken != "email":
         for place, cell in enumerate(bare):
             if "\0" in cell:
-                problems.setdefault(place, f"“{taken}” holds a character that cannot be stored.")
+                problems.setdefault(
+                    place, keep("“%(taken)s” holds a character that cannot be stored.", taken=taken)
+                )
     if "\x1a" in text:  # it ends files of DOS
         bare = [cell.strip("\x1a") for cell in bare]
     if not unicodedata.is_normalized("NFC", text):  # a Mac writes é as two
@@ -141,7 +144,9 @@ def _find_declined(
     for place, cell in enumerate(column):
         if reasons[cell] and place not in declined:
             declined[place] = reasons[cell]
-            notes.setdefault(place, []).append(f"Opted out: “{name[:50]}” is “{cell[:50]}”.")
+            notes.setdefault(place, []).append(
+                keep("Opted out: “%(name)s” is “%(cell)s”.", name=name[:50], cell=cell[:50])
+            )
 
 
 def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
@@ -149,7 +154,11 @@ def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str
     return {
         place: row.reason
         if isinstance(row, OddRow)
-        else f"It has {len(row)} cells, but the file {width} columns: are quotation marks missing?"
+        else keep(
+            "It has %(count)s cells, but the file %(width)s columns: are quotation marks missing?",
+            count=len(row),
+            width=width,
+        )
         for place, row in enumerate(cells)
         if isinstance(row, OddRow) or (len(row) > width and any(row[width:]))
     }
@@ -177,7 +186,7 @@ def _read_each(column: Sequence[str], read_one: Callable[[str], str], problems: 
 
 def _read_email(cell: str) -> str:
     if not cell:
-        raise ValueError("The address is missing.")
+        raise ValueError(mark("The address is missing."))
     return normalise_address(cell)
 
 
@@ -186,7 +195,7 @@ def _read_score(cell: str) -> str:
         return ""
     whole = _whole(cell)
     if not whole or abs(int(whole[1])) >= HIGHEST_SCORE:
-        raise ValueError(f"“{cell[:50]}” is not a whole number for the score.")
+        raise ValueError(keep("“%(cell)s” is not a whole number for the score.", cell=cell[:50]))
     return str(int(whole[1]))
 
 
@@ -198,7 +207,11 @@ def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -
     for place, cell in enumerate(column):
         if len(cell) > longest:
             notes.setdefault(place, []).append(
-                f"“{name}” is left out: it is longer than {longest:,} letters."
+                keep(
+                    "“%(name)s” is left out: it is longer than %(longest)s letters.",
+                    name=name,
+                    longest=longest,
+                )
             )
     return [cell if len(cell) <= longest else "" for cell in column]
 
@@ -211,7 +224,9 @@ def _read_known(
     unknown = {cell for cell, value in known.items() if not value}
     for place, cell in enumerate(column) if unknown else ():
         if cell in unknown:
-            notes.setdefault(place, []).append(f"The {called} is left out: “{cell[:50]}” is none we know.")
+            notes.setdefault(place, []).append(
+                keep("The %(called)s is left out: “%(cell)s” is none we know.", called=called, cell=cell[:50])
+            )
     return [known.get(cell, "") for cell in column]
 
 
@@ -232,7 +247,9 @@ def _match_lists(
             if word.lower() in lists:
                 found.setdefault(place, []).append(lists[word.lower()])
             else:
-                problems.setdefault(place, f"There is no list “{word[:100]}”: an import does not make it.")
+                problems.setdefault(
+                    place, keep("There is no list “%(word)s”: an import does not make it.", word=word[:100])
+                )
     return found
 
 
@@ -265,7 +282,7 @@ def _judge_addresses(
             continue
         if (before := last.get(email)) is not None:
             block.verdicts[before] = Verdict.REPEATED
-            block.details[before] = f"Row {first + place} counts."
+            block.details[before] = keep("Row %(first)s counts.", first=first + place)
         last[email] = place
     return block
 

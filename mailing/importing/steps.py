@@ -13,10 +13,12 @@ from typing import BinaryIO
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 from django_q.tasks import async_task
 
 from campaigns import database_time
 from campaigns.annotations import ColumnValue
+from campaigns.formats import in_sentence
 from campaigns.refusals import Refused
 from mailing.models import ContactList, Upload, VerdictBlock
 
@@ -82,7 +84,7 @@ def receive_suppressions(
         )
         if "email" not in taken:
             files.path_of(upload.pk).unlink()
-            raise files.UnreadableFile("No column holds e-mail addresses: name it “email”.")
+            raise files.UnreadableFile(gettext("No column holds e-mail addresses: name it “email”."))
         meant = [each if each == "email" else LEFT_OUT for each in taken]
         upload.save()
         _begin(upload.pk, Upload.OPEN, columns=[*zip(header, meant, strict=True)], is_trial=True)
@@ -144,7 +146,7 @@ def read_in_encoding(upload: Upload, encoding: str) -> None:
         encoding=encoding, columns=[*zip(header, taken, strict=True)], rows=None, status=Status.CHOOSING
     )
     if not changed:
-        raise Refused("Somebody has continued this import already.")
+        raise Refused(gettext("Somebody has continued this import already."))
 
 
 def _delete_old_uploads(before: datetime) -> None:
@@ -192,7 +194,8 @@ def start(upload: Upload) -> None:
     with transaction.atomic():
         if upload.status != Status.TRIED:
             raise Refused(
-                f"“{upload}” is {upload.get_status_display().lower()}: only a checked file can be imported."
+                gettext("“%(upload)s” is %(status)s: only a checked file can be imported.")
+                % {"upload": upload, "status": in_sentence(upload.get_status_display())}
             )
         made = ContactList.objects.get_or_create(name=upload.new_list)[0] if upload.new_list else upload.list
         _begin(upload.pk, Q(status=Status.TRIED), list=made, is_trial=False)
@@ -206,7 +209,7 @@ def _begin(upload_id: int, waiting: Q, **changes: ColumnValue) -> None:
     )
     with transaction.atomic():
         if not Upload.objects.filter(waiting, pk=upload_id).update(**fresh, **zero, **changes):
-            raise Refused("Somebody has continued this import already.")
+            raise Refused(gettext("Somebody has continued this import already."))
         VerdictBlock.objects.filter(upload=upload_id).delete()
         _queue(upload_id)
 
@@ -269,7 +272,11 @@ def discard(upload: Upload) -> None:
 def _refuse_step(done: str, upload: Upload) -> str:
     """Return why a step is refused, with the status as it is now, since the page may have shown an older one."""
     now = Upload.objects.filter(pk=upload.pk).first()
-    return f"“{upload}” is {now.get_status_display().lower() if now else 'gone'}: it cannot be {done}."
+    return gettext("“%(upload)s” is %(now)s: it cannot be %(done)s.") % {
+        "upload": upload,
+        "now": in_sentence(now.get_status_display()) if now else gettext("gone"),
+        "done": done,
+    }
 
 
 def run(upload_id: int, seconds: float | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from campaigns.sentences import keep, mark
 from mailing import content
 from mailing.content import Review
 from mailing.preflight.lines import Line, State
@@ -16,65 +17,75 @@ NAMED = 3  # examples in a line
 def list_mail_lines(review: Review) -> Iterator[Line]:
     """Yield the lines about the mail itself."""
     if review.has_text:
-        yield Line("Text part", State.OK, "There is one, with words in it.")
+        yield Line(mark("Text part"), State.OK, mark("There is one, with words in it."))
     else:
         yield Line(
-            "Text part",
+            mark("Text part"),
             State.WARN,
-            "The text part has no words.",
-            "Give the pictures alt texts, or write it yourself.",
+            mark("The text part has no words."),
+            mark("Give the pictures alt texts, or write it yourself."),
         )
     if review.has_unsubscribe:
-        yield Line("Unsubscribe link", State.OK, "It is in both parts, and one click unsubscribes.")
+        yield Line(
+            mark("Unsubscribe link"), State.OK, mark("It is in both parts, and one click unsubscribes.")
+        )
     else:
-        advice = "Put {{ unsubscribe_url }} into the content and the plain text."
-        yield Line("Unsubscribe link", State.FAIL, "One of the parts has none.", advice)
-    size = f"The HTML has {max(1, round(review.size / 1024))} KB"
+        advice = mark("Put {{ unsubscribe_url }} into the content and the plain text.")
+        yield Line(mark("Unsubscribe link"), State.FAIL, mark("One of the parts has none."), advice)
+    size = keep("The HTML has %(value)s KB", value=max(1, round(review.size / 1024)))
     if review.size < content.SIZE_LIMIT:
-        yield Line("Size", State.OK, f"{size}; Gmail shows up to 102 KB.")
+        yield Line(mark("Size"), State.OK, keep("%(size)s; Gmail shows up to 102 KB.", size=size))
     else:
         yield Line(
             "Size",
             State.WARN,
-            f"{size}: Gmail cuts it off at 102 KB, the unsubscribe link too.",
-            "Shorten it.",
+            keep("%(size)s: Gmail cuts it off at 102 KB, the unsubscribe link too.", size=size),
+            mark("Shorten it."),
         )
     yield _describe(
         "Pictures",
         review.pictures_without_alt,
-        "Each has an alt text, or says that it is decoration.",
-        "Without alt text",
-        'Write what each picture says, or alt="" for decoration.',
+        mark("Each has an alt text, or says that it is decoration."),
+        mark("Without alt text"),
+        mark('Write what each picture says, or alt="" for decoration.'),
     )
     yield from _list_accessibility(review)
 
 
 def _list_accessibility(review: Review) -> Iterator[Line]:
     if review.language and review.direction and review.title:
-        said = f"Language {review.language}, title “{review.title[:60]}”."
-        yield Line("Language and title", State.OK, said)
+        said = keep(
+            "Language %(language)s, title “%(title)s”.", language=review.language, title=review.title[:60]
+        )
+        yield Line(mark("Language and title"), State.OK, said)
     else:
         yield Line(
-            "Language and title", State.WARN, "The mail has no language or no title.", "Write a subject."
+            mark("Language and title"),
+            State.WARN,
+            mark("The mail has no language or no title."),
+            mark("Write a subject."),
         )
     yield _describe(
-        "Headings", review.heading_jumps, "They follow each other without a gap.", "A level is skipped",
-        "Screen readers lead by headings: use h1, then h2, then h3.",
+        mark("Headings"),
+        review.heading_jumps,
+        mark("They follow each other without a gap."),
+        mark("A level is skipped"),
+        mark("Screen readers lead by headings: use h1, then h2, then h3."),
     )  # fmt: skip
     yield _describe(
-        "Contrast", review.poor_contrasts, "All text stands out enough.", "Too little",
-        "Use darker text or a lighter background: at least 4.5 to 1, or 3 to 1 for large text.",
+        mark("Contrast"), review.poor_contrasts, mark("All text stands out enough."), mark("Too little"),
+        mark("Use darker text or a lighter background: at least 4.5 to 1, or 3 to 1 for large text."),
     )  # fmt: skip
     yield _describe(
-        "Link texts", review.vague_links, "Each link says where it leads.", "These do not",
-        "Write where the link leads: people hear links one by one.",
+        mark("Link texts"), review.vague_links, mark("Each link says where it leads."), mark("These do not"),
+        mark("Write where the link leads: people hear links one by one."),
     )  # fmt: skip
 
 
 def _describe(title: str, examples: Sequence[str], fine: str, wrong: str, advice: str) -> Line:
     if not examples:
         return Line(title, State.OK, fine)
-    more = " and others" if len(examples) > NAMED else ""
+    more = mark(" and others") if len(examples) > NAMED else ""
     return Line(title, State.WARN, f"{wrong}: {', '.join(examples[:NAMED])}{more}.", advice)
 
 
@@ -83,27 +94,46 @@ def list_link_lines(verdicts: Sequence[Verdict], personal_count: int) -> Iterato
     fine = sum(verdict.state is State.OK for verdict in verdicts)
     for verdict in verdicts:
         if verdict.state is not State.OK:
-            advice = "" if verdict.state is State.UNKNOWN else "Open it, and correct or replace it."
+            advice = "" if verdict.state is State.UNKNOWN else mark("Open it, and correct or replace it.")
             yield Line("Links", verdict.state, f"{verdict.url[:200]} {verdict.said}.", advice)
     if fine or not verdicts:
         said = (
-            f"{fine} of {len(verdicts)} links lead somewhere." if verdicts else "There is no link to follow."
+            keep("%(fine)s of %(count)s links lead somewhere.", fine=fine, count=len(verdicts))
+            if verdicts
+            else mark("There is no link to follow.")
         )
-        left = f" {personal_count} that differ by recipient were not followed." if personal_count else ""
+        left = (
+            keep(
+                " %(personal_count)s that differ by recipient were not followed.",
+                personal_count=personal_count,
+            )
+            if personal_count
+            else ""
+        )
         yield Line("Links", State.OK, said + left)
 
 
 def describe_quota(seconds: float, retry_hours: int) -> Line:
     """Return a line about the time that a campaign needs at least under the limits of its connections."""
-    title = "Time and limits"
+    title = mark("Time and limits")
     if seconds < 60:
-        return Line(title, State.OK, "No limit of a connection slows it down.")
-    said = f"Under the limits of its connections, sending takes at least {write_duration(seconds)}."
+        return Line(title, State.OK, mark("No limit of a connection slows it down."))
+    said = keep(
+        "Under the limits of its connections, sending takes at least %(seconds)s.",
+        seconds=write_duration(seconds),
+    )
     if seconds > retry_hours * 3600:
-        advice = "Raise the limits, add a connection, or let it keep trying for longer."
-        return Line(title, State.WARN, f"{said} Mails are tried for {retry_hours} hours.", advice)
+        advice = mark("Raise the limits, add a connection, or let it keep trying for longer.")
+        return Line(
+            title,
+            State.WARN,
+            keep("%(said)s Mails are tried for %(retry_hours)s hours.", said=said, retry_hours=retry_hours),
+            advice,
+        )
     if seconds > DAY:
-        return Line(title, State.WARN, said, "Raise the limits or add a connection, if it should be quicker.")
+        return Line(
+            title, State.WARN, said, mark("Raise the limits or add a connection, if it should be quicker.")
+        )
     return Line(title, State.OK, said)
 
 
@@ -123,22 +153,29 @@ def describe_gmail(recipients: int, lines: Sequence[Line]) -> Line:
         return Line(
             title,
             State.OK,
-            f"{recipients:,} recipients: its rules for bulk senders apply from {GMAIL_FROM:,} a day.",
+            keep(
+                "%(recipients)s recipients: its rules for bulk senders apply from %(gmail_from)s a day.",
+                recipients=recipients,
+                gmail_from=GMAIL_FROM,
+            ),
         )
-    asked = ("SPF", "DKIM", "DMARC", "Unsubscribe link", "Reverse name")
+    asked = (mark("SPF"), mark("DKIM"), mark("DMARC"), mark("Unsubscribe link"), mark("Reverse name"))
     lacking = list(
         dict.fromkeys(line.title for line in lines if line.title in asked and line.state is not State.OK)
     )
-    said = f"{recipients:,} recipients: its rules for bulk senders apply."
+    said = keep("%(recipients)s recipients: its rules for bulk senders apply.", recipients=recipients)
     if lacking:
         return Line(
             title,
             State.WARN,
-            f"{said} Look at {', '.join(lacking)}.",
-            "Mails that break them go to spam or are refused.",
+            keep("%(said)s Look at %(lacking)s.", said=said, lacking=", ".join(lacking)),
+            mark("Mails that break them go to spam or are refused."),
         )
     return Line(
         title,
         State.OK,
-        f"{said} SPF, DKIM, DMARC and one-click unsubscribing are there. Keep complaints below 0.1%.",
+        keep(
+            "%(said)s SPF, DKIM, DMARC and one-click unsubscribing are there. Keep complaints below 0.1%%.",
+            said=said,
+        ),
     )

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from campaigns.sentences import keep
 from mailing.senders.keys import LONGEST_TAG, read_tags
 from mailing.senders.lookups import Resolver
 
@@ -38,7 +39,13 @@ def read_policy(domain: str, resolver: Resolver) -> Policy | None:
         policy=policy,
         is_strict_spf=tags.get("aspf", "r").lower() == "s",
         has_reports=bool(tags.get("rua")),
-        fault="" if policy in POLICIES else f"p={wanted[:LONGEST_TAG]} is not one of {', '.join(POLICIES)}",
+        fault=""
+        if policy in POLICIES
+        else keep(
+            "p=%(wanted)s is not one of %(policies)s",
+            wanted=wanted[:LONGEST_TAG],
+            policies=", ".join(POLICIES),
+        ),
     )
 
 

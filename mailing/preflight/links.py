@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import msgspec
 
+from campaigns.sentences import keep, mark
 from mailing.deadlines import Deadline, end_after, look_up
 from mailing.preflight.lines import State
 
@@ -85,7 +86,7 @@ def check_link(url: str, *, may_ask: Judge = is_public, until: float = math.inf)
     """
     now = time.monotonic()
     if now > until:
-        return Verdict(url, State.UNKNOWN, "was not followed, since the links before it took too long")
+        return Verdict(url, State.UNKNOWN, mark("was not followed, since the links before it took too long"))
     deadline = min(now + SECONDS_IN_ALL, until)
     target = url
     try:
@@ -94,7 +95,9 @@ def check_link(url: str, *, may_ask: Judge = is_public, until: float = math.inf)
             if not following:
                 return Verdict(url, *_judge_status(status))
             target = _join(target, following)
-        raise _Ended(State.FAIL, f"redirects more than {MOST_REDIRECTS} times")
+        raise _Ended(
+            State.FAIL, keep("redirects more than %(most_redirects)s times", most_redirects=MOST_REDIRECTS)
+        )
     except _Ended as ended:
         return Verdict(url, ended.state, ended.said)
 
@@ -104,17 +107,17 @@ def _join(target: str, following: str) -> str:
     try:
         return urljoin(target, following)
     except ValueError as error:
-        raise _Ended(State.FAIL, "redirects to something that is not a web address") from error
+        raise _Ended(State.FAIL, mark("redirects to something that is not a web address")) from error
 
 
 def _judge_status(status: int) -> tuple[State, str]:
     if status < 400:
-        return State.OK, "leads somewhere"
+        return State.OK, mark("leads somewhere")
     if status in UNDECIDED:
-        return State.UNKNOWN, f"does not answer programs ({status})"
+        return State.UNKNOWN, keep("does not answer programs (%(status)s)", status=str(status))
     if status < 500:
-        return State.FAIL, f"leads to no page ({status})"
-    return State.WARN, f"leads to a server in trouble ({status})"
+        return State.FAIL, keep("leads to no page (%(status)s)", status=str(status))
+    return State.WARN, keep("leads to a server in trouble (%(status)s)", status=str(status))
 
 
 def _ask(url: str, deadline: float, may_ask: Judge) -> tuple[int, str]:
@@ -134,9 +137,9 @@ def _split_url(url: str) -> SplitResult:
     except ValueError:
         is_usable = False
     if not is_usable:
-        raise _Ended(State.FAIL, "leads to something that is not a web address")
+        raise _Ended(State.FAIL, mark("leads to something that is not a web address"))
     if parts.username or parts.password:
-        raise _Ended(State.FAIL, "has a password in it")
+        raise _Ended(State.FAIL, mark("has a password in it"))
     return parts
 
 
@@ -151,18 +154,20 @@ def _look_up(parts: SplitResult, deadline: float, may_ask: Judge) -> list[str]:
             isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
         )
         if again:
-            raise _Ended(State.UNKNOWN, f"has a host that DNS did not answer for ({host})") from error
-        raise _Ended(State.FAIL, f"has a host that does not exist ({host})") from error
+            raise _Ended(
+                State.UNKNOWN, keep("has a host that DNS did not answer for (%(host)s)", host=host)
+            ) from error
+        raise _Ended(State.FAIL, keep("has a host that does not exist (%(host)s)", host=host)) from error
     addresses = [address for address, _ in found]
     if not addresses or not all(may_ask(address) for address in addresses):
-        raise _Ended(State.FAIL, f"leads into a private network ({host})")
+        raise _Ended(State.FAIL, keep("leads into a private network (%(host)s)", host=host))
     return addresses
 
 
 def _request(method: str, parts: SplitResult, addresses: list[str], deadline: float) -> tuple[int, str]:
     """Return the status of an answer and its Location."""
     path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_IN_PATH)
-    said = "does not answer in time"
+    said = mark("does not answer in time")
     for address in addresses:
         seconds = min(SECONDS, deadline - time.monotonic())
         if seconds <= 0:
@@ -176,14 +181,18 @@ def _request(method: str, parts: SplitResult, addresses: list[str], deadline: fl
                 end.count_seconds_left()  # what was cut off may look like an end
                 return answer.status, answer.getheader("Location") or ""
         except http.client.InvalidURL as error:
-            raise _Ended(State.FAIL, "leads to something that is not a web address") from error
+            raise _Ended(State.FAIL, mark("leads to something that is not a web address")) from error
         except ssl.SSLCertVerificationError as error:
             raise _Ended(
-                State.FAIL, f"has a certificate that browsers refuse ({error.verify_message})"
+                State.FAIL,
+                keep(
+                    "has a certificate that browsers refuse (%(verify_message)s)",
+                    verify_message=error.verify_message,
+                ),
             ) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             is_late = isinstance(error, TimeoutError) or end.is_over
-            said = "does not answer in time" if is_late else "could not be reached"
+            said = mark("does not answer in time") if is_late else mark("could not be reached")
     raise _Ended(State.WARN, said)
 
 

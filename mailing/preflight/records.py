@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 
 from campaigns import database_time
+from campaigns.sentences import keep, mark
 from campaigns.texts import is_storable
 from mailing.models import SenderDomain, SmtpConnection
 from mailing.preflight import dmarc, servers, spf
@@ -14,7 +15,7 @@ from mailing.preflight.lines import Line, State, write_storable
 from mailing.senders import domains, lookups
 from mailing.senders.lookups import LookupFailed, Resolver
 
-FIRST_POLICY = (
+FIRST_POLICY = mark(
     "Begin with p=none, which changes nothing for any mail. Once the reports name your own servers only, write "
     "p=quarantine."
 )
@@ -90,14 +91,22 @@ def _check_spf(domain: str, smtps: Sequence[SmtpConnection], resolver: Resolver)
 def _judge_without_server(domain: str, policy: spf.Policy) -> Line:
     if policy.fault:
         return Line(
-            "SPF", State.FAIL, f"The SPF record of {domain} is broken: {policy.fault}.", "Correct it in DNS."
+            mark("SPF"),
+            State.FAIL,
+            keep("The SPF record of %(domain)s is broken: %(fault)s.", domain=domain, fault=policy.fault),
+            mark("Correct it in DNS."),
         )
     if not policy.record:
         return Line(
-            "SPF", State.FAIL, f"{domain} has no SPF record.", "Add the connection that sends for it first."
+            mark("SPF"),
+            State.FAIL,
+            keep("%(domain)s has no SPF record.", domain=domain),
+            mark("Add the connection that sends for it first."),
         )
-    said = (
-        f"{domain} has an SPF record. No connection sends for it, so that no server can be compared with it."
+    said = keep(
+        "%(domain)s has an SPF record. No connection sends for it, so that no server can be "
+        "compared with it.",
+        domain=domain,
     )
     return Line("SPF", State.UNKNOWN, said)
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from campaigns import database_time
+from campaigns.sentences import keep, mark
 from mailing import audience, content, drafting, launch, progress, renderer
 from mailing.models import EmailCampaign, Preflight, SmtpConnection
 from mailing.preflight import contents, links, servers
@@ -30,7 +31,7 @@ def request_check(subject: EmailCampaign | SmtpConnection) -> Preflight:
         row, is_new = Preflight.objects.select_for_update().get_or_create(**key, defaults={"asked_at": now})
         if not is_new and is_under_way(row):
             return row
-        row.asked_at, row.finished_at, row.step = now, None, "It waits for its turn"
+        row.asked_at, row.finished_at, row.step = now, None, mark("It waits for its turn")
         row.save()
         queue = partial(async_task, "mailing.tasks.run_preflight", row.pk, save=False, timeout=TASK_SECONDS)
         transaction.on_commit(queue)
@@ -80,12 +81,12 @@ def _check_connection(row: Preflight, smtp: SmtpConnection | None, resolver: Res
         yield from _list_sender_lines(row, [smtp], domain, resolver)
         return
     yield Line(
-        "Sender domain",
+        mark("Sender domain"),
         State.UNKNOWN,
-        "The connection has no default sender, so that SPF, DKIM and DMARC cannot be looked up.",
-        "Give it a default sender address.",
+        mark("The connection has no default sender, so that SPF, DKIM and DMARC cannot be looked up."),
+        mark("Give it a default sender address."),
     )
-    _note_step(row, f"Connecting to {smtp.host}")
+    _note_step(row, keep("Connecting to %(host)s", host=smtp.host))
     yield from servers.list_host_lines(smtp, resolver)
 
 
@@ -95,19 +96,26 @@ def _list_sender_lines(
     until = time.monotonic() + SECONDS_OF_SERVERS
     for number, smtp in enumerate(smtps):
         if time.monotonic() > until:
-            said = f"“{smtp}” was not tried, since the servers before it took too long."
-            yield Line("Encryption and login", State.UNKNOWN, said, "Check it on its own page.")
+            said = keep("“%(smtp)s” was not tried, since the servers before it took too long.", smtp=smtp)
+            yield Line(mark("Encryption and login"), State.UNKNOWN, said, mark("Check it on its own page."))
             continue
         back = servers.find_return_domain(smtp, domain)
         if not smtp.takes_sender(f"x@{domain}"):
-            said = f"“{smtp}” takes mail from {', '.join(smtp.allowed_domains)} only, not from {domain}."
-            yield Line("Sender domain", State.FAIL, said, "Change the sender address or the connection.")
+            said = keep(
+                "“%(smtp)s” takes mail from %(allowed_domains)s only, not from %(domain)s.",
+                smtp=smtp,
+                allowed_domains=", ".join(smtp.allowed_domains),
+                domain=domain,
+            )
+            yield Line(
+                mark("Sender domain"), State.FAIL, said, mark("Change the sender address or the connection.")
+            )
         elif not number:
-            yield Line("Sender domain", State.OK, f"Mails come from {domain}.")
-        _note_step(row, f"Asking DNS about {domain}")
+            yield Line(mark("Sender domain"), State.OK, keep("Mails come from %(domain)s.", domain=domain))
+        _note_step(row, keep("Asking DNS about %(domain)s", domain=domain))
         if not number:
             yield from servers.list_domain_lines(domain, back, resolver)
-        _note_step(row, f"Connecting to {smtp.host}")
+        _note_step(row, keep("Connecting to %(host)s", host=smtp.host))
         yield from servers.list_server_lines(smtp, back, resolver)
 
 
@@ -119,21 +127,28 @@ def _check_campaign(
     domain = campaign.from_email.rpartition("@")[2]
     if domain and smtps:
         found += _list_sender_lines(row, smtps, domain, resolver)
-    _note_step(row, "Reading the mail")
+    _note_step(row, mark("Reading the mail"))
     source = msgspec.structs.replace(launch.build_source(campaign), track_clicks=True, track_opens=False)
     reader = launch.build_reader(campaign, drafting.sample_reader(campaign))
     try:
         review = renderer.review_content(source, reader)
     except content.ContentError as error:
-        found.append(Line("Content", State.FAIL, f"{error}.", "See what is still to do."))
+        found.append(Line(mark("Content"), State.FAIL, f"{error}.", mark("See what is still to do.")))
     else:
         found += contents.list_mail_lines(review)
         verdicts = []
         for number, verdict in enumerate(links.check_links(review.links, may_ask=may_ask), 1):
             verdicts.append(verdict)
-            _note_step(row, f"Following links: {number} of {len(set(review.links))}")
+            _note_step(
+                row,
+                keep(
+                    "Following links: %(number)s of %(count)s",
+                    number=str(number),
+                    count=len(set(review.links)),
+                ),
+            )
         found += contents.list_link_lines(verdicts, review.personal_links)
-    _note_step(row, "Counting recipients")
+    _note_step(row, mark("Counting recipients"))
     return [*found, *_list_recipient_lines(campaign, found)]
 
 
@@ -143,7 +158,12 @@ def _list_recipient_lines(campaign: EmailCampaign, found: list[Line]) -> Iterato
         recipients = audience.estimate(chosen).recipients
         at_gmail = audience.count_at_domains(chosen, contents.GMAIL)
     except audience.SegmentError as error:
-        yield Line("Recipients", State.FAIL, f"A segment cannot be used: {error}", "Correct the segment.")
+        yield Line(
+            mark("Recipients"),
+            State.FAIL,
+            keep("A segment cannot be used: %(error)s", error=error),
+            mark("Correct the segment."),
+        )
         return
     seconds = progress.estimate_shortest_seconds(campaign, recipients)
     yield contents.describe_quota(seconds, campaign.retry_hours)

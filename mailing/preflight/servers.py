@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 
+from campaigns.sentences import keep, mark
 from mailing import connections
 from mailing.models import DkimKey, SmtpConnection
 from mailing.preflight import dmarc, spf
@@ -63,7 +64,7 @@ def list_server_lines(smtp: SmtpConnection, return_domain: str, resolver: Resolv
 
 def list_host_lines(smtp: SmtpConnection, resolver: Resolver) -> Iterator[Line]:
     """Yield the lines about the reverse name and the encryption of a connection."""
-    yield look_up_line("Reverse name", lambda: _check_reverse_name(smtp, resolver))
+    yield look_up_line(mark("Reverse name"), lambda: _check_reverse_name(smtp, resolver))
     yield _check_login(smtp)
 
 
@@ -88,47 +89,78 @@ def check_spf(smtp: SmtpConnection, domain: str, resolver: Resolver) -> Line:
         return Line(
             "SPF",
             State.FAIL,
-            f"The SPF record of {domain} is broken: {policy.fault}.",
-            "Correct the record in DNS.",
+            keep("The SPF record of %(domain)s is broken: %(fault)s.", domain=domain, fault=policy.fault),
+            mark("Correct the record in DNS."),
         )
     if not policy.record:
-        advice = (
-            f"Add a TXT record for {domain} that names your mail server, such as “v=spf1 include:… ~all”: your mail "
-            "provider says which."
+        advice = keep(
+            "Add a TXT record for %(domain)s that names your mail server, such as “v=spf1 include:… "
+            "~all”: your mail provider says which.",
+            domain=domain,
         )
-        return Line("SPF", State.FAIL, f"{domain} has no SPF record.", advice)
+        return Line(mark("SPF"), State.FAIL, keep("%(domain)s has no SPF record.", domain=domain), advice)
     if policy.rest in OPEN_RECORDS:
         return Line(
             "SPF",
             State.WARN,
-            f"The SPF record of {domain} lets anybody send (“{policy.rest}all”).",
-            "End it with ~all or -all.",
+            keep(
+                "The SPF record of %(domain)s lets anybody send (“%(rest)sall”).",
+                domain=domain,
+                rest=policy.rest,
+            ),
+            mark("End it with ~all or -all."),
         )
     if included := spf.find_include(smtp.host):
         if included in policy.included:
             return Line(
-                "SPF", State.OK, f"The SPF record of {domain} includes {included}, as {smtp.host} asks."
+                mark("SPF"),
+                State.OK,
+                keep(
+                    "The SPF record of %(domain)s includes %(included)s, as %(host)s asks.",
+                    domain=domain,
+                    included=included,
+                    host=smtp.host,
+                ),
             )
-        said = f"The SPF record of {domain} does not include {included}, from where {smtp.host} sends."
-        return Line("SPF", State.WARN, said, f"Add include:{included} to the record.")
+        said = keep(
+            "The SPF record of %(domain)s does not include %(included)s, from where %(host)s sends.",
+            domain=domain,
+            included=included,
+            host=smtp.host,
+        )
+        return Line(
+            mark("SPF"), State.WARN, said, keep("Add include:%(included)s to the record.", included=included)
+        )
     addresses = list_public_addresses(smtp, resolver)
     permitted = [address for address in addresses if policy.permits(address)]
     if permitted:
-        return Line("SPF", State.OK, f"The SPF record of {domain} names {smtp.host}.")
+        return Line(
+            mark("SPF"),
+            State.OK,
+            keep("The SPF record of %(domain)s names %(host)s.", domain=domain, host=smtp.host),
+        )
     if policy.is_open_ended or not addresses:
         return Line(
-            "SPF",
+            mark("SPF"),
             State.UNKNOWN,
-            f"{domain} has an SPF record. Whether it names the server cannot be seen from here.",
+            keep(
+                "%(domain)s has an SPF record. Whether it names the server cannot be seen from here.",
+                domain=domain,
+            ),
         )
-    advice = (
+    advice = mark(
         "Add the server, as your mail provider says. If it sends from other addresses than it is reached at, look at "
         "the headers of a test mail: they should say spf=pass."
     )
     return Line(
         "SPF",
         State.WARN,
-        f"The SPF record of {domain} does not name {smtp.host} ({', '.join(addresses[:2])}).",
+        keep(
+            "The SPF record of %(domain)s does not name %(host)s (%(addresses)s).",
+            domain=domain,
+            host=smtp.host,
+            addresses=", ".join(addresses[:2]),
+        ),
         advice,
     )
 
@@ -139,8 +171,12 @@ def _check_dkim(domain: str, signing: Sequence[DkimKey], resolver: Resolver) -> 
     except SecretUnreadable as error:
         return Line("DKIM", State.FAIL, str(error))
     if not signing:
-        advice = "Make keys on the page of the domain, unless your mail server signs: then a test mail says dkim=pass."
-        return Line("DKIM", State.WARN, f"Mails of {domain} are not signed here.", advice)
+        advice = mark(
+            "Make keys on the page of the domain, unless your mail server signs: then a test mail says dkim=pass."
+        )
+        return Line(
+            mark("DKIM"), State.WARN, keep("Mails of %(domain)s are not signed here.", domain=domain), advice
+        )
     for row in signing:
         fault = keys.find_record_fault(resolver.list_texts(str(row)), row.algorithm, row.public_key)
         if fault:
@@ -148,63 +184,86 @@ def _check_dkim(domain: str, signing: Sequence[DkimKey], resolver: Resolver) -> 
                 "DKIM",
                 State.FAIL,
                 f"{row}: {fault}",
-                "Publish the record as the page of the domain shows it.",
+                mark("Publish the record as the page of the domain shows it."),
             )
-    return Line("DKIM", State.OK, f"Mails of {domain} are signed, and the records are in DNS.")
+    return Line(
+        mark("DKIM"),
+        State.OK,
+        keep("Mails of %(domain)s are signed, and the records are in DNS.", domain=domain),
+    )
 
 
 def check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_signed: bool) -> Line:
     """Which DMARC policy holds for a domain, and whether its mails pass it. Raises LookupFailed."""
     policy = dmarc.read_policy(domain, resolver)
     if policy is None:
-        advice = (
-            f"Add a TXT record at _dmarc.{domain}: “v=DMARC1; p=none; rua=mailto:you@{domain}” to begin with."
+        advice = keep(
+            "Add a TXT record at _dmarc.%(domain)s: “v=DMARC1; p=none; rua=mailto:you@%(domain)s” to "
+            "begin with.",
+            domain=domain,
         )
         return Line(
-            "DMARC", State.FAIL, f"{domain} has no DMARC record. Gmail and Yahoo ask for one.", advice
+            mark("DMARC"),
+            State.FAIL,
+            keep("%(domain)s has no DMARC record. Gmail and Yahoo ask for one.", domain=domain),
+            advice,
         )
     if policy.fault:
         return Line(
-            "DMARC",
+            mark("DMARC"),
             State.FAIL,
-            f"The DMARC record at {policy.found_at} is broken: {policy.fault}.",
-            "Correct it in DNS.",
+            keep(
+                "The DMARC record at %(found_at)s is broken: %(fault)s.",
+                found_at=policy.found_at,
+                fault=policy.fault,
+            ),
+            mark("Correct it in DNS."),
         )
     is_returned = dmarc.are_aligned(domain, return_domain, resolver, is_strict=policy.is_strict_spf)
-    said = f"The policy of {policy.found_at} is {policy.policy}."
+    said = keep("The policy of %(found_at)s is %(policy)s.", found_at=policy.found_at, policy=policy.policy)
     if not (is_signed or is_returned):
         return Line(
             "DMARC",
             State.FAIL,
-            f"{said} Neither a signature nor the return path ({return_domain}) belongs to {domain}: its mails fail "
-            "DMARC.",
-            f"Sign the mails of {domain}, or let bounces come back to an address of it.",
+            keep(
+                "%(said)s Neither a signature nor the return path (%(return_domain)s) belongs to "
+                "%(domain)s: its mails fail DMARC.",
+                said=said,
+                return_domain=return_domain,
+                domain=domain,
+            ),
+            keep(
+                "Sign the mails of %(domain)s, or let bounces come back to an address of it.", domain=domain
+            ),
         )
     if not is_signed:
         return Line(
-            "DMARC",
+            mark("DMARC"),
             State.WARN,
-            f"{said} Only SPF covers {domain}: forwarded mails fail.",
-            "Sign the mails too.",
+            keep("%(said)s Only SPF covers %(domain)s: forwarded mails fail.", said=said, domain=domain),
+            mark("Sign the mails too."),
         )
     if not policy.has_reports:
         return Line(
             "DMARC",
             State.OK,
             said,
-            "Add rua=mailto:… to the record to get reports of who sends in your name.",
+            mark("Add rua=mailto:… to the record to get reports of who sends in your name."),
         )
-    return Line("DMARC", State.OK, said)
+    return Line(mark("DMARC"), State.OK, said)
 
 
 def _check_reverse_name(smtp: SmtpConnection, resolver: Resolver) -> Line:
-    title = "Reverse name"
+    title = mark("Reverse name")
     addresses = list_public_addresses(smtp, resolver)
     if not addresses:
         return Line(
             title,
             State.UNKNOWN,
-            f"{smtp.host} has no public address: the addresses that it sends from cannot be seen from here.",
+            keep(
+                "%(host)s has no public address: the addresses that it sends from cannot be seen from here.",
+                host=smtp.host,
+            ),
         )
     for address in addresses:
         names = resolver.list_names(address)
@@ -212,35 +271,39 @@ def _check_reverse_name(smtp: SmtpConnection, resolver: Resolver) -> Line:
             return Line(
                 title,
                 State.WARN,
-                f"{address} has no name in DNS (PTR).",
-                "Ask who runs the server to set one.",
+                keep("%(address)s has no name in DNS (PTR).", address=address),
+                mark("Ask who runs the server to set one."),
             )
         if not any(address in resolver.list_addresses(name) for name in names):
             return Line(
                 title,
                 State.WARN,
-                f"{address} is called {names[0]}, which does not lead back to it.",
-                "Ask who runs the server to let the name and the address point to each other.",
+                keep(
+                    "%(address)s is called %(names)s, which does not lead back to it.",
+                    address=address,
+                    names=names[0],
+                ),
+                mark("Ask who runs the server to let the name and the address point to each other."),
             )
-    return Line(title, State.OK, f"{smtp.host}: name and address point to each other.")
+    return Line(title, State.OK, keep("%(host)s: name and address point to each other.", host=smtp.host))
 
 
 def _check_login(smtp: SmtpConnection) -> Line:
-    title = "Encryption and login"
+    title = mark("Encryption and login")
     verdict = connections.reach_connection(smtp)
     if not verdict.works:
         return Line(
             title,
             State.FAIL,
-            f"“{smtp}”: {verdict.name}. {verdict.sentence}",
-            "See the page of the connection.",
+            keep("“%(smtp)s”: %(name)s. %(said)s", smtp=smtp, name=verdict.name, said=verdict.sentence),
+            mark("See the page of the connection."),
         )
     if smtp.tls == SmtpConnection.Tls.NONE and not is_loopback(smtp.host):
         return Line(
             title,
             State.WARN,
-            f"Mails go to {smtp.host} without encryption.",
-            "Choose STARTTLS or TLS for the connection.",
+            keep("Mails go to %(host)s without encryption.", host=smtp.host),
+            mark("Choose STARTTLS or TLS for the connection."),
         )
     return Line(title, State.OK, verdict.sentence)
 

@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 
+from campaigns.sentences import keep
 from mailing.senders.lookups import Resolver
 
 MOST_LOOKUPS = 10  # RFC 7208, 4.6.4: receivers stop there and take the record for broken
@@ -67,9 +68,11 @@ def _follow(domain: str, policy: Policy, resolver: Resolver, above: tuple[str, .
     records = [text for text in resolver.list_texts(domain) if text.lower().split(" ")[0] == "v=spf1"]
     if len(records) != 1:
         if records:
-            policy.fault = f"{domain} has {len(records)} SPF records: there must be one"
+            policy.fault = keep(
+                "%(domain)s has %(count)s SPF records: there must be one", domain=domain, count=len(records)
+            )
         elif above:
-            policy.fault = f"it includes {domain}, which has no SPF record"
+            policy.fault = keep("it includes %(domain)s, which has no SPF record", domain=domain)
         return "", ""
     rest = redirect = ""
     for term in records[0].split()[1:]:
@@ -97,13 +100,13 @@ def _add_term(
         try:
             network = ipaddress.ip_network(value, strict=False)
         except ValueError:
-            policy.fault = f"“{f'{name}:{value}'[:LONGEST_WORD]}” is not a network"
+            policy.fault = keep("“%(value)s” is not a network", value=f"{name}:{value}"[:LONGEST_WORD])
             return
         if sign == "+":
             policy.networks.append(network)
         return
     if kind not in ("a", "mx", "include", "ptr", "exists"):
-        policy.fault = f"“{name[:LONGEST_WORD]}” is not a term of SPF"
+        policy.fault = keep("“%(name)s” is not a term of SPF", name=name[:LONGEST_WORD])
         return
     target, value_slash, value_prefix = value.partition("/")
     slash, prefix = (value_slash, value_prefix) if value_slash else (slash, prefix)
@@ -128,11 +131,11 @@ def _add_term(
 def _may_look_up(target: str, policy: Policy, above: tuple[str, ...]) -> bool:
     """Count one more DNS lookup, and return whether it may be made."""
     if target in above:
-        policy.fault = f"it includes {target} in a loop"
+        policy.fault = keep("it includes %(target)s in a loop", target=target)
         return False
     policy.lookups += 1
     if policy.lookups > MOST_LOOKUPS:
-        policy.fault = f"it needs more than {MOST_LOOKUPS} DNS lookups"
+        policy.fault = keep("it needs more than %(most_lookups)s DNS lookups", most_lookups=MOST_LOOKUPS)
     return policy.lookups <= MOST_LOOKUPS
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from campaigns.sentences import mark
 from mailing.content import Compiled, ContentError, Links, Preview, Recipient, Review, Source, load
 
 from .protocol import (
@@ -212,7 +213,7 @@ def _ask(request: Request) -> Answer:
         with renderer.lock:
             renderer.stop()
         raise RendererFailed(
-            "It could not be made: the renderer gave no answer. Try again", "body"
+            mark("It could not be made: the renderer gave no answer. Try again"), "body"
         ) from error
     if answer.has_failed:
         raise RendererFailed(answer.error, answer.field)

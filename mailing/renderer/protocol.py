@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from campaigns.annotations import Annotation
+from campaigns.sentences import keep
 from mailing.content import ContentError, Links, Preview, Recipient, Review, Source
 
 LONGEST = 64 * 1024 * 1024  # bytes of a frame
@@ -105,7 +106,9 @@ def pack_frame(message: Request | Answer) -> bytes:
     """
     data = json.dumps(msgspec.to_builtins(message)).encode()
     if len(data) > LONGEST:
-        raise RendererFailed(f"There are {len(data):,} bytes to go through: too many", "body")
+        raise RendererFailed(
+            keep("There are %(count)s bytes to go through: too many", count=len(data)), "body"
+        )
     return _length.pack(len(data)) + data
 
 

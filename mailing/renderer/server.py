@@ -20,6 +20,7 @@ from types import FrameType
 import msgspec
 
 from campaigns.processes import die_with
+from campaigns.sentences import keep, mark
 from mailing import content
 
 from .pictures import prepare_picture
@@ -44,9 +45,12 @@ logger = logging.getLogger(__name__)
 MEMORY_LIMIT = 768 * 1024 * 1024  # bytes that a request may take besides what the renderer has
 STACK_LIMIT = 64 * 1024 * 1024
 
-TOO_LONG = f"It takes more than {PROCESSOR_LIMIT} seconds to make: make it shorter or simpler"
-CRASHED = "It cannot be made: something in it is nested too deeply or broken"
-TOO_LARGE = "It takes more memory to make than it may"
+TOO_LONG = keep(
+    "It takes more than %(processor_limit)s seconds to make: make it shorter or simpler",
+    processor_limit=PROCESSOR_LIMIT,
+)
+CRASHED = mark("It cannot be made: something in it is nested too deeply or broken")
+TOO_LARGE = mark("It takes more memory to make than it may")
 
 _WARMTH = (
     content.Source(

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from mailing import content, plain_targets
 from mailing.countries import name_country
@@ -14,11 +16,11 @@ from mailing.reports.counting import Clicker, Counts, EventSum, Replies
 
 Kind, Origin = Event.Kind, Event.Origin
 ORIGIN_LABELS = {
-    Origin.HUMAN: "People",
-    Origin.UNKNOWN: "Mostly people: the picture servers of Gmail and Yahoo",
-    Origin.MACHINE: "Machines: scanners and prefetching",
+    Origin.HUMAN: gettext_lazy("People"),
+    Origin.UNKNOWN: gettext_lazy("Mostly people: the picture servers of Gmail and Yahoo"),
+    Origin.MACHINE: gettext_lazy("Machines: scanners and prefetching"),
 }
-UNKNOWN_LABEL = "Not known"
+UNKNOWN_LABEL = gettext_lazy("Not known")
 COUNTRIES_SHOWN = 30
 
 
@@ -147,7 +149,7 @@ def _list_links(campaign_id: int, sums: list[EventSum], people: dict[int, int]) 
 def _list_origins(sums: list[EventSum]) -> list[OriginFigures]:
     return [
         OriginFigures(
-            ORIGIN_LABELS[origin], _sum(sums, Kind.OPENED, origin), _sum(sums, Kind.CLICKED, origin)
+            str(ORIGIN_LABELS[origin]), _sum(sums, Kind.OPENED, origin), _sum(sums, Kind.CLICKED, origin)
         )
         for origin in (Origin if sums else ())
     ]
@@ -172,7 +174,7 @@ def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
     for value, sums in by_value.items():
         people = [each for each in sums if each.origin == Origin.HUMAN]
         row = ReaderFigures(
-            label=str(labels.get(value, value)) or UNKNOWN_LABEL,
+            label=str(labels.get(value, value)) or str(UNKNOWN_LABEL),
             opens=_sum(people, Kind.OPENED),
             clicks=_sum(people, Kind.CLICKED),
             proxied=_sum(sums, Kind.OPENED, Origin.UNKNOWN) if part == "client" else 0,
@@ -180,7 +182,8 @@ def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
         if row.opens or row.clicks or row.proxied:
             rows.append(row)
     return sorted(
-        rows, key=lambda row: (row.label == UNKNOWN_LABEL, -row.opens - row.proxied, -row.clicks, row.label)
+        rows,
+        key=lambda row: (row.label == str(UNKNOWN_LABEL), -row.opens - row.proxied, -row.clicks, row.label),
     )
 
 
@@ -189,7 +192,11 @@ def _list_cities(counts: Counts) -> list[PlaceRow]:
     rows = []
     for each in counts.cities:
         place = f"{each.city}, {name_country(each.country)}" if each.country else each.city
-        label = place if each.city else f"{each.amount} other{'s' if each.amount > 1 else ''}"
+        label = (
+            place
+            if each.city
+            else ngettext("%(count)s other", "%(count)s others", each.amount) % {"count": each.amount}
+        )
         rows.append(PlaceRow(label, each.sent, each.opened, each.clicked))
     return rows
 
@@ -203,8 +210,8 @@ def _list_countries(counts: Counts) -> list[PlaceRow]:
         for each in known[:COUNTRIES_SHOWN]
     ]
     for label, others in (
-        (f"{len(known[COUNTRIES_SHOWN:])} others", known[COUNTRIES_SHOWN:]),
-        (UNKNOWN_LABEL, [each for each in found if not each.country]),
+        (_("%(count)s others") % {"count": len(known[COUNTRIES_SHOWN:])}, known[COUNTRIES_SHOWN:]),
+        (str(UNKNOWN_LABEL), [each for each in found if not each.country]),
     ):
         if others:
             rows.append(

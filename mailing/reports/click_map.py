@@ -7,6 +7,8 @@ place of a link shows the clicks of all its places together, and the page says s
 import html
 import re
 
+from django.utils.translation import gettext as _
+
 from mailing import content, launch
 from mailing.content import markup
 from mailing.models import Contact, Content, EmailCampaign
@@ -35,13 +37,13 @@ def draw_click_map(campaign: EmailCampaign, answers: Answers, reader: Contact) -
     """
     frozen = Content.objects.filter(campaign=campaign).first()
     if frozen is None:
-        raise NoMail("This campaign has not been launched: it has no mail yet.")
+        raise NoMail(_("This campaign has not been launched: it has no mail yet."))
     try:
         mail = content.load(bytes(frozen.compiled)).preview(
             launch.build_reader(campaign, reader), content.Links("https://mail.invalid", TOKEN)
         )
     except content.ContentError as error:
-        raise NoMail(f"The mail cannot be shown. {error}") from error
+        raise NoMail(_("The mail cannot be shown. %(error)s") % {"error": error}) from error
     return add_badges(mail.html, answers)
 
 

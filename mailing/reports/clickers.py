@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext as _
 
 from mailing.models import Delivery, EmailCampaign, Mode, TrackingConsent
 from mailing.reports.counting import Clicker
@@ -22,9 +23,9 @@ class TopClickers(NamedTuple):
 def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mode) -> TopClickers:
     """Return those of `clickers` who may be named now."""
     if mode != Mode.INDIVIDUAL:
-        return TopClickers([], "Tracking does not record who clicked, so nobody is named here.")
+        return TopClickers([], _("Tracking does not record who clicked, so nobody is named here."))
     if not clickers:
-        return TopClickers([], "Nobody who may be named has clicked yet.")
+        return TopClickers([], _("Nobody who may be named has clicked yet."))
     latest = TrackingConsent.objects.filter(contact=OuterRef("contact")).order_by("-pk")
     deliveries = Delivery.objects.filter(
         pk__in=[each.delivery for each in clickers], campaign=campaign
@@ -34,7 +35,7 @@ def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mo
     if not rows:
         return TopClickers(
             [],
-            "The contacts who clicked most have not consented to be named, or withdrew their consent.",
+            _("The contacts who clicked most have not consented to be named, or withdrew their consent."),
         )
     return TopClickers(rows[:CLICKERS_SHOWN], "")
 

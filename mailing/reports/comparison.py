@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
 
 from campaigns import database_time, formats
 from campaigns.models import Campaign
@@ -16,12 +17,12 @@ from mailing.reports.figures import Figure, Rate, UnnamedEvents, list_figures, r
 from mailing.tallies import sum_tallies
 
 MOST_COMPARED = 5
-NOT_KNOWN = "not known"
+NOT_KNOWN = gettext_lazy("not known")
 RATES = ("delivered", "opened", "clicked", "to_opens", "bounced", "complained", "unsubscribed")
-DRAWN = {
-    "Opens and clicks": ("Open rate", "Click rate", "Click-to-open rate"),
-    "Bounces, complaints, unsubscriptions": ("Bounce rate", "Complaint rate", "Unsubscribe rate"),
-}
+DRAWN = (
+    (gettext_lazy("Opens and clicks"), ("opened", "clicked", "to_opens")),
+    (gettext_lazy("Bounces, complaints, unsubscriptions"), ("bounced", "complained", "unsubscribed")),
+)
 _UNNAMED = """
 SELECT campaign_id, kind, sum(amount) FROM mailing_eventcount
 WHERE campaign_id = ANY(%s) AND origin = %s AND NOT was_named GROUP BY 1, 2
@@ -119,17 +120,18 @@ def compare_campaigns(campaigns: Sequence[EmailCampaign]) -> Comparison:
         for place, figure in enumerate(first.figures)
     ]
     rates = [
-        Line(rate.label, rate.meaning, [column.rates[place].percent or NOT_KNOWN for column in columns])
+        Line(rate.label, rate.meaning, [column.rates[place].percent or str(NOT_KNOWN) for column in columns])
         for place, rate in enumerate(first.rates)
     ]
-    plots = [(what, _draw_rates(columns, labels)) for what, labels in DRAWN.items()]
+    plots = [(str(what), _draw_rates(columns, keys)) for what, keys in DRAWN]
     return Comparison(columns, figures, rates, plots)
 
 
-def _draw_rates(columns: list[ComparedCampaign], labels: tuple[str, ...]) -> Plot:
+def _draw_rates(columns: list[ComparedCampaign], keys: tuple[str, ...]) -> Plot:
     points = []
-    for label in labels:
-        rates = [next(rate for rate in column.rates if rate.label == label) for column in columns]
+    for key in keys:
+        rates = [column.rates[RATES.index(key)] for column in columns]
+        label = rates[0].label
         cells = [
             f"{column.campaign}: {rate.percent or NOT_KNOWN}"
             for column, rate in zip(columns, rates, strict=True)
@@ -141,7 +143,7 @@ def _draw_rates(columns: list[ComparedCampaign], labels: tuple[str, ...]) -> Plo
 
 
 def _write_amount(amount: int | None) -> str:
-    return NOT_KNOWN if amount is None else formats.thousands(amount)
+    return str(NOT_KNOWN) if amount is None else formats.thousands(amount)
 
 
 def _measure(rate: Rate) -> int:
@@ -157,7 +159,7 @@ def csv_lines(comparison: Comparison) -> Iterator[str]:
     """Yield each campaign as a line of CSV, after a line that names the columns; rates in percent."""
     lines = [*comparison.figures, *comparison.rates]
     yield from spreadsheets.csv_lines(
-        [["campaign", "status", "launched", *[line.label.lower() for line in lines]]]
+        [["campaign", "status", "launched", *[formats.in_sentence(line.label) for line in lines]]]
     )
     yield from spreadsheets.csv_lines(
         [
@@ -165,7 +167,9 @@ def csv_lines(comparison: Comparison) -> Iterator[str]:
             Campaign.Status(column.campaign.status).label,
             column.campaign.launched_at,
             *[
-                "" if line.cells[place] == NOT_KNOWN else line.cells[place].replace(",", "").removesuffix("%")
+                ""
+                if line.cells[place] == str(NOT_KNOWN)
+                else line.cells[place].replace(",", "").removesuffix("%")
                 for line in lines
             ],
         ]

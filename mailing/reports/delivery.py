@@ -3,6 +3,8 @@
 from collections import Counter
 
 import msgspec
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.workspace.plots import DrawnRow, draw_rows
 from mailing.models import EmailCampaign
@@ -10,7 +12,7 @@ from mailing.reports.counting import Replies
 from mailing.reports.figures import Figure
 
 CODES_SHOWN = 8
-NO_ANSWER = "No answer"
+NO_ANSWER = gettext_lazy("No answer")
 OTHER_CODES = "Others"
 IN_FUNNEL = ("recipients", "sent", "delivered", "opened", "clicked")
 
@@ -51,11 +53,11 @@ def build_matrix(replies: list[Replies], domains: int) -> Matrix:
             cells.append(("", sum(amounts[domain, code] for code in others)))
         if None in by_code:
             cells.append(("none", amounts[domain, None]))
-        label = domain or f"{domains - len(named):,} smaller domains"
+        label = domain or _("%(domains)s smaller domains") % {"domains": f"{domains - len(named):,}"}
         rows.append(MatrixRow(domain, label, by_domain[domain], cells))
     columns = [str(code) for code in shown]
-    columns += [OTHER_CODES] if others else []
-    columns += [NO_ANSWER] if None in by_code else []
+    columns += [str(OTHER_CODES)] if others else []
+    columns += [str(NO_ANSWER)] if None in by_code else []
     return Matrix(columns, rows)
 
 

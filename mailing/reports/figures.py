@@ -1,6 +1,8 @@
 """The figures and rates of a campaign, each with its meaning, or why nobody can know it."""
 
 import msgspec
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import formats
 from mailing.models import Delivery, EmailCampaign, Mode, Tally
@@ -9,12 +11,12 @@ from mailing.tallies import Sums
 
 S, M = Delivery.Status, Tally.Measure
 
-NO_TRACKING = "Nothing is recorded: tracking is switched off."
-TOTALS_ONLY = "Not known: tracking records totals only."
-NAMELESS = "Not known: none of these contacts may be recorded by name."
+NO_TRACKING = gettext_lazy("Nothing is recorded: tracking is switched off.")
+TOTALS_ONLY = gettext_lazy("Not known: tracking records totals only.")
+NAMELESS = gettext_lazy("Not known: none of these contacts may be recorded by name.")
 NOT_TRACKED = {
-    "opened": "Not known: this campaign does not track opens.",
-    "clicked": "Not known: this campaign does not track clicks.",
+    "opened": gettext_lazy("Not known: this campaign does not track opens."),
+    "clicked": gettext_lazy("Not known: this campaign does not track clicks."),
 }
 
 
@@ -87,13 +89,13 @@ def explain_absence(campaign: EmailCampaign, mode: Mode, key: str, amount: int, 
     if amount:
         return ""
     if mode == Mode.NONE:
-        return NO_TRACKING
+        return str(NO_TRACKING)
     is_tracked = campaign.track_opens if key == "opened" else campaign.track_clicks
     if not is_tracked and not unnamed:
-        return NOT_TRACKED[key]
+        return str(NOT_TRACKED[key])
     if mode != Mode.INDIVIDUAL:
-        return TOTALS_ONLY
-    return NAMELESS if unnamed else ""
+        return str(TOTALS_ONLY)
+    return str(NAMELESS) if unnamed else ""
 
 
 def list_figures(
@@ -105,69 +107,79 @@ def list_figures(
     opened = None if why_opened else counted.opened
     clicked = None if why_clicked else counted.clicked
     return [
-        Figure("recipients", "Recipients", counted.total, "Everybody it was addressed to at the launch."),
+        Figure(
+            "recipients", _("Recipients"), counted.total, _("Everybody it was addressed to at the launch.")
+        ),
         Figure(
             "sent",
-            "Sent",
+            _("Sent"),
             counted.sent,
-            "Mails that a mail server accepted, including those that bounced later and those that are uncertain.",
-            rate=Rate("Sent", counted.sent, counted.total, "recipients", "Sent, of all recipients."),
+            _(
+                "Mails that a mail server accepted, including those that bounced later and those that are uncertain."
+            ),
+            rate=Rate(_("Sent"), counted.sent, counted.total, "recipients", _("Sent, of all recipients.")),
         ),
         Figure(
             "delivered",
-            "Delivered",
+            _("Delivered"),
             counted.delivered,
-            "Mails that a mail server accepted and that have not bounced since.",
+            _("Mails that a mail server accepted and that have not bounced since."),
             note=_note_confirmed(counted.confirmed),
-            rate=Rate("Delivery rate", counted.delivered, counted.sent, "sent", "Delivered, of those sent."),
+            rate=Rate(
+                _("Delivery rate"), counted.delivered, counted.sent, "sent", _("Delivered, of those sent.")
+            ),
         ),
         Figure(
             "opened",
-            "Opened",
+            _("Opened"),
             opened,
-            "Recipients who opened it, each once. A click counts as an open. Machines are left out.",
+            _("Recipients who opened it, each once. A click counts as an open. Machines are left out."),
             why_opened,
-            _note_unnamed(unnamed.opens, "open"),
-            Rate("Open rate", opened, counted.sent, "sent", "Recipients who opened it, of those sent."),
+            _note_unnamed_opens(unnamed.opens),
+            Rate(_("Open rate"), opened, counted.sent, "sent", _("Recipients who opened it, of those sent.")),
         ),
         Figure(
             "clicked",
-            "Clicked",
+            _("Clicked"),
             clicked,
-            "Recipients who followed a link of it, each once. Machines are left out.",
+            _("Recipients who followed a link of it, each once. Machines are left out."),
             why_clicked,
-            _note_unnamed(unnamed.clicks, "click"),
-            Rate("Click rate", clicked, counted.sent, "sent", "Recipients who clicked, of those sent."),
+            _note_unnamed_clicks(unnamed.clicks),
+            Rate(_("Click rate"), clicked, counted.sent, "sent", _("Recipients who clicked, of those sent.")),
         ),
         Figure(
             "bounced",
-            "Bounced",
+            _("Bounced"),
             counted.bounced,
-            "Mails that were refused for good, at once or later.",
+            _("Mails that were refused for good, at once or later."),
             rate=Rate(
-                "Bounce rate",
+                _("Bounce rate"),
                 counted.bounced,
                 counted.answered,
                 "attempted",
-                "Bounced, of those attempted: sent, or refused for good at once.",
+                _("Bounced, of those attempted: sent, or refused for good at once."),
             ),
         ),
         Figure(
             "complained",
-            "Complained",
+            _("Complained"),
             counted.complained,
-            "Recipients who marked it as spam, as far as their providers tell.",
+            _("Recipients who marked it as spam, as far as their providers tell."),
             rate=Rate(
-                "Complaint rate", counted.complained, counted.sent, "sent", "Complained, of those sent."
+                _("Complaint rate"), counted.complained, counted.sent, "sent", _("Complained, of those sent.")
             ),
         ),
         Figure(
             "unsubscribed",
-            "Unsubscribed",
+            _("Unsubscribed"),
             counted.unsubscribed,
-            "Recipients who unsubscribed through a link of it.",
+            _("Recipients who unsubscribed through a link of it."),
             rate=Rate(
-                "Unsubscribe rate", counted.unsubscribed, counted.sent, "sent", "Unsubscribed, of those sent."
+                _("Unsubscribe rate"),
+                counted.unsubscribed,
+                counted.sent,
+                "sent",
+                _("Unsubscribed, of those sent."),
             ),
         ),
     ]
@@ -175,23 +187,32 @@ def list_figures(
 
 def _note_confirmed(amount: int) -> str:
     """Say how many mails a provider reports as delivered; "" where none reports any."""
-    return f"The provider confirms {formats.thousands(amount)} of them." if amount else ""
-
-
-def _note_unnamed(amount: int, word: str) -> str:
-    """Say how many opens or clicks of people are anonymous."""
     return (
-        f"{formats.thousands(amount)} anonymous {word}{'s' if amount > 1 else ''} beside." if amount else ""
+        _("The provider confirms %(amount)s of them.") % {"amount": formats.thousands(amount)}
+        if amount
+        else ""
     )
+
+
+def _note_unnamed_opens(amount: int) -> str:
+    """Say how many opens of people are anonymous."""
+    said = ngettext("%(count)s anonymous open beside.", "%(count)s anonymous opens beside.", amount)
+    return said % {"count": formats.thousands(amount)} if amount else ""
+
+
+def _note_unnamed_clicks(amount: int) -> str:
+    """Say how many clicks of people are anonymous."""
+    said = ngettext("%(count)s anonymous click beside.", "%(count)s anonymous clicks beside.", amount)
+    return said % {"count": formats.thousands(amount)} if amount else ""
 
 
 def rate_clicks_to_opens(figures: list[Figure]) -> Rate:
     """Return how many of those who opened it also clicked."""
     amounts = {figure.key: figure.amount for figure in figures}
     return Rate(
-        "Click-to-open rate",
+        _("Click-to-open rate"),
         amounts["clicked"],
         amounts["opened"],
         "opened",
-        "Recipients who clicked, of those who opened it.",
+        _("Recipients who clicked, of those who opened it."),
     )

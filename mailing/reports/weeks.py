@@ -6,15 +6,17 @@ from datetime import date, datetime, timedelta
 import msgspec
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import dates, formats, zones
+from campaigns.sentences import mark
 from campaigns.workspace import spreadsheets
 from campaigns.workspace.plots import Plot, Point, draw_plot
 
 WEEK = timedelta(weeks=1)
-SPANS = {12: "12 weeks", 26: "half a year", 52: "a year"}
+SPANS = {12: gettext_lazy("12 weeks"), 26: gettext_lazy("half a year"), 52: gettext_lazy("a year")}
 HEADS = ("Sent", "Delivered", "Opened", "Clicked", "Bounced", "Complained", "Unsubscribed")
-NAMELESS_HEADS = ("Anonymous opens", "Anonymous clicks")
+NAMELESS_HEADS = (mark("Anonymous opens"), mark("Anonymous clicks"))
 
 _SUMS = """
 SELECT date_trunc('week', at AT TIME ZONE %(zone)s)::date,
@@ -101,9 +103,12 @@ def build_weeks(now: datetime, span: int) -> WeeksReport:
         for place, week in enumerate(weeks)
     ]
     groups = (
-        ("Mails sent", ("Sent", "Delivered")),
-        ("Opened and clicked", ("Opened", "Clicked", *NAMELESS_HEADS)),
-        ("Bounced, complained, unsubscribed", ("Bounced", "Complained", "Unsubscribed")),
+        (gettext("Mails sent"), ("Sent", "Delivered")),
+        (gettext("Opened and clicked"), ("Opened", "Clicked", *NAMELESS_HEADS)),
+        (
+            gettext("Bounced, complained, unsubscribed"),
+            ("Bounced", "Complained", "Unsubscribed"),
+        ),
     )
     plots = []
     for what, asked in groups:
@@ -113,12 +118,17 @@ def build_weeks(now: datetime, span: int) -> WeeksReport:
                 write_week(week.monday),
                 dates.write_short_day(week.monday),
                 tuple(by_head[head][place] for head in series),
-                tuple(f"{formats.thousands(by_head[head][place])} {head.lower()}" for head in series),
+                tuple(
+                    f"{formats.thousands(by_head[head][place])} {formats.in_sentence(gettext(head))}"
+                    for head in series
+                ),
             )
             for place, week in enumerate(weeks)
         ]
-        plots.append((what, draw_plot(points, tuple(series), formats.thousands)))
-    return WeeksReport(weeks, heads, rows, [sum(amounts) for _, amounts in columns], plots)
+        plots.append((what, draw_plot(points, tuple(map(gettext, series)), formats.thousands)))
+    return WeeksReport(
+        weeks, list(map(gettext, heads)), rows, [sum(amounts) for _, amounts in columns], plots
+    )
 
 
 def read_weeks(now: datetime, span: int) -> list[Week]:
@@ -144,10 +154,13 @@ def read_weeks(now: datetime, span: int) -> list[Week]:
 
 def write_week(monday: date) -> str:
     """Write a week: 3 Aug to 9 Aug 2026."""
-    return f"{dates.write_short_day(monday)} to {dates.write_day(monday + timedelta(days=6))}"
+    return gettext("%(first)s to %(last)s") % {
+        "first": dates.write_short_day(monday),
+        "last": dates.write_day(monday + timedelta(days=6)),
+    }
 
 
 def csv_lines(report: WeeksReport) -> Iterator[str]:
     """Yield each week as a line of CSV, after a line that names the columns."""
-    yield from spreadsheets.csv_lines([["week from", *[head.lower() for head in report.heads]]])
+    yield from spreadsheets.csv_lines([[gettext("week from"), *map(formats.in_sentence, report.heads)]])
     yield from spreadsheets.csv_lines([week.monday.isoformat(), *amounts] for week, _, amounts in report.rows)

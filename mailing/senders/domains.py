@@ -7,9 +7,11 @@ from functools import lru_cache
 import msgspec
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, dates
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from mailing.addresses import normalise_address
 from mailing.models import DkimKey, SenderDomain, SmtpConnection
 from mailing.models.sender import SIGNING, WAITING
@@ -63,7 +65,7 @@ def delete_domain(name: str) -> None:
         if domain is None:
             return
         if domain.keys.exists():
-            raise Refused(f"{name} has DKIM keys: delete them first.")
+            raise Refused(_("%(name)s has DKIM keys: delete them first.") % {"name": name})
         domain.delete()
 
 
@@ -80,7 +82,9 @@ def make_keys(name: str) -> list[DkimKey]:
             _make_key(domain, algorithm) for algorithm in keys.Algorithm if algorithm.value not in waiting
         ]
     if not made:
-        raise Refused(f"New keys of {name} wait already: publish their records and switch them on.")
+        raise Refused(
+            _("New keys of %(name)s wait already: publish their records and switch them on.") % {"name": name}
+        )
     return made
 
 
@@ -137,15 +141,15 @@ def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None
     """
     row = DkimKey.objects.select_related("domain").get(pk=key_id)
     if not row.waits:
-        raise Refused(f"{row} was switched on already.")
+        raise Refused(_("%(row)s was switched on already.") % {"row": row})
     _look_for_record(row, resolver or lookups.DnsResolver())
     if not row.is_found and not is_forced:
-        raise Refused(f"{row} is not switched on. {row.finding}")
+        raise Refused(_("%(row)s is not switched on. %(finding)s") % {"row": row, "finding": row.finding})
     with transaction.atomic():
         _lock_domain(row.domain.name)
         row.refresh_from_db()
         if not row.waits:
-            raise Refused(f"{row} was switched on already.")
+            raise Refused(_("%(row)s was switched on already.") % {"row": row})
         now = database_time.now()
         row.domain.keys.filter(SIGNING, algorithm=row.algorithm).update(replaced_at=now)
         row.switched_on_at = now
@@ -162,7 +166,7 @@ def switch_off(key_id: int) -> DkimKey:
     changed = DkimKey.objects.filter(SIGNING, pk=key_id).update(replaced_at=database_time.now())
     row = DkimKey.objects.select_related("domain").get(pk=key_id)
     if not changed:
-        raise Refused(f"{row} does not sign.")
+        raise Refused(_("%(row)s does not sign.") % {"row": row})
     return row
 
 
@@ -180,12 +184,14 @@ def delete_key(key_id: int) -> DkimKey:
     with transaction.atomic():
         row = DkimKey.objects.select_related("domain").select_for_update(of=("self",)).get(pk=key_id)
         if row.signs:
-            raise Refused(f"{row} signs: switch another key on first, or switch this one off.")
+            raise Refused(
+                _("%(row)s signs: switch another key on first, or switch this one off.") % {"row": row}
+            )
         until = needed_until(row)
         if until and until > database_time.now():
             raise Refused(
-                f"Mails that {row} signed are still on their way: keep it and its record until "
-                f"{dates.write_day_of(until)}."
+                _("Mails that %(row)s signed are still on their way: keep it and its record until %(until)s.")
+                % {"row": row, "until": dates.write_day_of(until)}
             )
         row.delete()
     return row
@@ -242,8 +248,12 @@ def _make_signer(domain: str, own: list[tuple[str, str]]) -> Signer:
     for selector, private in own:
         if isinstance(private, UnreadableSecret):
             raise SecretUnreadable(
-                f"The DKIM key {selector} of {domain} cannot be read with today's ENCRYPTION_KEYS: give the lost key "
-                "back, or switch this one off on the page of the domain."
+                keep(
+                    "The DKIM key %(selector)s of %(domain)s cannot be read with today's ENCRYPTION_KEYS: "
+                    "give the lost key back, or switch this one off on the page of the domain.",
+                    selector=selector,
+                    domain=domain,
+                )
             )
     return _load_signer(domain, tuple(own))
 

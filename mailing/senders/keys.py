@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from campaigns.sentences import keep, mark
 from mailing.senders.signing import PrivateKey
 
 LONGEST_TAG = 40  # characters of a tag that a sentence repeats
@@ -53,7 +54,7 @@ def load_private_key(private: str) -> PrivateKey:
     """Return the key of a stored PEM."""
     key = load_pem_private_key(private.encode(), None)
     if not isinstance(key, Ed25519PrivateKey | rsa.RSAPrivateKey):
-        raise TypeError(f"{type(key).__name__} signs no mail.")
+        raise TypeError(keep("%(name)s signs no mail.", name=type(key).__name__))
     return key
 
 
@@ -84,19 +85,25 @@ def find_record_fault(records: list[str], algorithm: str, public: str) -> str:
         text for text in records if "p" in (tags := read_tags(text)) and tags.get("v", "DKIM1") == "DKIM1"
     ]
     if not published:
-        return "No DKIM record is found there."
+        return mark("No DKIM record is found there.")
     if len(published) > 1:
-        return f"There are {len(published)} DKIM records at this name: leave this one only."
+        return keep(
+            "There are %(count)s DKIM records at this name: leave this one only.", count=len(published)
+        )
     tags = read_tags(published[0])
     key = re.sub(r"\s", "", tags["p"])
     if not key:
-        return "The record there has an empty p=, which means that the key is withdrawn."
+        return mark("The record there has an empty p=, which means that the key is withdrawn.")
     if tags.get("k", "rsa").lower() != algorithm:
-        return f"The record there is of the kind k={tags.get('k', 'rsa')[:LONGEST_TAG]}, not k={algorithm}."
+        return keep(
+            "The record there is of the kind k=%(get)s, not k=%(algorithm)s.",
+            get=tags.get("k", "rsa")[:LONGEST_TAG],
+            algorithm=algorithm,
+        )
     if key != public:
-        return "The record there holds another key: copy it anew, whole and without line breaks."
+        return mark("The record there holds another key: copy it anew, whole and without line breaks.")
     if "h" in tags and "sha256" not in tags["h"].lower().split(":"):
-        return "The record there allows no SHA-256 (h=): remove the tag h."
+        return mark("The record there allows no SHA-256 (h=): remove the tag h.")
     if "s" in tags and not {"*", "email"} & {each.strip().lower() for each in tags["s"].split(":")}:
-        return "The record there is not for e-mail (s=): remove the tag s."
+        return mark("The record there is not for e-mail (s=): remove the tag s.")
     return ""

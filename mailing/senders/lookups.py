@@ -7,6 +7,7 @@ but it brings fourteen packages for what a few lines do here, and asks much that
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from campaigns.sentences import keep
 from campaigns.texts import UNSTORABLE
 
 if TYPE_CHECKING:  # dnspython takes a while to import, and no till needs it
@@ -71,14 +72,20 @@ class DnsResolver:
 
         seconds = min(TIMEOUT, self._until - time.monotonic())
         if seconds <= 0:
-            raise LookupFailed(f"DNS was too slow to be asked for {name}. Check again later.")
+            raise LookupFailed(
+                keep("DNS was too slow to be asked for %(name)s. Check again later.", name=name)
+            )
         try:
             answer = self._resolver.resolve(name, kind, search=False, lifetime=seconds)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:
             raise LookupFailed(
-                f"DNS gave no answer for {name} ({type(error).__name__}). Check again later."
+                keep(
+                    "DNS gave no answer for %(name)s (%(name_2)s). Check again later.",
+                    name=name,
+                    name_2=type(error).__name__,
+                )
             ) from error
         return list(answer)
 

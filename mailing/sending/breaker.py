@@ -17,6 +17,7 @@ from django.db import connection, transaction
 
 from campaigns import database_time, dates, lifecycle
 from campaigns.models import Campaign
+from campaigns.sentences import keep, mark
 from mailing.models import EmailCampaign, Pace, SmtpConnection
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def give_up_at(failing_since: datetime) -> datetime:
 
 def _fail_without_connections(campaign_id: int) -> None:
     try:
-        lifecycle.fire(campaign_id, "fail", why="None of its SMTP connections exists any more.")
+        lifecycle.fire(campaign_id, "fail", why=mark("None of its SMTP connections exists any more."))
     except lifecycle.Refused as refused:
         logger.info("Campaign %s did not fail: %s", campaign_id, refused)
 
@@ -138,13 +139,26 @@ def describe_trouble(connection_ids: list[int]) -> str:
     sentences = []
     for smtp in SmtpConnection.objects.filter(pk__in=connection_ids).select_related("pace"):
         if not smtp.is_enabled:
-            sentences.append(f"The connection “{smtp}” is switched off.")
+            sentences.append(keep("The connection “%(smtp)s” is switched off.", smtp=smtp))
         elif smtp.pace.needs_person or smtp.pace.failing_since is None:
-            sentences.append(f"The connection “{smtp}” does not work: {smtp.pace.trouble}")
+            sentences.append(
+                keep(
+                    "The connection “%(smtp)s” does not work: %(trouble)s",
+                    smtp=smtp,
+                    trouble=smtp.pace.trouble,
+                )
+            )
         else:
             since = dates.write_moment_for_all(smtp.pace.failing_since)
-            sentences.append(f"The connection “{smtp}” has not worked since {since}: {smtp.pace.trouble}")
-    return " ".join([*sentences, "Nobody was lost; resume it when this is fixed."])
+            sentences.append(
+                keep(
+                    "The connection “%(smtp)s” has not worked since %(since)s: %(trouble)s",
+                    smtp=smtp,
+                    since=since,
+                    trouble=smtp.pace.trouble,
+                )
+            )
+    return " ".join([*sentences, mark("Nobody was lost; resume it when this is fixed.")])
 
 
 def pause_campaign(campaign_id: int, why: str) -> None:
@@ -198,10 +212,13 @@ class ContentRate(ResultRate):
             counted = every
         else:
             return ""
-        return (
-            f"{counted.count('x')} of the last {len(counted)} messages could not be written for what is stored about"
-            f" their recipients, the last with: “{said}” Correct these contacts, or copy the campaign and mend its"
-            " content, before you resume; failed recipients can be retried."
+        return keep(
+            "%(value)s of the last %(count)s messages could not be written for what is stored about "
+            "their recipients, the last with: “%(said)s” Correct these contacts, or copy the "
+            "campaign and mend its content, before you resume; failed recipients can be retried.",
+            value=counted.count("x"),
+            count=len(counted),
+            said=said,
         )
 
 
@@ -221,14 +238,20 @@ class RefusalRate(ResultRate):
         refused = latest.count("r") + latest.count("b")
         lost = every.count("l") + every.count("b")
         if refused >= MOST_REFUSED_IN_WINDOW:
-            return (
-                f"{refused} of the last {len(latest)} messages were refused, the last with: {said}"
-                " Fix what the servers object to, then resume it; failed recipients can be retried."
+            return keep(
+                "%(refused)s of the last %(count)s messages were refused, the last with: %(said)s Fix "
+                "what the servers object to, then resume it; failed recipients can be retried.",
+                refused=refused,
+                count=len(latest),
+                said=said,
             )
         if lost >= MOST_LOST_IN_LONG_WINDOW:
-            return (
-                f"{lost} of the last {len(every)} recipients failed or bounced, the last with: {said}"
-                " Check where these addresses come from before you resume."
+            return keep(
+                "%(lost)s of the last %(count)s recipients failed or bounced, the last with: %(said)s "
+                "Check where these addresses come from before you resume.",
+                lost=lost,
+                count=len(every),
+                said=said,
             )
         return ""
 

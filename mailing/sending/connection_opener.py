@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from campaigns.sentences import keep
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Connection, Server
 from mailing.smtp.replies import Stage
@@ -50,7 +51,12 @@ class ConnectionOpener:
                 link = await client.connect(self._server)
         except TimeoutError:
             self._shut_out(
-                ConnectFailed(Cause.TIMED_OUT, Stage.CONNECT, None, f"{self._server} did not answer in time.")
+                ConnectFailed(
+                    Cause.TIMED_OUT,
+                    Stage.CONNECT,
+                    None,
+                    keep("%(server)s did not answer in time.", server=self._server),
+                )
             )
             return None
         except ConnectFailed as error:

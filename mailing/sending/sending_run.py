@@ -13,6 +13,7 @@ from collections.abc import Callable
 import psycopg
 
 from campaigns.processes import is_stopping
+from campaigns.sentences import mark
 from mailing import endings, oauth
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, claim, database, lanes
@@ -200,7 +201,7 @@ class SendingRun:
     def _leave_in_doubt(self) -> None:
         self._cut_short()
         for link in list(self._unanswered):
-            link.abort("This process had to end before the server answered.")
+            link.abort(mark("This process had to end before the server answered."))
 
     def follow(self) -> None:
         """Report what the run has met, and queue the next run; may be called again when more has come."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import idna
 from django.conf import settings
 
+from campaigns.sentences import mark
 from mailing import oauth
 from mailing.models import OAuthGrant, SmtpConnection
 from mailing.secrets import read_secret
@@ -15,8 +16,8 @@ from mailing.smtp.client import Cause, ConnectFailed, Server, Timeouts, Tls
 from mailing.smtp.replies import Stage
 from mailing.smtp.server import is_hello_name
 
-NOTHING_MORE = "Until then nothing is sent through it."
-LATER = "It is asked again by itself."
+NOTHING_MORE = mark("Until then nothing is sent through it.")
+LATER = mark("It is asked again by itself.")
 TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail=30, rcpt=30, data=30, quit=2)
 
 

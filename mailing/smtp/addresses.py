@@ -5,6 +5,8 @@ from functools import lru_cache
 
 import idna
 
+from campaigns.sentences import keep
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _LOCAL = rf"{_ATOM}+(?:\.{_ATOM}+)*"
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
@@ -39,20 +41,25 @@ def encode_for_wire(address: str, *, smtputf8: bool = False) -> bytes:
         return address.encode("ascii")
     local, at, domain = address.rpartition("@")
     if not at or not local:
-        raise AddressRefused(f"{address!r} is not an e-mail address.")
+        raise AddressRefused(keep("%(address)s is not an e-mail address.", address=repr(address)))
     host = _encode_domain(domain, address)
     if not _ASCII_LOCAL(local):
         if local.isascii() or _UNSAFE(local) or local.startswith(".") or local.endswith(".") or ".." in local:
-            raise AddressRefused(f"{address!r} is not an e-mail address.")
+            raise AddressRefused(keep("%(address)s is not an e-mail address.", address=repr(address)))
         if not smtputf8:
             raise AddressRefused(
-                f"{address!r} has letters beyond ASCII before the @, and this server does not take such addresses "
-                "(it does not offer SMTPUTF8).",
+                keep(
+                    "%(address)s has letters beyond ASCII before the @, and this server does not take such "
+                    "addresses (it does not offer SMTPUTF8).",
+                    address=repr(address),
+                ),
                 needs_smtputf8=True,
             )
     wire = f"{local}@{host}".encode()
     if len(local.encode()) > 64 or len(wire) > 254:
-        raise AddressRefused(f"{address!r} is longer than an e-mail address may be.")
+        raise AddressRefused(
+            keep("%(address)s is longer than an e-mail address may be.", address=repr(address))
+        )
     return wire
 
 
@@ -62,7 +69,9 @@ def _encode_domain(domain: str, address: str) -> str:
     try:
         return _encode_idna(domain)
     except idna.IDNAError as error:
-        raise AddressRefused(f"The domain of {address!r} is not a valid name.") from error
+        raise AddressRefused(
+            keep("The domain of %(address)s is not a valid name.", address=repr(address))
+        ) from error
 
 
 @lru_cache(maxsize=4096)

@@ -30,9 +30,10 @@ import asyncio
 import base64
 import socket
 import ssl
-from enum import StrEnum
 
+from campaigns.sentences import keep, mark
 from mailing.smtp.addresses import AddressRefused, encode_for_wire
+from mailing.smtp.causes import ADVICE, CERTIFICATE_ADVICE, Cause
 from mailing.smtp.connection import Connection
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
 from mailing.smtp.phrases import Meaning, find_meaning
@@ -59,50 +60,6 @@ __all__ = [
 ]
 
 
-class Cause(StrEnum):
-    """The name of a failure to connect."""
-
-    UNREACHABLE = "host not reached"
-    TIMED_OUT = "timed out"
-    CERTIFICATE = "certificate not trusted"
-    ENCRYPTION = "encryption not possible"
-    LOGIN = "login refused"
-    TOKEN = "token refused"
-    SENDER = "sender not accepted"
-    HELLO = "name in EHLO not accepted"
-    QUOTA = "limit of the account reached"
-    THROTTLED = "throttled"
-    REFUSED = "connection refused by the server"
-    NOT_SMTP = "not an SMTP server"
-
-
-ADVICE = {
-    Cause.UNREACHABLE: "Check the host name and the port, and that this machine's network lets the connection out.",
-    Cause.TIMED_OUT: "Check host, port and encryption: port 465 takes implicit TLS, 587 and 25 STARTTLS or none.",
-    Cause.CERTIFICATE: "Use the host name the certificate was made for, or have the server's operator renew it.",
-    Cause.ENCRYPTION: "Choose the encryption this port speaks: 465 implicit TLS, 587 and 25 STARTTLS.",
-    Cause.LOGIN: "Check user name and password; some providers want an app password or a login made for SMTP.",
-    Cause.TOKEN: "Connect it again on its page, or have sending by SMTP allowed for this mailbox at the provider.",
-    Cause.SENDER: "Use a sender address this login may send from, or have its domain allowed at the provider.",
-    Cause.HELLO: "Set the connection's name in EHLO to this machine's full host name, such as mail.shop.example.",
-    Cause.QUOTA: "Wait until the provider lets this account send again, or have its limit raised.",
-    Cause.THROTTLED: "Wait, then send more slowly or over fewer connections.",
-    Cause.REFUSED: "Ask the server's operator whether this machine's address may connect.",
-    Cause.NOT_SMTP: "Check the port, and whether it wants another encryption.",
-}
-
-
-_ADD_AUTHORITY = "For a private authority, add its certificate to the connection."
-CERTIFICATE_ADVICE = {  # by OpenSSL's verification codes
-    9: "It is not valid yet: check this machine's clock and the certificate's dates.",
-    10: "It has run out: have the server's operator renew it.",
-    18: f"The server made it itself, so that no authority vouches for it. {_ADD_AUTHORITY}",
-    19: f"The authority that signed it is not among those this machine trusts. {_ADD_AUTHORITY}",
-    20: f"Nobody this machine trusts signed it, or the server leaves out what lies between. {_ADD_AUTHORITY}",
-    21: f"Nobody this machine trusts signed it, or the server leaves out what lies between. {_ADD_AUTHORITY}",
-    62: "It was made for another host: use the host name that it names.",
-    64: "It was made for another host: use the host name that it names.",
-}
 SPEAKS_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
@@ -200,29 +157,56 @@ def _refuse_open_login(server: Server, transport: asyncio.BaseTransport) -> None
     """
     if not is_loopback(transport.get_extra_info("peername")[0]):
         transport.abort()  # type: ignore[attr-defined]
-        what = f"{server} is another machine, and a login without encryption would show it the password on the way."
+        what = keep(
+            "%(server)s is another machine, and a login without encryption would show it the "
+            "password on the way.",
+            server=server,
+        )
         raise ConnectFailed(Cause.ENCRYPTION, Stage.AUTH, None, what)
 
 
 def _describe_opening_failure(server: Server, stage: Stage, error: Exception) -> ConnectFailed:
     match error:
         case ssl.SSLCertVerificationError():
-            what = f"The certificate of {server} was not accepted: {error.verify_message}."
+            what = keep(
+                "The certificate of %(server)s was not accepted: %(verify_message)s.",
+                server=server,
+                verify_message=error.verify_message,
+            )
             advice = CERTIFICATE_ADVICE.get(error.verify_code)
             return ConnectFailed(Cause.CERTIFICATE, stage, None, what, advice)
         case ssl.SSLError() if error.reason in SPEAKS_NO_TLS:
-            what = f"{server} answered the TLS handshake with something else: this port speaks without TLS at first."
+            what = keep(
+                "%(server)s answered the TLS handshake with something else: this port speaks without TLS "
+                "at first.",
+                server=server,
+            )
             return ConnectFailed(Cause.ENCRYPTION, stage, None, what)
         case ssl.SSLError() | ConnectionError() if stage is Stage.STARTTLS:
             return ConnectFailed(
-                Cause.ENCRYPTION, stage, None, f"The TLS handshake with {server} failed: {error}."
+                Cause.ENCRYPTION,
+                stage,
+                None,
+                keep("The TLS handshake with %(server)s failed: %(error)s.", server=server, error=error),
             )
         case TimeoutError():
-            return ConnectFailed(Cause.TIMED_OUT, stage, None, f"{server} did not answer in time.")
+            return ConnectFailed(
+                Cause.TIMED_OUT, stage, None, keep("%(server)s did not answer in time.", server=server)
+            )
         case socket.gaierror() | UnicodeError():
-            return ConnectFailed(Cause.UNREACHABLE, stage, None, f"There is no host named {server.host!r}.")
+            return ConnectFailed(
+                Cause.UNREACHABLE,
+                stage,
+                None,
+                keep("There is no host named %(host)s.", host=repr(server.host)),
+            )
         case _:
-            return ConnectFailed(Cause.UNREACHABLE, stage, None, f"{server} cannot be reached: {error}.")
+            return ConnectFailed(
+                Cause.UNREACHABLE,
+                stage,
+                None,
+                keep("%(server)s cannot be reached: %(error)s.", server=server, error=error),
+            )
 
 
 async def _greet(connection: Connection) -> None:
@@ -248,7 +232,9 @@ async def _say_hello(connection: Connection) -> None:
 async def _encrypt(connection: Connection) -> None:
     server = connection.server
     if not connection.capabilities.starttls:
-        raise ConnectFailed(Cause.ENCRYPTION, Stage.STARTTLS, None, f"{server} does not offer STARTTLS.")
+        raise ConnectFailed(
+            Cause.ENCRYPTION, Stage.STARTTLS, None, keep("%(server)s does not offer STARTTLS.", server=server)
+        )
     answer = await connection.ask(b"STARTTLS", server.timeouts.starttls)
     _expect(connection, Stage.STARTTLS, answer, 220, Cause.ENCRYPTION)
     try:
@@ -275,10 +261,14 @@ async def _log_in(connection: Connection) -> None:
             _expect(connection, Stage.AUTH, answer, 334, Cause.LOGIN)
             answer = await connection.ask(base64.b64encode(secret), limit)
     else:
-        ways = ", ".join(offered) or "no login at all"
-        hint = " before encryption" if server.tls is Tls.NONE else ""
-        what = (
-            f"{server} offers {ways}{hint}, and a user name is set; PLAIN and LOGIN are what is spoken here."
+        ways = ", ".join(offered) or mark("no login at all")
+        hint = mark(" before encryption") if server.tls is Tls.NONE else ""
+        what = keep(
+            "%(server)s offers %(ways)s%(hint)s, and a user name is set; PLAIN and LOGIN are what is "
+            "spoken here.",
+            server=server,
+            ways=ways,
+            hint=hint,
         )
         raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, what)
     _expect(connection, Stage.AUTH, answer, 235, Cause.LOGIN)
@@ -293,7 +283,11 @@ async def _log_in_with_token(connection: Connection) -> None:
     server = connection.server
     offered = connection.capabilities.logins
     if "XOAUTH2" not in offered:
-        what = f"{server} offers {', '.join(offered) or 'no login at all'}, and this connection logs in by XOAUTH2."
+        what = keep(
+            "%(server)s offers %(offered)s, and this connection logs in by XOAUTH2.",
+            server=server,
+            offered=", ".join(offered) or "no login at all",
+        )
         raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, what)
     said = f"user={server.username}\1auth=Bearer {server.password}\1\1".encode()
     answer = await connection.ask(b"AUTH XOAUTH2 " + base64.b64encode(said), server.timeouts.auth)
@@ -305,19 +299,22 @@ async def _log_in_with_token(connection: Connection) -> None:
         if error.cause is not Cause.LOGIN:
             raise
         raise ConnectFailed(
-            Cause.TOKEN, Stage.AUTH, error.reply, f"{server} refused the token: {error.reply}."
+            Cause.TOKEN,
+            Stage.AUTH,
+            error.reply,
+            keep("%(server)s refused the token: %(reply)s.", server=server, reply=error.reply),
         ) from error
 
 
 _AT_STAGE = {
-    Stage.GREETING: "at the greeting",
-    Stage.EHLO: "at EHLO",
-    Stage.STARTTLS: "at STARTTLS",
-    Stage.AUTH: "at the login",
-    Stage.MAIL: "at the sender's address",
-    Stage.RCPT: "at the recipient's address",
-    Stage.DATA: "when the message was to follow",
-    Stage.DOT: "after the message",
+    Stage.GREETING: mark("at the greeting"),
+    Stage.EHLO: mark("at EHLO"),
+    Stage.STARTTLS: mark("at STARTTLS"),
+    Stage.AUTH: mark("at the login"),
+    Stage.MAIL: mark("at the sender's address"),
+    Stage.RCPT: mark("at the recipient's address"),
+    Stage.DATA: mark("when the message was to follow"),
+    Stage.DOT: mark("after the message"),
 }
 
 
@@ -361,12 +358,19 @@ def _expect(
     if answer is None:
         ended = connection.ended_because
         if connection.is_late:
-            what = f"{server} did not answer in time {_AT_STAGE[stage]}."
+            what = keep(
+                "%(server)s did not answer in time %(at_stage)s.", server=server, at_stage=_AT_STAGE[stage]
+            )
             if stage is Stage.GREETING and server.tls is not Tls.IMPLICIT:
-                what += " A server that does not greet often waits for TLS from the start."
+                what += mark(" A server that does not greet often waits for TLS from the start.")
             raise ConnectFailed(Cause.TIMED_OUT, stage, None, what)
         how = Cause.NOT_SMTP if "closed the connection" not in ended else Cause.REFUSED
-        raise ConnectFailed(how, stage, None, f"{ended.rstrip('.')} {_AT_STAGE[stage]}.")
+        raise ConnectFailed(
+            how,
+            stage,
+            None,
+            keep("%(value)s %(at_stage)s.", value=ended.rstrip("."), at_stage=_AT_STAGE[stage]),
+        )
     if answer.code == code:
         return answer
     reply = answer.decode()
@@ -374,10 +378,36 @@ def _expect(
     is_about_sender = reply.enhanced in ("4.1.7", "4.1.8")
     if 400 <= reply.code < 500 and not named and not is_about_sender:
         raise ConnectFailed(
-            Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_AT_STAGE[stage]}: {reply}."
+            Cause.THROTTLED,
+            stage,
+            reply,
+            keep(
+                "%(server)s wants us to wait %(at_stage)s: %(reply)s.",
+                server=server,
+                at_stage=_AT_STAGE[stage],
+                reply=reply,
+            ),
         )
     if reply.code >= 400:
-        raise ConnectFailed(named or cause, stage, reply, f"{server} refused {_AT_STAGE[stage]}: {reply}.")
+        raise ConnectFailed(
+            named or cause,
+            stage,
+            reply,
+            keep(
+                "%(server)s refused %(at_stage)s: %(reply)s.",
+                server=server,
+                at_stage=_AT_STAGE[stage],
+                reply=reply,
+            ),
+        )
     raise ConnectFailed(
-        Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_AT_STAGE[stage]}: {reply}."
+        Cause.NOT_SMTP,
+        stage,
+        reply,
+        keep(
+            "%(server)s gave an unexpected answer %(at_stage)s: %(reply)s.",
+            server=server,
+            at_stage=_AT_STAGE[stage],
+            reply=reply,
+        ),
     )

@@ -12,6 +12,7 @@ What a caller may rely on, whatever the server does:
 
 from collections.abc import Awaitable, Callable
 
+from campaigns.sentences import keep, mark
 from mailing.smtp import sessions
 from mailing.smtp.envelope import (
     Mail,
@@ -147,7 +148,13 @@ class Connection(Wire):
         if answer.code >= 400:
             return self._build_refusal(Stage.DOT, answer)
         if answer.code >= 300:
-            self._end(f"{self.server} answered the message with {answer.decode()}")
+            self._end(
+                keep(
+                    "%(server)s answered the message with %(decode)s",
+                    server=self.server,
+                    decode=answer.decode(),
+                )
+            )
             return self._build_loss(Stage.DOT, uncertain=True)
         self.accepted += 1
         return Result(Outcome.ACCEPTED, Stage.DOT, answer.decode(), _ACCEPTED)
@@ -156,7 +163,9 @@ class Connection(Wire):
         """Do not send the content offered last: close the connection, as SMTP has no other way back from DATA."""
         self.abort()
         return Result(
-            Outcome.WITHHELD, Stage.DATA, sentence="The message was held back before its content was sent."
+            Outcome.WITHHELD,
+            Stage.DATA,
+            sentence=mark("The message was held back before its content was sent."),
         )
 
     # The connection
@@ -165,7 +174,7 @@ class Connection(Wire):
         """Send RSET, which forgets the transaction; return False when the connection has ended."""
         answer = await self.ask(b"RSET", self.server.timeouts.mail)
         if answer is not None and answer.code >= 300:
-            self._end(f"{self.server} refused RSET: {answer.decode()}")
+            self._end(keep("%(server)s refused RSET: %(decode)s", server=self.server, decode=answer.decode()))
         self._needs_reset = False
         return self.is_usable
 
@@ -175,7 +184,7 @@ class Connection(Wire):
             await self.ask(b"QUIT", self.server.timeouts.quit)
         self.abort()
 
-    def abort(self, why: str = "The connection was closed on this side.") -> None:
+    def abort(self, why: str = mark("The connection was closed on this side.")) -> None:
         """Close at once, and send nothing more. `why` is the sentence for messages under way."""
         self._offered = self._chained = None
         super().abort(why)
@@ -186,7 +195,9 @@ class Connection(Wire):
         For the handshake; messages go through `offer` and `deliver`.
         """
         if self._offered is not None or self._chained is not None:
-            raise RuntimeError("The server waits for a message; a command would be taken for its first line.")
+            raise RuntimeError(
+                mark("The server waits for a message; a command would be taken for its first line.")
+            )
         self._write(command + b"\r\n", replies=1)
         return await self.answer(seconds)
 
@@ -217,7 +228,14 @@ class Connection(Wire):
                 await self._leave_data(stages, codes)
                 return self._build_refusal(stage, reply)
             if (reply.code == 354) is not (stage is Stage.DATA) or 300 <= reply.code != 354:
-                self._end(f"{self.server} answered {stage.upper()} with {reply.decode()}")
+                self._end(
+                    keep(
+                        "%(server)s answered %(upper)s with %(decode)s",
+                        server=self.server,
+                        upper=stage.upper(),
+                        decode=reply.decode(),
+                    )
+                )
                 return self._build_loss(stage)
         return self._build_loss(stages[len(replies)])
 
@@ -229,14 +247,16 @@ class Connection(Wire):
         if len(codes) < len(stages) or codes[-1] != 354:
             return
         if codes[stages.index(Stage.RCPT)] < 400:
-            self._end(f"{self.server} answered DATA with 354 after refusing the envelope.")
+            self._end(
+                keep("%(server)s answered DATA with 354 after refusing the envelope.", server=self.server)
+            )
             return
         await self.ask(b".", self._dot_limit[0])
 
     def _build_refusal(self, stage: Stage, raw: RawReply) -> Result:
         reply = raw.decode()
         if reply.code == 421:
-            self._end(f"{self.server} closed the connection: {reply}")
+            self._end(keep("%(server)s closed the connection: %(reply)s", server=self.server, reply=reply))
         verdict = sessions.judge_session(self.server, self.accepted, stage, reply)
         return Result(Outcome.REFUSED, stage, reply, verdict)
 

@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from campaigns.sentences import keep, mark
 from mailing.smtp.addresses import AddressRefused, encode_for_wire
 from mailing.smtp.replies import Reply, Stage
 from mailing.smtp.verdicts import Kind, Verdict
@@ -32,7 +33,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # by the server's reply, or by us before anything was sent (reply is None)
     WITHHELD = "withheld"  # the caller did not say go; not sent, connection closed
     DROPPED = "dropped"  # the connection ended
-    TIMED_OUT = "timed out"  # no answer in the stage's time; connection closed
+    TIMED_OUT = mark("timed out")  # no answer in the stage's time; connection closed
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -122,12 +123,16 @@ def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
         raise Unsendable(Stage.RCPT, kind, str(error)) from error
     size = len(mail.content)
     if offers.largest and size > offers.largest:
-        what = f"The message has {size:,} bytes; this server takes at most {offers.largest:,}."
+        what = keep(
+            "The message has %(size)s bytes; this server takes at most %(largest)s.",
+            size=size,
+            largest=offers.largest,
+        )
         raise Unsendable(Stage.MAIL, Kind.POLICY, what)
     options = b" SIZE=%d" % size if offers.size else b""
     if not mail.content.isascii():
         if not offers.eight_bit:
-            what = "The message has 8-bit text and this server does not offer 8BITMIME."
+            what = mark("The message has 8-bit text and this server does not offer 8BITMIME.")
             raise Unsendable(Stage.MAIL, Kind.POLICY, what)
         options += b" BODY=8BITMIME"
     if offers.smtputf8 and not (sender.isascii() and recipient.isascii()):

@@ -8,33 +8,35 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from campaigns.sentences import mark
+
 
 class Meaning(StrEnum):
     """What a refusal is about. phrases.txt names the members."""
 
-    SESSION_FULL = "the number of messages of one connection"
+    SESSION_FULL = mark("the number of messages of one connection")
     GREYLISTED = "greylisting"
-    RECEIVER_BUSY = "more mail than the recipient may get at once"
-    QUOTA = "what our account may send"
-    FULL = "a full mailbox"
-    HELLO = "our name in EHLO"
-    LOGIN = "our login"
-    SCREENED = "the recipient does not want this sender"
-    SENDER_RIGHT = "our login may not send from this address"
-    SENDER_DOMAIN = "the domain of our address does not exist"
-    AUTHENTICITY = "how our mail is signed"
-    SENDER = "our address is refused"
-    TOO_BIG = "the size of the message"
-    LISTED = "our server is refused"
-    TOO_FAST = "we send too fast"
-    RELAY = "mail that the server does not pass on for us"
-    SPAM = "the content of the message, or a rule about it"
-    NOT_NOW = "a moment that passes"
-    UNCERTAIN = "something that may not exist, but perhaps not the recipient"
-    LOCKED = "a mailbox that may be locked or unknown"
-    NO_SUCH_RECIPIENT = "a recipient that does not exist"
-    WEAK_NOT_NOW = "perhaps a moment that passes"
-    REFUSED = "a refusal that gives no reason"
+    RECEIVER_BUSY = mark("more mail than the recipient may get at once")
+    QUOTA = mark("what our account may send")
+    FULL = mark("a full mailbox")
+    HELLO = mark("our name in EHLO")
+    LOGIN = mark("our login")
+    SCREENED = mark("the recipient does not want this sender")
+    SENDER_RIGHT = mark("our login may not send from this address")
+    SENDER_DOMAIN = mark("the domain of our address does not exist")
+    AUTHENTICITY = mark("how our mail is signed")
+    SENDER = mark("our address is refused")
+    TOO_BIG = mark("the size of the message")
+    LISTED = mark("our server is refused")
+    TOO_FAST = mark("we send too fast")
+    RELAY = mark("mail that the server does not pass on for us")
+    SPAM = mark("the content of the message, or a rule about it")
+    NOT_NOW = mark("a moment that passes")
+    UNCERTAIN = mark("something that may not exist, but perhaps not the recipient")
+    LOCKED = mark("a mailbox that may be locked or unknown")
+    NO_SUCH_RECIPIENT = mark("a recipient that does not exist")
+    WEAK_NOT_NOW = mark("perhaps a moment that passes")
+    REFUSED = mark("a refusal that gives no reason")
 
 
 class Phrase(NamedTuple):

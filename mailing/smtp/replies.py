@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from campaigns.sentences import keep
+
 LONGEST_LINE = 8_192  # bytes; RFC 5321 allows 512, real servers are wordy, an attacker has no end
 LONGEST_REPLY = 65_536  # bytes of one reply, all its lines
 _CODES = {b"%d" % code: code for code in range(200, 600)}
@@ -95,9 +97,15 @@ class ReplyParser:
             code = _CODES.get(line[:3])
             mark = line[3:4]
             if code is None or mark not in b"- \r":  # "" is in it too: a bare code ends a reply
-                raise NotSmtp(f"it answered {line[:80]!r}", replies)
+                raise NotSmtp(keep("it answered %(line)s", line=repr(line[:80])), replies)
             if len(line) > LONGEST_LINE:
-                raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes", replies)
+                raise NotSmtp(
+                    keep(
+                        "a line of its answer is longer than %(longest_line)s bytes",
+                        longest_line=LONGEST_LINE,
+                    ),
+                    replies,
+                )
             if self._lines or mark == b"-":
                 if problem := self._find_continuation_fault(code, line):
                     raise NotSmtp(problem, replies)
@@ -108,7 +116,10 @@ class ReplyParser:
             else:
                 replies.append(RawReply(code, (line[4:],)))
         if len(self._rest) > LONGEST_LINE:
-            raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes", replies)
+            raise NotSmtp(
+                keep("a line of its answer is longer than %(longest_line)s bytes", longest_line=LONGEST_LINE),
+                replies,
+            )
         return replies
 
     @property
@@ -121,9 +132,11 @@ class ReplyParser:
         if not self._lines:
             self._code, self._size = code, 0
         elif code != self._code:
-            return f"one answer has two codes, {self._code} and {code}"
+            return keep(
+                "one answer has two codes, %(code)s and %(code_2)s", code=str(self._code), code_2=str(code)
+            )
         self._size += len(line)
         if self._size > LONGEST_REPLY:
-            return f"its answer is longer than {LONGEST_REPLY} bytes"
+            return keep("its answer is longer than %(longest_reply)s bytes", longest_reply=LONGEST_REPLY)
         self._lines.append(line[4:])
         return ""

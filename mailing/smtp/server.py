@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
+from campaigns.sentences import keep, mark
+
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _FULL_NAME = re.compile(rf"(?=.{{4,253}}$){_LABEL}(?:\.{_LABEL})*\.(?!\d+$){_LABEL}").fullmatch
 _find_certificates = re.compile(
@@ -87,7 +89,12 @@ class Server:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tls", Tls(self.tls))  # a plain "starttls" would compare as no encryption
         if not re.fullmatch(r"[!-~]+", self.local_hostname):
-            raise ValueError(f"{self.local_hostname!r} is no host name to say in EHLO: ASCII without spaces.")
+            raise ValueError(
+                keep(
+                    "%(local_hostname)s is no host name to say in EHLO: ASCII without spaces.",
+                    local_hostname=repr(self.local_hostname),
+                )
+            )
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -120,19 +127,27 @@ def read_authorities(data: bytes) -> str:
     text = _decode_pem(data)
     if "PRIVATE KEY" in text:
         raise ValueError(
-            "The file holds a private key, which belongs to the server alone: take the certificate only."
+            mark(
+                "The file holds a private key, which belongs to the server alone: take the certificate only."
+            )
         )
     certificates = [_read_certificate(inner) if end else "" for inner, end in _find_certificates(text)]
     if data[:1] == b"\x30":  # how DER begins
         certificates = [_check_certificate(data)]
     if not any(certificates):
         raise ValueError(
-            "The file holds no certificate: it must be PEM text, with a line “-----BEGIN CERTIFICATE-----”."
+            mark(
+                "The file holds no certificate: it must be PEM text, with a line “-----BEGIN CERTIFICATE-----”."
+            )
         )
     if not all(certificates):
         damaged = certificates.index("") + 1
         raise ValueError(
-            f"Certificate {damaged} of the file is damaged or not whole: take the file from its source anew."
+            keep(
+                "Certificate %(damaged)s of the file is damaged or not whole: take the file from its "
+                "source anew.",
+                damaged=damaged,
+            )
         )
     return "".join(dict.fromkeys(certificates))
 

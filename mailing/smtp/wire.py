@@ -6,6 +6,7 @@ Replies are counted. A server that answers more than was asked is disconnected.
 import asyncio
 from dataclasses import astuple
 
+from campaigns.sentences import keep, mark
 from mailing.smtp.envelope import Capabilities
 from mailing.smtp.replies import NotSmtp, RawReply, ReplyParser
 from mailing.smtp.server import Server
@@ -48,7 +49,7 @@ class Wire(asyncio.Protocol):
         """Why the connection cannot be used any more, in words; "" while it can."""
         return self._ended
 
-    def abort(self, why: str = "The connection was closed on this side.") -> None:
+    def abort(self, why: str = mark("The connection was closed on this side.")) -> None:
         """Close at once, and send nothing more. `why` is the sentence for messages under way."""
         self._end(why)
 
@@ -69,7 +70,7 @@ class Wire(asyncio.Protocol):
             ConnectionError: the server had sent bytes before the encryption, which an attacker could have written.
         """
         if self._transport is None or self._ended or self._inbox or not self._parser.is_idle:
-            raise ConnectionError("The server sent data ahead of the encryption.")
+            raise ConnectionError(mark("The server sent data ahead of the encryption."))
         transport = await self._loop.start_tls(
             self._transport,
             self,
@@ -78,7 +79,7 @@ class Wire(asyncio.Protocol):
             ssl_handshake_timeout=min(seconds, max(0.001, self._until - self._loop.time())),
         )
         if transport is None:
-            raise ConnectionError("The connection was closed during the TLS handshake.")
+            raise ConnectionError(mark("The connection was closed during the TLS handshake."))
         self._transport = transport
         self._parser, self.capabilities = ReplyParser(), Capabilities()
 
@@ -99,7 +100,13 @@ class Wire(asyncio.Protocol):
         if self._owed < 0:
             self._end_on_unasked_reply()
         if nonsense:
-            self._end(f"{self.server} does not answer as an SMTP server does: {nonsense}.")
+            self._end(
+                keep(
+                    "%(server)s does not answer as an SMTP server does: %(nonsense)s.",
+                    server=self.server,
+                    nonsense=nonsense,
+                )
+            )
         waiter = self._waiter
         if waiter is not None and replies:
             if len(inbox) >= len(self._limits):
@@ -109,10 +116,16 @@ class Wire(asyncio.Protocol):
 
     def eof_received(self) -> None:
         # at once: a write from here on would be lost unseen
-        self._end(f"{self.server} closed the connection.")
+        self._end(keep("%(server)s closed the connection.", server=self.server))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(f"{self.server} closed the connection{f' ({exc})' if exc else ''}.")
+        self._end(
+            keep(
+                "%(server)s closed the connection%(value)s.",
+                server=self.server,
+                value=f" ({exc})" if exc else "",
+            )
+        )
 
     def pause_writing(self) -> None:
         self._is_backlogged = True
@@ -157,7 +170,7 @@ class Wire(asyncio.Protocol):
         left = self._deadline - self._loop.time()
         if left <= 0:
             self.is_late = True
-            self._end(f"{self.server} did not answer in time.")
+            self._end(keep("%(server)s did not answer in time.", server=self.server))
         else:
             self._watch = self._loop.call_later(min(left, self._tick), self._look_at_the_clock)
 
@@ -183,6 +196,16 @@ class Wire(asyncio.Protocol):
         del self._inbox[self._owed :]
         self._owed = 0
         if first.code == 421:
-            self._end(f"{self.server} closed the connection: {first.decode()}")
+            self._end(
+                keep(
+                    "%(server)s closed the connection: %(decode)s", server=self.server, decode=first.decode()
+                )
+            )
         else:
-            self._end(f"{self.server} answered what was not asked: {first.decode()}")
+            self._end(
+                keep(
+                    "%(server)s answered what was not asked: %(decode)s",
+                    server=self.server,
+                    decode=first.decode(),
+                )
+            )

@@ -4,6 +4,9 @@ from itertools import islice, product
 from math import prod
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from mailing import attribution
 from mailing.models import EmailCampaign, SplitTest
 
@@ -65,24 +68,42 @@ def find_test_problems(campaign: EmailCampaign, test: SplitTest) -> list[tuple[s
     """Return what stands against a test: (field, sentence) each. The launch judges the contents."""
     amount = count_variants(campaign, test)
     if amount < LEAST_VARIANTS:
-        return [("variants", "The A/B test has one variant: add another subject, content or sender name.")]
+        return [("variants", _("The A/B test has one variant: add another subject, content or sender name."))]
     if amount > MOST_VARIANTS:
-        return [("variants", f"The A/B test makes {amount:,} variants: at most {MOST_VARIANTS} are tried.")]
+        return [
+            (
+                "variants",
+                _("The A/B test makes %(amount)s variants: at most %(most_variants)s are tried.")
+                % {"amount": f"{amount:,}", "most_variants": MOST_VARIANTS},
+            )
+        ]
     reasons = []
-    kinds = (("subjects", test.subjects), ("contents", test.bodies), ("sender names", test.from_names))
+    kinds = (
+        (_("Two subjects of the A/B test are the same."), test.subjects),
+        (_("Two contents of the A/B test are the same."), test.bodies),
+        (_("Two sender names of the A/B test are the same."), test.from_names),
+    )
     for (what, texts), own in zip(kinds, (campaign.subject, campaign.body, campaign.from_name), strict=True):
         every = [text.strip() for text in (own, *texts) if text.strip()]
         if len(set(every)) < len(every):
-            reasons.append(("variants", f"Two {what} of the A/B test are the same."))
+            reasons.append(("variants", what))
     if test.split == SplitTest.Split.WEIGHTED and len(test.weights) != amount:
-        given = f"{len(test.weights)} weight{'' if len(test.weights) == 1 else 's'}"
-        reasons.append(("variants", f"The A/B test has {amount} variants and {given}: give one for each."))
+        given = ngettext("%(count)s weight", "%(count)s weights", len(test.weights)) % {
+            "count": len(test.weights)
+        }
+        reasons.append(
+            (
+                "variants",
+                _("The A/B test has %(amount)s variants and %(given)s: give one for each.")
+                % {"amount": amount, "given": given},
+            )
+        )
     elif test.split == SplitTest.Split.WEIGHTED and not sum(test.weights):
-        reasons.append(("variants", "Give at least one variant of the A/B test a weight above 0."))
+        reasons.append(("variants", _("Give at least one variant of the A/B test a weight above 0.")))
     if test.winner_by == SplitTest.Criterion.OPENS and not campaign.track_opens:
-        reasons.append(("variants", "The A/B test is decided by opens, and the campaign tracks none."))
+        reasons.append(("variants", _("The A/B test is decided by opens, and the campaign tracks none.")))
     if test.winner_by == SplitTest.Criterion.CLICKS and not campaign.track_clicks:
-        reasons.append(("variants", "The A/B test is decided by clicks, and the campaign tracks none."))
+        reasons.append(("variants", _("The A/B test is decided by clicks, and the campaign tracks none.")))
     return reasons + _find_problems_of_sales(campaign, test)
 
 
@@ -93,18 +114,21 @@ def _find_problems_of_sales(campaign: EmailCampaign, test: SplitTest) -> list[tu
         return [
             (
                 "variants",
-                "The A/B test is decided by redemptions: give each recipient a code (section Offer).",
+                _("The A/B test is decided by redemptions: give each recipient a code (section Offer)."),
             )
         ]
     if test.winner_by != SplitTest.Criterion.REVENUE:
         return []
     if test.split == SplitTest.Split.THOMPSON:
         return [
-            ("variants", "Thompson sampling goes by a rate: decide by redemptions, or split it another way.")
+            (
+                "variants",
+                _("Thompson sampling goes by a rate: decide by redemptions, or split it another way."),
+            )
         ]
     rule = attribution.fix_rule(campaign)
     if not (is_personal or (rule["days"] and (rule["names_clicks"] or rule["after_acceptance"]))):
         return [
-            ("variants", "The A/B test is decided by revenue, and no sale could count for one recipient.")
+            ("variants", _("The A/B test is decided by revenue, and no sale could count for one recipient."))
         ]
     return []

@@ -10,11 +10,14 @@ from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns import database_time, lifecycle, refusals
 from campaigns.clock import run_for_each
+from campaigns.formats import in_sentence
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
+from campaigns.sentences import keep, mark
 from mailing.models import EmailCampaign, SplitTest
 from mailing.sending import lanes
 from mailing.variants import figures, judging, releasing, shares
@@ -29,7 +32,17 @@ def begin_test(campaign: EmailCampaign, test: SplitTest, recipients: int) -> Non
     """Begin the test of a campaign whose recipients have just been made, in the same transaction."""
     amount = len(list_variants(campaign, test))
     size = find_test_size(test, recipients, amount)
-    _move(campaign, Phase.TESTING, "begin_test", why=f"{amount} variants go to {size:,} of {recipients:,}.")
+    _move(
+        campaign,
+        Phase.TESTING,
+        "begin_test",
+        why=keep(
+            "%(amount)s variants go to %(size)s of %(recipients)s.",
+            amount=amount,
+            size=size,
+            recipients=recipients,
+        ),
+    )
     if test.split == SplitTest.Split.THOMPSON:
         size = _find_round_size(size, amount)
     weights = test.weights if test.split == SplitTest.Split.WEIGHTED else [1] * amount
@@ -91,10 +104,14 @@ def choose_winner(campaign: EmailCampaign, number: int, *, by: User | None = Non
     """
     with transaction.atomic():
         campaign = lifecycle.lock_row(campaign)
-        refusals.require(by, campaign.OPERATE, "choose the winner of an A/B test")
+        refusals.require(by, campaign.OPERATE, _("choose the winner of an A/B test"))
         counted = refuse_choice(campaign, find_test(campaign), number)
         chosen = counted.variants[number]
-        why = f"Variant {chosen.variant.letter} was chosen by hand. {describe_rates(counted)}"
+        why = keep(
+            "Variant %(letter)s was chosen by hand. %(counted)s",
+            letter=chosen.variant.letter,
+            counted=describe_rates(counted),
+        )
         _choose(campaign, number, why, by=by)
     return campaign
 
@@ -106,25 +123,37 @@ def refuse_choice(campaign: EmailCampaign, test: SplitTest | None, number: int) 
         Refused: it may not.
     """
     if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
-        raise Refused(f"“{campaign}” is {campaign.status}: no winner can be chosen.")
+        raise Refused(
+            _("“%(campaign)s” is %(status)s: no winner can be chosen.")
+            % {"campaign": campaign, "status": in_sentence(campaign.get_status_display())}
+        )
     if test is None or not campaign.phase:
-        raise Refused(f"“{campaign}” has no A/B test under way.")
+        raise Refused(_("“%(campaign)s” has no A/B test under way.") % {"campaign": campaign})
     if campaign.winner is not None:
         letter = list_variants(campaign, test)[campaign.winner].letter
-        raise Refused(f"The winner of “{campaign}” is chosen already: variant {letter}.")
+        raise Refused(
+            _("The winner of “%(campaign)s” is chosen already: variant %(letter)s.")
+            % {"campaign": campaign, "letter": letter}
+        )
     counted = figures.read_test_figures(campaign, test)
     if number not in range(len(counted.variants)):
-        raise Refused(f"“{campaign}” has no such variant.")
+        raise Refused(_("“%(campaign)s” has no such variant.") % {"campaign": campaign})
     if not counted.held:
-        raise Refused(f"Nobody is left of “{campaign}” to send a winner to.")
+        raise Refused(_("Nobody is left of “%(campaign)s” to send a winner to.") % {"campaign": campaign})
     return counted
 
 
 def describe_rates(counted: figures.TestFigures) -> str:
     """Write the rates of each variant by now: "A: 4.0% of 50 clicked, 20.0% opened", and sales where they decide."""
     return " ".join(
-        f"{each.variant.letter}: {figures.write_percent(each.clicks)} of {each.sent:,} clicked,"
-        f" {figures.write_percent(each.opens)} opened{_describe_sales(each)}."
+        keep(
+            "%(letter)s: %(clicks)s of %(sent)s clicked, %(opens)s opened%(each)s.",
+            letter=each.variant.letter,
+            clicks=figures.write_percent(each.clicks),
+            sent=each.sent,
+            opens=figures.write_percent(each.opens),
+            each=_describe_sales(each),
+        )
         for each in counted.variants
     )
 
@@ -133,7 +162,11 @@ def _describe_sales(each: figures.VariantFigures) -> str:
     if not each.redemptions.hits and not each.sales.buyers:
         return ""
     redeemed = figures.write_percent(each.redemptions)
-    return f", {redeemed} redeemed, {judging.write_revenue(each)} for each recipient"
+    return keep(
+        ", %(redeemed)s redeemed, %(each)s for each recipient",
+        redeemed=redeemed,
+        each=judging.write_revenue(each),
+    )
 
 
 # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,7 +186,7 @@ def _advance_test(
             campaign,
             Phase.WAITING,
             "begin_waiting",
-            why=f"The test is sent. It waits for {_write_wait(test)}.",
+            why=keep("The test is sent. It waits for %(test)s.", test=_write_wait(test)),
         )
     elif now >= (campaign.phase_at or now) + find_wait(test) / ROUNDS:
         results = [(rate.hits, rate.people) for rate in (e.rate_of(test.winner_by) for e in counted.variants)]
@@ -172,10 +205,10 @@ def _find_winner(
         return
     verdict = judging.judge_variants(counted.variants, test.winner_by)
     if verdict.best and (verdict.is_sure or test.when_undecided == SplitTest.Undecided.BEST):
-        note = "" if verdict.is_sure else " It goes to the rest all the same, as the test says."
+        note = "" if verdict.is_sure else mark(" It goes to the rest all the same, as the test says.")
         _choose(campaign, verdict.best.variant.number, f"{verdict.sentence}{note}")
     elif test.when_undecided == SplitTest.Undecided.BEST:  # nothing was sent, or everything bounced
-        _choose(campaign, 0, "No variant was delivered to anybody: the first one goes to the rest.")
+        _choose(campaign, 0, mark("No variant was delivered to anybody: the first one goes to the rest."))
 
 
 def _choose(campaign: EmailCampaign, winner: int, why: str, by: User | None = None) -> None:
@@ -213,6 +246,6 @@ def _find_round_size(size: int, variants: int) -> int:
 
 def _write_wait(test: SplitTest) -> str:
     if test.winner_by == SplitTest.Criterion.HAND:
-        return "your choice"
+        return mark("your choice")
     unit = test.wait_unit.removesuffix("s") if test.wait == 1 else test.wait_unit
     return f"{test.wait} {unit}"

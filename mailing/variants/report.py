@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Campaign
 from mailing.models import EmailCampaign, SplitTest
@@ -13,7 +14,10 @@ from mailing.variants.figures import TestFigures, VariantFigures
 from mailing.variants.judging import Verdict
 
 Phase = EmailCampaign.Phase
-CRITERIA = {SplitTest.Criterion.OPENS: "opened", SplitTest.Criterion.REDEEMED: "redeemed their code"}
+CRITERIA = {
+    SplitTest.Criterion.OPENS: gettext_lazy("opened"),
+    SplitTest.Criterion.REDEEMED: gettext_lazy("redeemed their code"),
+}
 
 
 class Mark(NamedTuple):
@@ -111,5 +115,5 @@ def read_test_report(campaign: EmailCampaign, test: SplitTest | None, now: datet
         is_asking=is_open
         and campaign.phase == Phase.WAITING
         and (is_by_hand or (is_undecided and test.when_undecided == SplitTest.Undecided.ASK)),
-        criterion=CRITERIA.get(SplitTest.Criterion(test.winner_by), "clicked"),
+        criterion=str(CRITERIA.get(SplitTest.Criterion(test.winner_by), gettext_lazy("clicked"))),
     )

@@ -47,7 +47,7 @@ def build_ready_segment(name: str) -> Segment:
     if name not in rfm.CLASSES:
         return Segment()
     label, *_ = rfm.CLASSES[name]
-    return Segment(name=label, description=rfm.describe_class(name), tree={"all": [{"rfm": name}]})
+    return Segment(name=str(label), description=rfm.describe_class(name), tree={"all": [{"rfm": name}]})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,7 +13,7 @@ with an `Outcome`. In the order of the data:
     best_of                 the best deal for each unit among the promotions of one group
     claims, allocation      an amount rounded once, shared over units and lines to the last minor unit
     clamp                   budgets, uses and the sale's cap, used up in the order of application
-    words                   what a promotion does, as a sentence
+    words, writer           what a promotion does, as a sentence in a language
     answer                  the outcome of the chosen pass, with the reasons of promotions that gave nothing
 """
 

@@ -66,7 +66,7 @@ def by_campaign(asked: ReportQuery) -> Report:
     campaigns = Campaign.objects.in_bulk(key for key in found if key is not None)
     rows = []
     for key, sums in largest_first(found):
-        sales, revenue, *_ = touched.get(key, SalesTouched())
+        sales, revenue, *_rest = touched.get(key, SalesTouched())
         row = {**sums, **_describe_campaign(campaigns.get(key)), **_write_margin(known.get(key))}
         rows.append(_with_revenue(row, sales, revenue))
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
