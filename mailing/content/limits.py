@@ -6,7 +6,7 @@ when the stack is full, so depth is counted here first, with a list in place of 
 
 import re
 
-from campaigns.sentences import keep, mark
+from campaigns.sentences import keep
 
 from .nesting import Nesting, read_nesting
 from .open_elements import VOID
@@ -51,7 +51,11 @@ def check_html_depth(page: str) -> None:
 def _check_nesting(nesting: Nesting) -> None:
     if nesting.deepest > HTML_DEPTH:
         raise ContentError(
-            keep("The HTML has more than %(html_depth)s elements inside each other: too deep to be shown", html_depth=HTML_DEPTH), mark("body")
+            keep(
+                "The HTML has more than %(html_depth)s elements inside each other: too deep to be shown",
+                html_depth=HTML_DEPTH,
+            ),
+            "body",
         )
     if nesting.made > TAG_LIMIT:
         raise ContentError(

@@ -28,9 +28,9 @@ from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, form_fields_of, wr
 from pos.pages.sandbox import try_basket
 from promotions import groups
 from promotions.engine.rules import WHOLE
-from promotions.engine.words import percent_text
 from promotions.forms.filters import read_key
 from promotions.models import Promotion, PromotionCampaign
+from promotions.reading import write_percent
 from promotions.reasons import split_codes, write_reason
 
 MAX_REASONS_SHOWN = 200  # promotions that gave nothing
@@ -122,8 +122,8 @@ def compare_percents(request: Request, campaign: PromotionCampaign, found: Estim
     difference = other.discount - found.discount if other else 0
     return {
         "tried": part,
-        "tried_percent": percent_text(int(percent)),
-        "percent_now": percent_text(part.percent),
+        "tried_percent": write_percent(int(percent)),
+        "percent_now": write_percent(part.percent),
         "difference": difference,
         "less": -difference,
     }

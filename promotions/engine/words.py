@@ -111,9 +111,9 @@ def _benefit(rule: Rule, write: Writer) -> str:
         case Tiered(tiers, by):
             return _tiers(tiers, by == "quantity", target, write)
         case FreeGift(sku, quantity):
-            return write.ngettext(
-                "%(sku)s as a free gift", "%(count)s units of %(sku)s as a free gift", quantity, sku=sku
-            )
+            if quantity == 1:
+                return write.gettext("%(sku)s as a free gift", sku=sku)
+            return write.gettext("%(count)s units of %(sku)s as a free gift", count=quantity, sku=sku)
 
 
 def _buy_get(benefit: BuyGet, write: Writer) -> str:

@@ -67,7 +67,9 @@ def list_matches(rule: Rule, sold: RecentSales) -> list[PageContext]:
     for match in dict.fromkeys(matches(rule)):
         if match != EVERYTHING:
             articles, sales = sold.count_matches(match)
-            named = words.write_match(match, lambda amount: money(amount, settings.CURRENCY))
+            named = words.write_match(
+                match, lambda amount: money(amount, settings.CURRENCY), reading.LanguageOfPage()
+            )
             found.append({"words": named, "articles": articles, "sales": sales})
     return found
 
