@@ -21,12 +21,12 @@ endif
 # A Python that is gone since, or closed to this user, as one in root's home: the environment is made anew.
 _ := $(shell [ ! -e .venv ] || $(PY) -c '' 2>/dev/null || rm -rf .venv)
 
-.PHONY: help run install test lint bench lock ports
+.PHONY: help run install test lint screenshots bench lock ports
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: export SITE_CONNECTION := $(or $(SITE_CONNECTION),Mail catcher)
 run: .venv/run-installed node_modules/.installed ports install ## start everything with the demo, on PORT (8000)
@@ -46,6 +46,9 @@ lint: .venv/dev-installed ## check style, types, imports, templates, missing mig
 	.venv/bin/lint-imports
 	.venv/bin/djlint --quiet --lint templates
 	$(PY) manage.py makemigrations --check --dry-run --no-input
+
+screenshots: .venv/dev-installed node_modules/.dev-installed ## make the pictures of the guide anew
+	@GUIDE_PICTURES=$(CURDIR)/docs/guide/pictures $(PY) -m pytest -q tests/browser/test_guide_pictures.py
 
 bench: .venv/dev-installed ## run the benchmarks; BENCHMARKS=name for one
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done

@@ -29,6 +29,7 @@ DRAWINGS = {
     "edit": "pencil",
     "eye": "eye",
     "forward": "chevron-right",
+    "help": "help-circle",
     "history": "history",
     "key": "key",
     "keyboard": "keyboard",

@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from campaigns.views import account, calendar, campaign_list, dashboard, machines, steps
+from campaigns.views import account, calendar, campaign_list, dashboard, guide, machines, steps
 
 app_name = "campaigns"
 urlpatterns = [
@@ -23,6 +23,8 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signed-in/", machines.check_signed_in, name="signed_in"),
+    path("guide/", guide.show_guide, name="guide"),
+    path("guide/<slug:name>/", guide.show_guide, name="guide"),
     path("account/", account.account, name="account"),
     path("settings/", account.user_settings, name="settings"),
     path("account/password/", account.PasswordChange.as_view(), name="password"),

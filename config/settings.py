@@ -235,6 +235,10 @@ NOTICES = [
     "promotions.notices.list_limit_notices",
     "pos.notices.list_offline_notices",
 ]
+FIRST_STEPS = {  # of a new installation, by the icon of the kind of campaign
+    "mail": ["mailing.first_steps.list_mail_steps"],
+    "promotion": ["pos.first_steps.list_till_steps", "promotions.first_steps.list_promotion_steps"],
+}
 TRENDS = ["mailing.trends.list_mail_trends", "promotions.trends.list_discount_trends"]
 DOCTOR = [
     "campaigns.doctor.list_breaches",
@@ -249,6 +253,7 @@ STATIC_ROOT = VAR_DIR / "static"
 NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
+    ("guide", BASE_DIR / "docs/guide/pictures"),
     ("inter", NODE_MODULES / "@fontsource-variable/inter"),
     ("tabler", NODE_MODULES / "@tabler/core/dist"),
     ("swagger-ui", NODE_MODULES / "swagger-ui-dist"),

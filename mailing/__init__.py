@@ -15,7 +15,7 @@ The modules beside them:
     deletion                          deleting lists and segments
     clock, endings, tasks             what falls due, how a campaign ends, what the queue runs
     progress, tallies, timeline       figures of a running campaign: sums over tallies
-    notices, trends                   what the dashboard says of e-mail
+    notices, trends, first_steps      what the dashboard says of e-mail
     tracking, middleware, spool, visitors    opens and clicks, also while the database is away
     plain_targets                     where links lead that are the same for everybody
     offers, mail_offers, codes        the offer of a mail, and the codes in it

@@ -10,5 +10,6 @@ A request comes in by `api.views`, which calls one function of `sales`.
     models   locations, tills, sales, returns, sold lines, costs of articles
     article_costs                     costs of articles by CSV
     privacy  what tills know of a customer, shown and forgotten
-    clock, doctor, notices            expired holds, proofs, notices of the dashboard
+    clock, doctor                     expired holds, proofs
+    notices, first_steps              what the dashboard says of tills
 """

@@ -16,7 +16,7 @@ The modules beside them:
     current, customer_words           what is on for everybody now, in the words and language of customers
     campaign_figures, margins         what a campaign gave, and what is left; the margin where costs are known
     overruns, readiness               limits that were passed; what a campaign still lacks
-    notices, trends                   what the dashboard says of promotions
+    notices, trends, first_steps      what the dashboard says of promotions
     reading, reasons, changes         a promotion, a refusal and an edit in words
     searching, privacy                what the search finds here; what is known of a customer
     doctor                            proves that counters equal their ledger

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import dates, formats, zones
+from campaigns import dates, formats, guide, zones
 from campaigns.annotations import PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
@@ -153,6 +153,13 @@ def _find_here(request: HttpRequest, paths: list[str]) -> str:
     if request.path in paths:
         return request.path
     return next((path for path in paths if path.partition("?")[0] == request.path), "")
+
+
+@register.simple_tag(takes_context=True)
+def help_path(context: template.Context) -> str:
+    """Return the address of the section of the guide that explains this page."""
+    match = context["request"].resolver_match
+    return guide.find_help(match.view_name if match else "")
 
 
 @register.inclusion_tag("_own_menu.html", takes_context=True)

@@ -7,10 +7,10 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time, notices
-from campaigns.models import Heartbeat
+from campaigns.models import Campaign, Heartbeat
 from campaigns.requests import Request
 from campaigns.views.answers import may_view, render_dashboard_part
-from campaigns.workspace import overview, search, trends
+from campaigns.workspace import first_steps, overview, search, trends
 
 
 @require_GET
@@ -20,9 +20,12 @@ def dashboard(request: Request) -> HttpResponse:
         return render(request, "campaigns/no_role.html")
     now = database_time.now()
     overview.write_all_owed_steps(now)
+    assert isinstance(request.user, User)  # nobody else has a role
+    tracks = first_steps.list_tracks(request.user) if first_steps.is_new() else []
     context = {
         "now": now,
-        "is_fresh": overview.has_no_campaigns(),
+        "tracks": tracks,
+        "has_campaigns": not tracks or Campaign.objects.exists(),
         "under_way": overview.live_campaigns(now),
         "coming": overview.scheduled_campaigns(),
         "drafts": overview.latest_drafts(),

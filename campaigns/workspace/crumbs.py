@@ -48,6 +48,7 @@ PLACES: Mapping[str, Place] = {
     "campaigns:delete": Place(LIST, _("Campaign"), ("campaign",)),
     "campaigns:trends": Place("campaigns:dashboard", _("The last 30 days")),
     "campaigns:live_campaigns": Place("campaigns:dashboard", _("Under way")),
+    "campaigns:guide": Place("campaigns:dashboard", _("Guide")),
     "campaigns:search": Place("campaigns:dashboard", _("Search")),
     "campaigns:change_feed": Place("campaigns:calendar", _("Calendar feed")),
     "campaigns:password": Place("campaigns:account", _("Password")),

@@ -197,11 +197,6 @@ def edit_url(campaign: Campaign) -> str:
 # ── dashboard ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def has_no_campaigns() -> bool:
-    """Return whether there is no campaign yet."""
-    return not Campaign.objects.exists()
-
-
 def live_campaigns(now: datetime) -> list[CampaignRow]:
     """List the live campaigns, then the paused ones, each with the earliest start first."""
     states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
