@@ -1,7 +1,8 @@
 """The time zone in which a user sees and types times: the one they chose, else the site's (`settings.TIME_ZONE`)."""
 
 from collections import defaultdict
-from datetime import date, datetime, time, tzinfo
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,6 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from campaigns import dates
+
+SOON = timedelta(days=7)  # after a start: a change of the clocks so near to it is worth a word
+LOOKED_AHEAD = timedelta(days=400)  # more than a year: each zone that changes its clocks at all does so in it
 
 AREAS = (
     "Africa",
@@ -43,6 +47,45 @@ def zone_of(user: User) -> tzinfo:
 def begin_day(day: date, zone: tzinfo | None = None) -> datetime:
     """Return the first moment of a day in a zone; without one in that of the page."""
     return timezone.make_aware(datetime.combine(day, time.min), zone)
+
+
+@dataclass(frozen=True)
+class ClockChange:
+    """A moment at which the clocks of a zone are set. `hours`: by how much; forward is above 0."""
+
+    at: datetime
+    hours: float
+
+
+def find_clock_change(zone: tzinfo, after: datetime, until: datetime) -> ClockChange | None:
+    """Find the first moment between two instants at which the clocks of a zone are set; None when they never are."""
+    last = min(until, after + LOOKED_AHEAD)
+    low = after
+    while low < last:
+        high = min(low + timedelta(days=1), last)
+        if _offset_at(zone, high) != _offset_at(zone, low):
+            change = _offset_at(zone, high) - _offset_at(zone, low)
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) / 2
+                low, high = (
+                    (middle, high) if _offset_at(zone, middle) == _offset_at(zone, low) else (low, middle)
+                )
+            minute = (high + timedelta(seconds=30)).replace(second=0, microsecond=0)
+            return ClockChange(minute, change.total_seconds() / 3600)
+        low = high
+    return None
+
+
+def _offset_at(zone: tzinfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta(0)
+
+
+def name_offset(zone: tzinfo, at: datetime) -> str:
+    """Name how far a zone is ahead of UTC at an instant: UTC+1, UTC-3:30, UTC."""
+    minutes = round(_offset_at(zone, at).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "-" if minutes < 0 else "+"
+    return "UTC" if not minutes else f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def list_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:

@@ -10,6 +10,7 @@ The modules beside them:
     audience, segments, comparing, local_time    who gets a campaign, and what time it is for them
     rfm, segment_groups               classes of buyers; segments as customer groups at the till
     drafting, campaign_facts          saving campaigns, and what people may change of them
+    versions, presence                what a campaign was before, and who has its editor open
     mail_tests, follow_ups            results of test mails, second mails
     launch, deliveries, lifecycle     a launch: its checks, its rows, what follows from a step
     deletion                          deleting lists and segments

@@ -1,5 +1,7 @@
 """What people may change of an e-mail campaign: its columns, and everything about it in words."""
 
+from collections.abc import Sequence
+
 from campaigns import editions
 from mailing import variants
 from mailing.models import EmailCampaign, SplitTest
@@ -57,10 +59,19 @@ def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
     """Return what people may change of a campaign, in words."""
     targets = campaign.targets.select_related("list", "segment")
     routes = campaign.routes.select_related("connection")
-    return editions.column_facts(campaign, FIELDS) | {
-        "Recipients": ", ".join(sorted(map(str, targets))),
-        "Shares": ", ".join(map(str, routes)),
-        **describe_test(variants.find_test(campaign)),
+    return describe_facts(
+        campaign, sorted(map(str, targets)), list(map(str, routes)), variants.find_test(campaign)
+    )
+
+
+def describe_facts(
+    columns: EmailCampaign, targets: Sequence[str], routes: Sequence[str], test: SplitTest | None
+) -> dict[str, str]:
+    """Return the columns of a campaign, its targets, its connections and its A/B test, in words."""
+    return editions.column_facts(columns, FIELDS) | {
+        "Recipients": ", ".join(targets),
+        "Shares": ", ".join(routes),
+        **describe_test(test),
     }
 
 

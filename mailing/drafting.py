@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -18,9 +19,10 @@ from campaigns.formats import in_sentence
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from campaigns.sentences import keep
-from mailing import audience, campaign_facts, content, launch, offers, renderer, variants
+from mailing import audience, campaign_facts, content, launch, offers, renderer, variants, versions
 from mailing.addresses import normalise_address
 from mailing.models import (
+    CampaignVersion,
     Contact,
     ContactList,
     Delivery,
@@ -52,6 +54,7 @@ def save_campaign(
     split_tests: Sequence[SplitTest] | None = None,
     seen: str | None = None,
     is_automatic: bool = False,
+    restored_from: datetime | None = None,
 ) -> EmailCampaign:
     """Save a new or changed campaign with what belongs to it; a scheduled one goes back to draft first.
 
@@ -63,6 +66,7 @@ def save_campaign(
         seen: the edition that the form showed; None overwrites any.
         is_automatic: it is saved while somebody types: a scheduled campaign is refused, and what changes nothing is
             not written.
+        restored_from: the time of the version that it brings back.
 
     Raises:
         Locked: its state allows no change.
@@ -78,12 +82,15 @@ def save_campaign(
     with transaction.atomic():
         if campaign is None or campaign.pk is None:
             refusals.require(by, "mailing.add_emailcampaign", _("add e-mail campaigns"))
-            campaign, before = EmailCampaign(created_by=by), None
+            campaign, before, kept = EmailCampaign(created_by=by), None, None
         else:
             if is_automatic:
                 _refuse_scheduled(lifecycle.lock_row(campaign))
             campaign = lifecycle.open_for_edit(campaign, by=by)
-            before = campaign_facts.describe_campaign(campaign)
+            before, kept = (
+                campaign_facts.describe_campaign(campaign),
+                versions.prepare_first_version(campaign),
+            )
             editions.refuse_edit_conflict(campaign, before, seen)
         for name, value in changes.items():
             setattr(campaign, name, _clean_address(value) if name in ADDRESSES else value)
@@ -100,9 +107,32 @@ def save_campaign(
         after = campaign_facts.describe_campaign(campaign)
         if is_automatic and after == before:
             transaction.set_rollback(True)
-        elif before is not None:  # its history says already who made it
+            return campaign
+        if before is not None:  # its history says already who made it
             editions.record_edit(campaign, before, after, by=by, folds=is_automatic)
+        versions.keep_version(
+            campaign, by=by, before=kept, is_automatic=is_automatic, restored_from=restored_from
+        )
     return campaign
+
+
+def restore_version(version: CampaignVersion, *, by: User | None, seen: str | None) -> EmailCampaign:
+    """Save a version of a campaign as what it is now; what it was until now is a version, too.
+
+    Raises:
+        Locked, EditConflict, Refused: as `save_campaign`.
+    """
+    kept = versions.read_version(version)
+    return save_campaign(
+        version.campaign,
+        by=by,
+        changes=kept.changes,
+        targets=kept.targets,
+        routes=kept.routes,
+        split_tests=kept.split_tests,
+        seen=seen,
+        restored_from=version.saved_at,
+    )
 
 
 def _refuse_scheduled(campaign: EmailCampaign) -> None:

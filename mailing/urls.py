@@ -1,6 +1,7 @@
 from django.urls import path
 
 from mailing.views import (
+    autosave,
     campaigns,
     codes,
     connections,
@@ -28,6 +29,7 @@ from mailing.views import (
     tracking,
     tracking_policy,
     variants,
+    versions,
     webhooks,
 )
 
@@ -55,6 +57,10 @@ urlpatterns = [
     path("campaigns/email/preview/", editor.preview_unsaved, name="preview_unsaved"),
     path("campaigns/email/convert/", editor.convert_tags, name="convert_tags"),
     path("campaigns/email/preview/head/", editor.preview_head, name="preview_head"),
+    path("campaigns/email/autosave/", autosave.autosave, name="autosave"),
+    path("campaigns/email/presence/", autosave.note_presence, name="presence"),
+    path("campaigns/email/<int:pk>/versions/", versions.version_list, name="versions"),
+    path("campaigns/email/<int:pk>/versions/<int:key>/", versions.version, name="version"),
     path("campaigns/email/<int:pk>/", campaigns.campaign, name="campaign"),
     path("campaigns/email/<int:pk>/edit/", editor.campaign_edit, name="campaign_edit"),
     path("campaigns/email/<int:pk>/progress/", campaigns.campaign_progress, name="progress"),

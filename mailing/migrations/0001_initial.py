@@ -2,6 +2,7 @@
 
 import campaigns.database_time
 import django.core.validators
+import django.core.serializers.json
 import django.db.models.deletion
 import mailing.secrets
 from django.conf import settings
@@ -2891,6 +2892,94 @@ class Migration(migrations.Migration):
                 "verbose_name": "picture",
                 "verbose_name_plural": "pictures",
                 "ordering": ["-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="CampaignVersion",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "begun_at",
+                    models.DateTimeField(
+                        help_text="When the first of the savings that it stands for was made."
+                    ),
+                ),
+                ("saved_at", models.DateTimeField(help_text="When the last of them was made.")),
+                (
+                    "is_automatic",
+                    models.BooleanField(default=False, help_text="It was saved while somebody typed."),
+                ),
+                (
+                    "restored_from",
+                    models.DateTimeField(
+                        blank=True, help_text="The time of the version that it brought back.", null=True
+                    ),
+                ),
+                ("values", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["campaign", "-id"], name="versions_of_a_campaign")],
+            },
+        ),
+        migrations.CreateModel(
+            name="EditorVisit",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seen_at", models.DateTimeField(db_index=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="visits",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "user"), name="visit_once_per_campaign_and_person"
+                    )
+                ],
             },
         ),
     ]

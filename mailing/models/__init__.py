@@ -5,6 +5,7 @@ from mailing.models.bounces import BounceMailbox, HeldReport
 from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.conversion import Conversion, ConversionTally, DepartedBuyer, DueAttribution
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
+from mailing.models.editing import CampaignVersion, EditorVisit
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.global_hold_out import GlobalHoldOut, GlobalHoldOutFigures
 from mailing.models.importing import Upload, VerdictBlock
@@ -32,6 +33,7 @@ __all__ = [
     "Block",
     "BounceMailbox",
     "CampaignPace",
+    "CampaignVersion",
     "Contact",
     "ContactList",
     "Content",
@@ -42,6 +44,7 @@ __all__ = [
     "DepartedBuyer",
     "DkimKey",
     "DueAttribution",
+    "EditorVisit",
     "EmailCampaign",
     "Event",
     "EventCount",

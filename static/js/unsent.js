@@ -11,9 +11,13 @@ const formsOfPage = () => [...document.querySelectorAll("main form[method=post]"
 const changed = new Set();
 document.addEventListener("input", (event) => {
   const form = event.target.closest("main form[method=post]");
-  if (form && !event.target.matches("[type=file]")) changed.add(form);
+  const isKept = !event.target.matches("[type=file], #live *"); // what the preview beside a form asks for is not
+  if (form && isKept) changed.add(form);
 });
-document.addEventListener("submit", (event) => changed.delete(event.target));
+const isPreview = (event) => Boolean(event.submitter?.formTarget); // beside the editor: it is no sending
+for (const name of ["submit", "form-saved"]) {
+  document.addEventListener(name, (event) => isPreview(event) || changed.delete(event.target), true);
+}
 window.addEventListener("beforeunload", (event) => {
   if ([...changed].some((form) => form.isConnected)) event.preventDefault();
 });
@@ -21,16 +25,27 @@ window.addEventListener("beforeunload", (event) => {
 // ── a form that did not arrive comes back ──
 
 document.addEventListener("submit", (event) => {
-  const place = formsOfPage().indexOf(event.target);
-  if (place < 0 || event.submitter?.formTarget) return; // a preview beside the editor is no sending
-  const form = { path: location.pathname, place, html: write(event.target) };
+  if (!isPreview(event)) keep(event.target);
+});
+
+// A part of the page was asked for when nobody was signed in any more: htmx leaves for the login.
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr } }) => {
+  if (!xhr.getResponseHeader("HX-Redirect")?.startsWith("/login/")) return;
+  for (const form of changed) if (form.isConnected) keep(form);
+  changed.clear();
+});
+
+function keep(typed) {
+  const place = formsOfPage().indexOf(typed);
+  if (place < 0) return;
+  const form = { path: location.pathname, place, html: write(typed) };
   try {
     sessionStorage.setItem(KEPT_AS, JSON.stringify(form));
   } catch (error) {
     if (error.name !== "QuotaExceededError") throw error; // too long to be kept: it is sent all the same
     sessionStorage.removeItem(KEPT_AS);
   }
-});
+}
 
 // The form as it stands, with what was typed, and with the rows that were added to it; without passwords.
 function write(form) {
@@ -53,7 +68,7 @@ function fillIn({ place, html }) {
   form.innerHTML = html;
   if (token) form.querySelector(TOKEN).value = token;
   htmx.process(form);
-  changed.add(form);
+  form.dispatchEvent(new Event("input", { bubbles: true }));
   const note = document.createElement("div");
   note.className = "alert alert-info";
   note.setAttribute("role", "status");

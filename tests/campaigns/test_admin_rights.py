@@ -53,6 +53,8 @@ TABLE = {
     "mailing.Delivery": "vn",
     "mailing.DkimKey": "vn",
     "mailing.CampaignPace": "vS",
+    "mailing.CampaignVersion": "vS",
+    "mailing.EditorVisit": "vS",
     "mailing.EmailCampaign": "vn acM dA",
     "mailing.Event": "vn",
     "mailing.HeldReport": "vn",

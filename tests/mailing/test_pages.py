@@ -38,6 +38,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/campaigns/email/new/": "MA",
     "/campaigns/email/{campaign}/": "AnMA",
     "/campaigns/email/{campaign}/edit/": "MA",
+    "/campaigns/email/{campaign}/versions/": "MA",
     "/campaigns/email/{campaign}/progress/": "AnMA",
     "/campaigns/email/{campaign}/test/answer/": "MA",
     "/campaigns/email/{campaign}/timeline/": "AnMA",
