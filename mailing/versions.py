@@ -41,7 +41,7 @@ def read_values(campaign: EmailCampaign) -> JsonObject:
     """Return what people may change of a campaign, as JSON keeps it."""
     test = find_test(campaign)
     values = {
-        "columns": {name: EmailCampaign._meta.get_field(name).value_from_object(campaign) for name in FIELDS},
+        "columns": {name: _column(name).value_from_object(campaign) for name in FIELDS},
         "targets": [
             {"mode": target.mode, "list": target.list_id, "segment": target.segment_id, "name": target.name}
             for target in campaign.targets.select_related("list", "segment")
@@ -128,8 +128,7 @@ def read_version(version: CampaignVersion) -> KeptCampaign:
     gone: list[str] = []
     changes: Columns = {}
     for name, kept in version.values["columns"].items():
-        column = EmailCampaign._meta.get_field(name)
-        assert isinstance(column, models.Field), "what people may change stands in a column"
+        column = _column(name)
         value = column.to_python(kept)
         if isinstance(column, models.ForeignKey) and value is not None and not _exists(column, value):
             gone.append(str(capfirst(column.verbose_name)))
@@ -154,8 +153,15 @@ def read_version(version: CampaignVersion) -> KeptCampaign:
     return KeptCampaign(changes, targets, routes, [SplitTest(**test)] if test else [], gone)
 
 
+def _column(name: str) -> "models.Field[Any, Any]":  # Any: of whatever type
+    column = EmailCampaign._meta.get_field(name)
+    assert isinstance(column, models.Field), "what people may change stands in a column"
+    return column
+
+
 def _exists(column: models.ForeignKey[Any, Any], key: int) -> bool:  # Any: of whatever model
-    return column.related_model._base_manager.filter(pk=key).exists()
+    model = column.remote_field.model
+    return not isinstance(model, str) and model._base_manager.filter(pk=key).exists()
 
 
 @dataclass(frozen=True)

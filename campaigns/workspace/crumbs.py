@@ -71,6 +71,8 @@ PLACES: Mapping[str, Place] = {
     "mailing:campaign_new": Place(LIST, _("New e-mail campaign")),
     CAMPAIGN: Place(LIST, _("E-mail campaign"), ("campaign", "subject")),
     "mailing:campaign_edit": Place(CAMPAIGN, EDIT),
+    "mailing:versions": Place(CAMPAIGN, _("Versions")),
+    "mailing:version": Place("mailing:versions", _("Version")),
     "mailing:revenue": Place(CAMPAIGN, _("Revenue")),
     "mailing:incremental_revenue": Place(CAMPAIGN, _("Incremental revenue")),
     "mailing:report": Place(CAMPAIGN, _("Report")),

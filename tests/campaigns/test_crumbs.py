@@ -26,6 +26,7 @@ NO_PAGES = {
     "promotions:promotion_fields", "promotions:promotion_offer", "promotions:promotion_sentence",
     "promotions:promotion_switch", "promotions:coupons_export", "promotions:coupon_switch",
     "promotions:stacking_pair", "promotions:promotion_report_csv", "tills:article_costs_take",
+    "mailing:autosave", "mailing:presence",
     "mailing:preview_unsaved", "mailing:convert_tags", "mailing:preview_head", "mailing:progress",
     "mailing:revenue_panel", "mailing:recent_revenue", "mailing:timeline", "mailing:preview", "mailing:test_result",
     "mailing:split_test", "mailing:offer_new", "mailing:hold_out", "mailing:variant_figures", "mailing:report_csv",

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -280,3 +281,27 @@ def test_an_administrator_deletes_somebody_with_what_they_chose(client):
     somebody = UserSettingsFactory().user
     assert client.post(f"/admin/auth/user/{somebody.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not UserSettings.objects.filter(user_id=somebody.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("zone", "after", "until", "change"),
+    [
+        ("Europe/Berlin", "2026-11-30T12:00", "2027-03-28T00:59", None),
+        ("Europe/Berlin", "2026-11-30T12:00", "2027-03-28T01:00", ("2027-03-28T01:00", 1)),
+        ("Europe/Berlin", "2026-11-30T12:00", "2030-01-01T00:00", ("2027-03-28T01:00", 1)),
+        ("Europe/Berlin", "2027-10-30T12:00", "2027-11-30T00:00", ("2027-10-31T01:00", -1)),
+        ("America/New_York", "2027-03-01T00:00", "2027-04-01T00:00", ("2027-03-14T07:00", 1)),
+        ("Australia/Lord_Howe", "2027-03-01T00:00", "2027-05-01T00:00", ("2027-04-03T15:00", -0.5)),
+        ("UTC", "2026-11-30T12:00", "2030-01-01T00:00", None),
+    ],
+)
+def test_the_next_change_of_clocks_is_found_to_the_minute(zone, after, until, change):
+    after, until = (datetime.fromisoformat(f"{at}+00:00") for at in (after, until))
+    found = zones.find_clock_change(ZoneInfo(zone), after, until)
+    assert (found and (f"{found.at:%Y-%m-%dT%H:%M}", found.hours)) == change
+
+
+def test_the_offset_of_a_zone_is_named():
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    names = [zones.name_offset(ZoneInfo(zone), at) for zone in ("Europe/Berlin", "UTC", "America/St_Johns")]
+    assert names == ["UTC+1", "UTC", "UTC-3:30"]
