@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
@@ -42,12 +43,12 @@ def search(user: User, words: str) -> list[SourceHits]:
     Without words there are the pages alone. Each source is asked once, and returns at most MOST_OF_A_SOURCE hits.
     """
     words = words[:LONGEST].strip()
-    found = [SourceHits("Pages", find_pages(user, words))]
+    found = [SourceHits(gettext("Pages"), find_pages(user, words))]
     if words:
         for heading, permission, name in settings.SEARCH_SOURCES:
             if user.has_perm(permission):
                 find: Callable[[str], list[Hit]] = import_string(name)
-                found.append(SourceHits(heading, find(words)))
+                found.append(SourceHits(gettext(heading), find(words)))
     return [each for each in found if each.hits]
 
 

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -26,8 +27,13 @@ class CostsForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("CSV file"),
-        help_text="Its first line names the columns: sku, cost, and currency where it is not the site’s. "
-        f"Up to {MOST_BYTES // 2**20} MB.",
+        help_text=format_lazy(
+            gettext_lazy(
+                "Its first line names the columns: sku, cost, and currency where it is not the site’s. "
+                "Up to {most} MB."
+            ),
+            most=MOST_BYTES // 2**20,
+        ),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
     )
 

@@ -32,7 +32,7 @@ class LineForm(forms.Form):
         error_messages={"invalid": gettext_lazy("A number, such as 2 or 0.350.")},
         widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "1"}),
     )
-    unit_price = MoneyField("Price", required=False)
+    unit_price = MoneyField(gettext_lazy("Price"), required=False)
 
     def __init__(self, *args: Argument, currency: str, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)

@@ -21,7 +21,7 @@ const countTicked = () => {
   bar.querySelector(".acts").hidden = ticked === 0;
   every.checked = ticked > 0 && ticked === all.length;
   every.indeterminate = ticked > 0 && ticked < all.length;
-  label.textContent = ticked ? `${ticked} ticked` : "Tick all";
+  label.textContent = ticked ? say("ticked").replace("{count}", ticked) : say("tick-all");
 };
 document.addEventListener("change", ({ target }) => {
   if (target.matches("#several .all input")) for (const box of boxes()) box.checked = target.checked;

@@ -72,7 +72,7 @@ function fillIn({ place, html }) {
   const note = document.createElement("div");
   note.className = "alert alert-info";
   note.setAttribute("role", "status");
-  note.textContent = "You had been signed out. What you typed is back, but not saved yet: send it once more.";
+  note.textContent = say("back");
   form.before(note);
 }
 

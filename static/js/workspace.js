@@ -3,6 +3,8 @@
 
 const ask = () => document.getElementById("ask");
 const trouble = () => document.getElementById("trouble");
+// a text for people, which templates/_script_texts.html has in their language; undefined when there is none
+const say = (name) => document.getElementById("texts").content.querySelector(`[data-for="${name}"]`)?.textContent;
 
 // A question fetched into the dialog opens it; firing its answer closes it.
 document.addEventListener("htmx:afterSwap", (event) => {
@@ -66,16 +68,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 // What went wrong between the browser and the server is said, not swallowed; the next good answer takes it back.
-const TROUBLES = {
-  400: "The server could not read what was sent. Reload the page and try again.",
-  403: "You may not do that.",
-  404: "This is no longer there: somebody may have deleted it. Reload the page.",
-  413: "This is too large to be sent.",
-  429: "Too many tries in a short time. Wait a little.",
-  502: "The server is starting anew. Wait a few seconds.",
-  503: "The server is busy or its database is away. Wait a few seconds.",
-  504: "The server took too long.",
-};
 // The server says no to the others for good: there is no use in asking again.
 const mayPass = (status) => status === 429 || status >= 500;
 
@@ -83,20 +75,20 @@ function tellTrouble(sentence, { elt, target, requestConfig: { verb, path, trigg
   const again = document.createElement("button");
   again.type = "button";
   again.className = "btn btn-sm";
-  again.textContent = "Try again";
+  again.textContent = say("again");
   again.addEventListener("click", () => htmx.ajax(verb, path, { source: elt, target, event: triggeringEvent }));
   trouble().replaceChildren(sentence, ...(isPassing && elt.isConnected ? [" ", again] : []));
 }
 document.addEventListener("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
-  const sentence = TROUBLES[status] ?? `Something went wrong on the server (${status}); it is in its log.`;
+  const sentence = say(status) ?? say("other").replace("{status}", status);
   tellTrouble(sentence, detail, mayPass(status));
 });
 document.addEventListener("htmx:sendError", ({ detail }) => {
-  tellTrouble("The server cannot be reached. What you see may be out of date.", detail);
+  tellTrouble(say("away"), detail);
 });
 document.addEventListener("htmx:timeout", ({ detail }) => {
-  tellTrouble("The server did not answer in time.", detail);
+  tellTrouble(say("slow"), detail);
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.successful) trouble().textContent = "";
@@ -116,7 +108,7 @@ document.addEventListener("click", async (event) => {
   const source = document.getElementById(button.dataset.copies);
   try {
     await navigator.clipboard.writeText(source.textContent);
-    document.getElementById("announcer").textContent = "Copied.";
+    document.getElementById("announcer").textContent = say("copied");
     button.dataset.copied = "";
     setTimeout(() => delete button.dataset.copied, 2000);
   } catch {

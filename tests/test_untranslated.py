@@ -1,0 +1,182 @@
+"""No page shows a text that is in no catalogue: a walk over all pages in a language whose every text bears signs.
+
+In that language a text of the catalogues is ⟦Save⟧. What a page shows without such signs must be data of the rows, or one
+of the words that are the same in every language.
+"""
+
+import re
+from collections import defaultdict
+from html.parser import HTMLParser
+
+import pytest
+from django.apps import apps
+from django.db import models
+from django.utils import translation
+from django.utils.translation import trans_real
+
+from campaigns import stored_sentences
+from tests.factories import EmailCampaignFactory, UserFactory
+from tests.hostile_input import World, list_routes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+
+# the same in every language
+KEPT = re.compile(
+    r"https?://\S+|[\w.+-]+@[\w.-]+|[\w-]+\.(?:com|test|org|example|json|csv|md|html)\b"
+    r"|\b(?:Fanfare|SMTP|DKIM|DMARC|SPF|TLS|STARTTLS|CSV|HTML|MJML|JSON|URL|SKU|API|UTC|OpenAPI|OAuth|MB|KB|EUR|UTF)\b"
+)
+HIDDEN = frozenset({"script", "style", "template", "noscript", "code", "pre", "kbd", "datalist"})
+SHOWN_ATTRIBUTES = ("title", "placeholder", "aria-label", "alt", "data-label", "data-announce", "label")
+# addresses that answer for machines, or in the words of a mail
+OTHERS = re.compile(
+    r"/(preview|caught|feed|openapi|healthz|readyz|u|c|o|preferences|address|mails)/|\.(csv|json|ics|eml)"
+)
+# fields that offer the places, languages and currencies of the world
+WORLD = re.compile("time_zone|zone|language|country|currency")
+VOID = frozenset("input br img meta link hr use path rect col source wbr circle line".split())
+has_words = re.compile(r"[^\W\d_]{2}").search
+
+
+class Signed(trans_real.DjangoTranslation):
+    """A language whose texts are those of the code between signs."""
+
+    def __init__(self) -> None:
+        self._catalog: dict[str, str] = {}
+
+    def gettext(self, message: str) -> str:
+        text = message.split("\x04")[-1]  # after the context, where there is one
+        return f"⟦{text}⟧" if text.strip() else text
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return self.gettext(one if count == 1 else many)
+
+    def to_language(self) -> str:
+        return "de"  # with the numbers and dates of German
+
+
+@pytest.fixture
+def signed(monkeypatch):
+    """Let German be the language with signs."""
+    monkeypatch.setitem(trans_real._translations, "de", Signed())
+    stored_sentences._translate.cache_clear()
+    yield
+    stored_sentences._translate.cache_clear()
+
+
+class TextReader(HTMLParser):
+    """What a page shows outside of the signs: its texts, and the attributes that people read or hear."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.depth = 0  # a text between signs may hold tags
+        self.is_data = False  # the options of a field that offers places or languages of the world
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "select":
+            self.is_data = WORLD.search(given.get("name") or "") is not None
+        for name in SHOWN_ATTRIBUTES:
+            if given.get(name) and not (self.is_data and name == "label"):
+                self.texts.append(strip_signed(given[name], 0)[0])
+        if tag == "input" and given.get("type") in ("submit", "button"):
+            self.texts.append(strip_signed(given.get("value") or "", 0)[0])
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+        if tag == "select":
+            self.is_data = False
+
+    def handle_data(self, data):
+        left, self.depth = strip_signed(data, self.depth)
+        if not self.is_data and not HIDDEN & set(self.open):
+            self.texts.append(left)
+
+
+def strip_signed(text: str, depth: int) -> tuple[str, int]:
+    """What of a text stands outside of the signs, and how many are open at its end."""
+    left = []
+    for sign in text:
+        if sign == "⟦":
+            depth += 1
+        elif sign == "⟧":
+            depth -= 1
+            left.append(" ")
+        elif depth == 0:
+            left.append(sign)
+    return "".join(left), depth
+
+
+def read_stored_texts() -> list[str]:
+    """Every text that stands in a row, the longest first."""
+    found = set()
+    for model in apps.get_models():
+        names = [
+            field.name
+            for field in model._meta.local_fields
+            if isinstance(field, models.CharField | models.TextField | models.JSONField)
+        ]
+        for row in model.objects.values_list(*names) if names else ():
+            for value in row:
+                found |= {str(each) for each in _list_values(value)}
+    return sorted((text for text in found if has_words(text)), key=len, reverse=True)
+
+
+def _list_values(value):
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from _list_values(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _list_values(each)
+    elif value is not None:
+        yield value
+
+
+def find_bare_texts(page: str, stored: list[str]) -> set[str]:
+    """The texts of a page with letters outside of the signs that no row holds."""
+    bare = set()
+    for text in TextReader(page).texts:
+        left = KEPT.sub(" ", text)
+        for each in stored if has_words(left) else ():
+            left = left.replace(each, " ")
+        if has_words(left):
+            bare.add(" ".join(text.split())[:110])
+    return bare
+
+
+def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signed, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    world = World()
+    world.rows["campaigns/email/"] += [EmailCampaignFactory(status="paused", launchable=True)]
+    user = UserFactory(is_staff=True, is_superuser=True)
+    client.force_login(user)
+    client.raise_request_exception = False
+    found = defaultdict(set)
+    stored = None
+    for name, route in list_routes():
+        for path in sorted(set(world.list_paths(name, route))):
+            if len(path) > 400 or OTHERS.search(path):
+                continue
+            answer = client.get(path, headers={"accept-language": "de"})
+            if answer.streaming or not answer.headers.get("Content-Type", "").startswith("text/html"):
+                continue
+            stored = stored or read_stored_texts()
+            for text in find_bare_texts(answer.content.decode(), stored):
+                found[text].add(route)
+    import json
+    import os
+
+    with open(os.environ.get("BARE", "/tmp/langa/bare.json"), "w") as file:
+        json.dump(
+            {text: sorted(routes) for text, routes in found.items()}, file, ensure_ascii=False, indent=0
+        )
+    assert translation.get_language() == "en"
+    assert dict(found) == {}
