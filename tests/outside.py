@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from campaigns.refusals import Refused
 from mailing import addresses, audience, bounces, content, importing, intervals
 from mailing.lift import detect_smallest_lift
 from mailing.models import Contact
@@ -97,7 +98,10 @@ def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> 
         upload = importing.receive_contacts(io.BytesIO(data))
     except importing.UnreadableFile as error:
         return {"error": str(error)}
-    importing.choose_columns(upload, [taken for _, taken in upload.columns])
+    try:
+        importing.choose_columns(upload, [taken for _, taken in upload.columns])
+    except Refused as refusal:
+        return {"error": str(refusal)}
     importing.run(upload.pk)
     upload.refresh_from_db()
     if not upload.error:

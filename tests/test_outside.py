@@ -46,6 +46,7 @@ def test_a_file_is_imported():
     )
     assert (ada["plan"], [line for line, _ in seen["refused"]]) == ("gold", [2])
     assert "error" in outside.import_contacts(b"")
+    assert "which column holds" in outside.import_contacts(b"a,b\n1,2\n")["error"]
 
 
 @pytest.mark.django_db

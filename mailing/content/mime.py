@@ -59,7 +59,10 @@ def encode_quoted_html(text: str) -> str:
 def _refill_lines(lines: list[bytes]) -> list[bytes]:
     """Return quoted-printable text with dots at the start of a line escaped, no line over 75 but for its "="."""
     filled = []
-    for line in lines:
+    for number, line in enumerate(lines, 1):
+        if line[:1] != b"." and len(line) <= (76 if number < len(lines) else 75):
+            filled.append(line)
+            continue
         soft = line.endswith(b"=")
         now = b""
         for unit in _unit.findall(line[:-1] if soft else line):

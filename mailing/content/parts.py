@@ -20,6 +20,7 @@ from liquid.builtin.tags.doc_tag import DocNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.unless_tag import UnlessNode
+from liquid.exceptions import OutputStreamLimitError
 
 from mailing.content.source import Values
 
@@ -27,10 +28,11 @@ from .expressions import read_number_test
 from .mime import SOFT, encode_quoted_printable
 from .names import OFFER, OFFER_PATHS
 from .rendering import Rendering, Wires, read_value, write_value
-from .sandbox import Context, Output, Template, failures
+from .sandbox import OUTPUT_LIMIT, Context, Output, Template, failures
 from .slot_cache import CachedSlot, SlotCache, list_variables, list_variables_of
 from .tags import SpinNode
 
+WIRE_LIMIT = 3 * OUTPUT_LIMIT  # bytes of a part as it is sent
 _SILENT = (AssignNode, CaptureNode, CommentNode, DocNode, InlineCommentNode)  # write nothing: no slot
 _BRANCHING = (IfNode, UnlessNode, SpinNode)
 
@@ -91,7 +93,14 @@ def write_row(nodes: Sequence[Node], context: Context) -> str:
             segments.append(_write_block(list_branches(step)[branch], context) if branch >= 0 else "")
         else:
             segments.append(write_node(step, context))
+    _check_length(sum(map(len, segments)))
     return SOFT.join(segments)
+
+
+def _check_length(length: int) -> None:
+    """Refuse a part that is far longer than any mail: each slot has a limit of its own, and there may be many."""
+    if length > WIRE_LIMIT:
+        raise OutputStreamLimitError(f"more than {WIRE_LIMIT:,} bytes of quoted-printable", token=None)
 
 
 def _write_block(block: BlockNode, context: Context) -> str:
@@ -152,9 +161,12 @@ class SplicedRow:
         for slot, name in self.variables:
             segments[slot] = wires[name]
         for slot, name, texts in self.repeated:
-            segments[slot] = wires[name].join(texts)
+            wire = wires[name]
+            _check_length(len(wire) * len(texts))
+            segments[slot] = wire.join(texts)
         for slot, other in self.others:
             segments[slot] = other.wire(rendering)
+        _check_length(sum(map(len, segments)))
         return "".join(segments)
 
 

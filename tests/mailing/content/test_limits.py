@@ -204,3 +204,15 @@ def test_a_table_of_markdown_without_end_is_refused_at_once():
     with pytest.raises(ContentError, match="60,006 cells of tables"):
         compile(Source(subject="S", from_email="a@shop.test", body=body, body_format="markdown"))
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "piece", ["{{ note }}", "{{ note }}<br>", "{{ note | upcase }}", "{% if note %}{{ note }}{% endif %}"]
+)
+def test_many_long_values_do_not_make_a_mail_of_many_megabytes(piece):
+    compiled = compile(source(piece * 100 + UNSUBSCRIBE))
+    reader = Recipient("a@b.test", {"note": "long " * 19_000})
+    for render in (compiled.render, compiled.render_in_full):
+        with pytest.raises(ContentError, match="more than 3,000,000 bytes"):
+            render(reader, LINKS)
+    assert compiled.render(Recipient("a@b.test", {"note": "short"}), LINKS)
