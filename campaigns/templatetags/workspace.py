@@ -1,8 +1,10 @@
 """Template tags: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
 
+import json
 from datetime import datetime, time
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -11,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import dates, formats, guide, zones
-from campaigns.annotations import PageContext
+from campaigns.annotations import JsonObject, PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
 from campaigns.stored_sentences import translate_stored
@@ -79,6 +81,14 @@ def hour(at: datetime) -> str:
 def exact_time(at: datetime) -> str:
     """Return the time of the day of an instant, to the second."""
     return dates.write_exact_time(at)
+
+
+@register.filter
+def undo_of(message: Message) -> JsonObject | None:
+    """Return where a message's button Undo posts (`to`) and what (`fields`); None for a message without one."""
+    kind, _, undo = (message.extra_tags or "").partition(" ")
+    found: JsonObject | None = json.loads(undo) if kind == "undo" else None
+    return found
 
 
 @register.simple_tag

@@ -1,5 +1,8 @@
 """Answers that views of every app give: refusals and redirects; and the right that most pages of campaigns ask for."""
 
+import json
+
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -40,6 +43,12 @@ def render_dashboard_part(
         return render(request, template, context)
     page = "campaigns/dashboard_part.html"
     return render(request, page, {**context, "title": title, "part": template})
+
+
+def say_undoable(request: Request, sentence: str, to: str, **fields: str) -> None:
+    """Say what was done, with a button that undoes it: it posts `fields` to the address `to`."""
+    undo = json.dumps({"to": to, "fields": fields})
+    messages.success(request, sentence, extra_tags=f"undo {undo}")
 
 
 def go_to(request: Request, url: str) -> HttpResponse:

@@ -12,8 +12,11 @@ from campaigns.forms import FilterForm
 from campaigns.models import SavedView
 from campaigns.refusals import Refused
 from campaigns.requests import Request, read_number
-from campaigns.views.answers import find_way_back, may_view
+from campaigns.views.answers import find_way_back, may_view, say_undoable
 from campaigns.workspace import listing, overview
+
+# what takes back what was done to several campaigns
+UNDO = {"archive": "unarchive", "untag": "tag"}
 
 
 @require_GET
@@ -72,8 +75,13 @@ def change_several(request: Request) -> HttpResponse:
         messages.error(request, str(refused))
         return way_back
     if outcome.done:
-        undo = "undo " + " ".join(str(campaign.pk) for campaign in outcome.done) if act == "archive" else ""
-        messages.success(request, said(outcome), extra_tags=undo)
+        sentence = said(outcome)
+        if act in UNDO:
+            fields = {"act": UNDO[act], "chosen": " ".join(str(campaign.pk) for campaign in outcome.done)}
+            undo = fields | {"tag": tag, "next": find_way_back(request, reverse("campaigns:list"))}
+            say_undoable(request, sentence, reverse("campaigns:change_several"), **undo)
+        else:
+            messages.success(request, sentence)
     for sentence in outcome.refusals:
         messages.error(request, sentence)
     return way_back

@@ -22,7 +22,7 @@ from campaigns.formats import money
 from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
-from campaigns.views.answers import render_refusal
+from campaigns.views.answers import render_refusal, say_undoable
 from campaigns.workspace import overview
 from campaigns.workspace.plots import Point, draw_plot
 from promotions import campaign_figures, edit_reviews, groups, publish, readiness
@@ -191,7 +191,14 @@ def link(request: Request, pk: int, promotion: int) -> HttpResponse:
 @changing
 def unlink(request: Request, pk: int, promotion: int) -> HttpResponse:
     """Take a promotion out of the campaign."""
-    return arrange_promotions(request, pk, lambda: publish.unlink(pk, promotion, by=request.user), promotion)
+    row = get_object_or_404(Promotion, pk=promotion)
+
+    def take_out() -> None:
+        publish.unlink(pk, promotion, by=request.user)
+        said = _("“%(name)s” is taken out of this campaign.") % {"name": row}
+        say_undoable(request, said, reverse("promotions:campaign_link", args=[pk, promotion]))
+
+    return arrange_promotions(request, pk, take_out, promotion)
 
 
 @require_POST
@@ -211,10 +218,16 @@ def move(request: Request, pk: int, promotion: int) -> HttpResponse:
 @permission_required("promotions.change_promotion", raise_exception=True)
 def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
     """Switch one linked promotion on (`on`) or off; the campaign and its other promotions stay as they are."""
-    get_object_or_404(Promotion, pk=promotion, links__campaign=pk)
-    return arrange_promotions(
-        request, pk, lambda: publish.switch_promotion(promotion, "on" in request.POST, by=request.user)
-    )
+    row = get_object_or_404(Promotion, pk=promotion, links__campaign=pk)
+    on = "on" in request.POST
+
+    def turn() -> None:
+        publish.switch_promotion(promotion, on, by=request.user)
+        said = _("“%(name)s” is switched on.") if on else _("“%(name)s” is switched off.")
+        undo = {} if on else {"on": "1"}
+        say_undoable(request, said % {"name": row}, request.path, **undo)
+
+    return arrange_promotions(request, pk, turn)
 
 
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────

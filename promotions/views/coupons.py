@@ -17,6 +17,7 @@ from campaigns import database_time
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.views.answers import say_undoable
 from campaigns.workspace.responses import csv_response
 from promotions import coupons, publish
 from promotions.conflicts import conflicts_of_coupon
@@ -152,10 +153,18 @@ def generate(request: Request) -> HttpResponse:
 def switch(request: Request, pk: int) -> HttpResponse:
     """Switch one code on (`on`) or off."""
     coupon = get_object_or_404(Coupon, pk=pk)
+    was, on = coupon.active, "on" in request.POST
     try:
-        coupons.save_coupon(coupon, by=request.user, active="on" in request.POST)
+        coupons.save_coupon(coupon, by=request.user, active=on)
     except Refused as refused:
         messages.error(request, str(refused))
+    else:
+        if was != on and not request.htmx:  # a row of the list has the button that takes it back
+            said = (
+                _("The code “%(code)s” is switched on.") if on else _("The code “%(code)s” is switched off.")
+            )
+            undo = {} if on else {"on": "1"}
+            say_undoable(request, said % {"code": coupon}, request.path, **undo)
     if not request.htmx:
         return redirect("promotions:coupon", pk)
     coupon = Coupon.objects.with_state(database_time.now()).select_related("promotion").get(pk=pk)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views.answers import go_to
+from campaigns.views.answers import go_to, say_undoable
 from promotions import campaign_figures, coupons, edit_reviews, groups, publish, reading, sold_articles, types
 from promotions.conflicts import conflicts_of
 from promotions.forms import picker
@@ -137,10 +137,16 @@ def show_choices(request: Request) -> HttpResponse:
 def switch(request: Request, pk: int) -> HttpResponse:
     """Switch a promotion on (`on`) or off; with `back` go back to its form."""
     promotion = get_promotion(pk)
+    was, on = promotion.status == Promotion.Status.ACTIVE, "on" in request.POST
     try:
-        promotion = publish.switch_promotion(promotion, "on" in request.POST, by=request.user)
+        promotion = publish.switch_promotion(promotion, on, by=request.user)
     except Refused as refused:
         messages.error(request, str(refused))
+    else:
+        if was != on:
+            said = _("“%(name)s” is switched on.") if on else _("“%(name)s” is switched off.")
+            undo = {} if on else {"on": "1"}
+            say_undoable(request, said % {"name": promotion}, request.path, **undo)
     if "back" in request.POST:
         return redirect("promotions:promotion_edit", pk)
     if not request.htmx:

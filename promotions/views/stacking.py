@@ -15,6 +15,7 @@ from campaigns import database_time
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.views.answers import say_undoable
 from promotions import publish, stacking
 from promotions.forms.filters import read_edition, read_key
 from promotions.forms.stacking import CombinationForm, StackingForm
@@ -66,12 +67,11 @@ def pair(request: Request) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        said = (
-            _("They never combine in one sale, from the very next sale.")
-            if "apart" in request.POST
-            else _("They may combine in one sale again, from the very next sale.")
-        )
-        messages.success(request, said)
+        if "apart" in request.POST:
+            said, undo = _("They never combine in one sale, from the very next sale."), {}
+        else:
+            said, undo = _("They may combine in one sale again, from the very next sale."), {"apart": "1"}
+        say_undoable(request, said, request.path, one=str(one), other=str(other), **undo)
     return redirect(f"{reverse('promotions:stacking')}?{urlencode({'one': one, 'other': other})}#meeting")
 
 
