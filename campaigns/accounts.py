@@ -3,10 +3,21 @@
 Nobody can give rights that they do not have, or take over an account that has more.
 """
 
-from django.contrib.auth.models import AbstractUser, Group, Permission, User
-from django.db.models import Q, QuerySet
+from collections.abc import Iterable
+from functools import partial
 
+from django.contrib.auth.models import AbstractUser, Group, Permission, User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
+
+from campaigns import refusals
 from campaigns.models import UserSettings
+from campaigns.refusals import Refused
+
+EXPORT = "mailing.export_contact"  # beside the roles: somebody may be given it, or be kept from it
 
 
 def find_rights(user: AbstractUser) -> set[int]:
@@ -42,3 +53,108 @@ def save_settings(chosen: UserSettings) -> None:
         user=chosen.user,
         defaults={"time_zone": chosen.time_zone, "theme": chosen.theme, "language": chosen.language},
     )
+
+
+# ── people in the workspace ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def invite_person(
+    *,
+    by: User,
+    username: str,
+    email: str,
+    first_name: str,
+    last_name: str,
+    roles: Iterable[Group],
+    exports: bool,
+) -> User:
+    """Make an account without a password, and queue a mail with a link to set one.
+
+    Raises:
+        Refused: the username is taken, `by` may not add people, or would give what they do not have.
+    """
+    refusals.require(by, "auth.add_user", _("add people"))
+    user = User(username=username, email=email, first_name=first_name, last_name=last_name)
+    user.set_unusable_password()
+    with transaction.atomic():
+        try:
+            user.full_clean()
+        except ValidationError as wrong:
+            raise Refused(
+                [(name, said) for name, all_of in wrong.message_dict.items() for said in all_of]
+            ) from wrong
+        user.save()
+        _set_rights(user, by, list(roles), exports=exports)
+        _queue_invitation(user)
+    return user
+
+
+def invite_again(user: User, *, by: User) -> None:
+    """Queue another mail with a link, to somebody who has set no password yet."""
+    with transaction.atomic():
+        user = _lock_person(user, by)
+        if user.has_usable_password():
+            raise Refused(_("This person has set a password already."))
+        _queue_invitation(user)
+
+
+def set_rights(user: User, *, by: User, roles: Iterable[Group], exports: bool) -> None:
+    """Give a person exactly these roles, and the right to export contacts or not.
+
+    Raises:
+        Refused: `by` may not manage this person, or would give what they do not have.
+    """
+    with transaction.atomic():
+        _set_rights(_lock_person(user, by), by, list(roles), exports=exports)
+
+
+def switch_person(user: User, on: bool, *, by: User) -> None:
+    """Let a person sign in again, or keep them out: who is switched off is signed out at once.
+
+    Raises:
+        Refused: it is `by`, or `by` may not manage this person.
+    """
+    with transaction.atomic():
+        user = _lock_person(user, by)
+        if user.pk == by.pk:
+            raise Refused(_("You cannot switch off yourself."))
+        user.is_active = on
+        user.save(update_fields=["is_active"])
+
+
+def has_own_export(user: User) -> bool:
+    """Return whether a person may export contacts beside their roles."""
+    return user.user_permissions.filter(pk=_export_permission().pk).exists()
+
+
+def _export_permission() -> Permission:
+    app_label, codename = EXPORT.split(".")
+    return Permission.objects.get(content_type__app_label=app_label, codename=codename)
+
+
+def _lock_person(user: User, by: User) -> User:
+    refusals.require(by, "auth.change_user", _("change people"))
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not may_manage(by, user):
+        raise Refused(_("You may not change this person, who has rights that you do not have."))
+    return user
+
+
+def _set_rights(user: User, by: User, roles: list[Group], *, exports: bool) -> None:
+    if user.pk == by.pk and not by.is_superuser:
+        raise Refused(_("You cannot change your own roles."))
+    grantable = set(grantable_groups(by).values_list("pk", flat=True))
+    if beyond := [role for role in roles if role.pk not in grantable]:
+        raise Refused([("roles", _("You may not give the role “%(role)s”.") % {"role": beyond[0]})])
+    if exports and not by.has_perm(EXPORT):
+        raise Refused([("exports", _("You may not let others export contacts: you may not do it yourself."))])
+    user.groups.set(roles)
+    if exports:
+        user.user_permissions.add(_export_permission())
+    else:
+        user.user_permissions.remove(_export_permission())
+
+
+def _queue_invitation(user: User) -> None:
+    task = partial(async_task, "mailing.tasks.send_invitation", user.pk, cluster="mail", save=False)
+    transaction.on_commit(task)

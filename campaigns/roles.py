@@ -25,6 +25,7 @@ MARKETER = [
     "mailing.add_contact",
     "mailing.change_contact",
     "mailing.delete_contact",
+    "mailing.export_contact",
     "mailing.add_contactlist",
     "mailing.change_contactlist",
     "mailing.delete_contactlist",

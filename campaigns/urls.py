@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from campaigns.views import account, calendar, campaign_list, dashboard, guide, machines, steps
+from campaigns.views import account, calendar, campaign_list, dashboard, guide, machines, people, steps
 
 app_name = "campaigns"
 urlpatterns = [
@@ -23,8 +23,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signed-in/", machines.check_signed_in, name="signed_in"),
-    path("guide/", guide.show_guide, name="guide"),
-    path("guide/<slug:name>/", guide.show_guide, name="guide"),
+from campaigns.views import account, calendar, campaign_list, dashboard, guide, machines, people, steps
     path("account/", account.account, name="account"),
     path("settings/", account.user_settings, name="settings"),
     path("account/password/", account.PasswordChange.as_view(), name="password"),

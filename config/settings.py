@@ -205,6 +205,7 @@ TASKS = [
     "mailing.tasks.run_lane",
     "mailing.tasks.read_bounces",
     "mailing.tasks.run_preflight",
+    "mailing.tasks.send_invitation",
     "mailing.tasks.send_password_reset",
     "mailing.tasks.send_test",
     "mailing.tasks.write_spooled",

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from campaigns.logins import Limit, TriesInAll, read_clock
@@ -66,6 +67,32 @@ def send_reset_links(email: str) -> int:
         _send_reset_link(smtp, user)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
+
+
+def send_invitation(user_id: int) -> bool:
+    """Mail an invited person the link with which they set their first password; return whether it was sent.
+
+    Raises:
+        Refused, ConnectFailed: the mail could not be sent.
+    """
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None or user.has_usable_password() or not user.email:  # switched off or done meanwhile
+        return False
+    smtp = require_connection(_("An invitation"))
+    minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+    text = _(
+        "You are invited to %(site)s. Your username is %(username)s.\n\n"
+        "Set your password here within %(minutes)s minutes:\n\n%(link)s\n\n"
+        "If the link has expired, ask the person who invited you to send it again.\n"
+    ) % {
+        "site": settings.PUBLIC_URL,
+        "username": user.get_username(),
+        "minutes": minutes,
+        "link": make_reset_link(user),
+    }
+    send_mail(smtp, user.email, _("You are invited to Fanfare"), text, called=_("An invitation"))
+    logger.info("An invitation was mailed to user %s.", user.pk)
+    return True
 
 
 def make_reset_link(user: AbstractBaseUser) -> str:

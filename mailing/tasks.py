@@ -69,6 +69,11 @@ def send_password_reset(email: str) -> int:
     return password_reset.send_reset_links(email)
 
 
+def send_invitation(user_id: int) -> bool:
+    """Mail an invited person a link to set a password; return whether it was sent."""
+    return password_reset.send_invitation(user_id)
+
+
 def send_address_link(change_id: int) -> bool:
     """Mail the link that confirms a contact's new address; return whether it was sent."""
     return preferences.send_address_link(change_id)

@@ -51,6 +51,8 @@ PLACES: Mapping[str, Place] = {
     "campaigns:guide": Place("campaigns:dashboard", _("Guide")),
     "campaigns:search": Place("campaigns:dashboard", _("Search")),
     "campaigns:change_feed": Place("campaigns:calendar", _("Calendar feed")),
+    "campaigns:person_invite": Place("campaigns:people", _("Invite")),
+    "campaigns:person": Place("campaigns:people", _("Person"), ("person",)),
     "campaigns:password": Place("campaigns:account", _("Password")),
     "promotions:campaign_new": Place(LIST, _("New promotion campaign")),
     PROMOTION_CAMPAIGN: Place(LIST, _("Promotion campaign"), ("campaign", "row")),

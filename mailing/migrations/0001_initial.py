@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["email"],
+                "permissions": [("export_contact", "Can export contacts as files")],
                 "constraints": [
                     models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once"),
                 ],

@@ -71,6 +71,7 @@ class Contact(models.Model):
     updated_at = DatabaseTimeField(auto_now=True)
 
     class Meta:
+        permissions = [("export_contact", "Can export contacts as files")]
         ordering = ["email"]
         # a field's own unique=True would make a second index, for LIKE, which costs imports a second for a million
         constraints = [models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once")]

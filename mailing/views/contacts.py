@@ -33,6 +33,7 @@ from pos.models import Sale
 from promotions.models import Redemption
 
 viewing = permission_required("mailing.view_contact", raise_exception=True)
+exporting = permission_required("mailing.export_contact", raise_exception=True)
 PER_PAGE = 50
 MAILS_SHOWN = 50
 CAMPAIGNS_OFFERED = 100
@@ -95,6 +96,7 @@ def filter_contacts(form: ContactFilterForm) -> QuerySet[Contact]:
 
 @require_GET
 @viewing
+@exporting
 def contact_csv(request: Request) -> FileResponse:
     """Return all contacts that the filters choose as a CSV file."""
     form = ContactFilterForm(request.GET)
@@ -285,6 +287,7 @@ def contact_erase(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
+@exporting
 @permission_required("pos.view_sale", raise_exception=True)
 def contact_export(request: Request, pk: int, form: str) -> HttpResponse | FileResponse:
     """Return everything that is kept of a contact as a file, `form` json or csv."""

@@ -20,7 +20,7 @@ from mailing.views.mail_frames import answer_frame
 
 viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
 exporting = permission_required(
-    ["mailing.view_emailcampaign", "mailing.view_delivery", "mailing.view_contact"], raise_exception=True
+    ["mailing.view_emailcampaign", "mailing.view_delivery", "mailing.export_contact"], raise_exception=True
 )
 
 

@@ -20,6 +20,7 @@ OF_NOBODY_SIGNED_IN = {
 }  # fmt: skip
 # what answers with a redirect, a file or a part of a page
 NO_PAGES = {
+    "campaigns:person_switch", "campaigns:person_invite_again",
     "campaigns:change_several", "campaigns:save_view", "campaigns:detail", "campaigns:duplicate", "campaigns:logout",
     "promotions:campaign_counters", "promotions:campaign_linked", "promotions:campaign_link",
     "promotions:campaign_unlink", "promotions:campaign_move", "promotions:campaign_switch",
