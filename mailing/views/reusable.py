@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.annotations import Columns, PageContext
 from campaigns.generics import ModelForm
 from campaigns.requests import Request, number_in_query
+from campaigns.views.answers import say_undoable
 from mailing import content
 from mailing.forms.library import BlockForm, MailTemplateForm
 from mailing.library import insertions, reusable
@@ -158,7 +160,8 @@ def shelf_archive(request: Request, shelf: str, pk: int, is_archived: bool) -> H
     row = get_object_or_404(kept.model, pk=pk)
     reusable.set_archived(row, is_archived)
     said = _("“%(name)s” is archived.") if is_archived else _("“%(name)s” is back.")
-    messages.success(request, said % {"name": row})
+    undo = "restore" if is_archived else "archive"
+    say_undoable(request, said % {"name": row}, reverse(kept.pages[undo], args=[row.pk]))
     return redirect(kept.pages["list"])
 
 

@@ -39,6 +39,9 @@ NO_PAGES = {
     "mailing:dkim_make", "mailing:dkim_check", "mailing:dkim_switch_on", "mailing:dkim_switch_on_unseen",
     "mailing:dkim_switch_off", "mailing:dkim_delete", "mailing:connection_oauth_begin",
     "mailing:connection_oauth_delete", "mailing:mailbox_oauth_begin", "mailing:mailbox_oauth_delete",
+    "mailing:template_content", "mailing:template_look", "mailing:template_duplicate", "mailing:template_archive",
+    "mailing:template_restore", "mailing:template_chooser", "mailing:block_content", "mailing:block_look",
+    "mailing:block_duplicate", "mailing:block_archive", "mailing:block_restore", "mailing:insert_menu",
     "mailing:oauth_callback", "mailing:caught_mail_frame",
 }  # fmt: skip
 

@@ -10,10 +10,12 @@ from promotions.models import Coupon, ExcludedPair, Promotion
 from promotions.stacking import exclude_pair
 from tests.campaigns.test_crumbs import list_views
 from tests.factories import (
+    BlockFactory,
     ContactFactory,
     ContactListFactory,
     CouponFactory,
     EmailCampaignFactory,
+    MailTemplateFactory,
     PromotionCampaignFactory,
     PromotionFactory,
     SegmentFactory,
@@ -45,6 +47,8 @@ TABLE = {
     "mailing:contact_erase": ASKS,
     "mailing:picture_delete": ASKS,
     "mailing:list_delete": ASKS,
+    "mailing:template_archive": UNDO,
+    "mailing:block_archive": UNDO,
     "mailing:segment_delete": ASKS,
     "mailing:suppression_delete": ASKS,
     "mailing:decide_held_report": BESIDE,
@@ -139,6 +143,16 @@ def test_archived_and_untagged_campaigns_come_back(client, marketer):
     press_undo(client, page)
     campaign.refresh_from_db()
     assert campaign.archived_at is None
+
+
+@pytest.mark.parametrize(("shelf", "factory"), [("template", MailTemplateFactory), ("block", BlockFactory)])
+def test_a_template_or_block_comes_back_from_the_archive(client, marketer, shelf, factory):
+    row = factory()
+    page = do(client, reverse(f"mailing:{shelf}_archive", args=[row.pk]))
+    assert "is archived." in page
+    press_undo(client, page)
+    row.refresh_from_db()
+    assert row.archived_at is None
 
 
 @pytest.mark.parametrize(
