@@ -37,7 +37,7 @@ def share(part: int | None, whole: int | None) -> str:
 
 
 def write_percent(percent: Decimal | int | str) -> str:
-    """Write a percentage with the decimals that it has: 12.5%, in German 12,5 %."""
+    """Write a percentage with the decimals that it has: 12.5%; German has a comma and a gap."""
     locale = find_locale()
     if locale == "en":
         return f"{percent:,}%" if isinstance(percent, int) else f"{percent}%"

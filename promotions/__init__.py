@@ -13,6 +13,7 @@ The modules beside them:
     offers, ready_offers              what an e-mail campaign asks of its promotion; a promotion made for a mail
     groups, sold_articles             customer groups; what tills sold lately
     stacking, conflicts, inspector    how promotions combine, and what keeps one from giving anything
+    edit_reviews, examples            what an edit would change; a basket that shows what a promotion does
     current, customer_words           what is on for everybody now, in the words and language of customers
     campaign_figures, margins         what a campaign gave, and what is left; the margin where costs are known
     overruns, readiness               limits that were passed; what a campaign still lacks

@@ -57,7 +57,7 @@ def write_sentence(promotion: Promotion, currency: str = "") -> str:
 
 
 def write_percent(hundredths: int) -> str:
-    """Write hundredths of a percent as the language of the page does: 1250 is 12.5%, or 12,5 %."""
+    """Write hundredths of a percent as the language of the page does: 1250 is 12.5%; German has a comma and a gap."""
     if is_english():
         return percent_text(hundredths)
     return format_percent(hundredths / 10_000, locale=_name_locale(), decimal_quantization=False)

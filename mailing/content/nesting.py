@@ -88,7 +88,7 @@ class Nesting(OpenElements):
                 if not self._open[place].foreign:
                     break
                 if self._open[place].name == name:
-                    self.cut(place)
+                    self.close_from(place)
                     return
             if name in ("br", "p"):
                 self._leave_foreign()
@@ -199,7 +199,7 @@ class Nesting(OpenElements):
         if name in _CLOSES_PARAGRAPH:
             self._close_paragraph()
         if name in _HEADINGS and self._open and self._open[-1].name in _HEADINGS:
-            self.cut(len(self._open) - 1)
+            self.close_from(len(self._open) - 1)
         elif name == "li":
             self._close_sibling(("li",))
         elif name in ("dd", "dt"):
@@ -214,7 +214,7 @@ class Nesting(OpenElements):
             else:
                 self._pop_implied("optgroup" if name == "option" else "")
         elif name in ("option", "optgroup") and self._is_top("option"):
-            self.cut(len(self._open) - 1)
+            self.close_from(len(self._open) - 1)
         elif name in ("rb", "rp", "rt", "rtc") and self._has(("ruby",), SCOPES):
             self._pop_implied("" if name in ("rb", "rtc") else "rtc")
         if name not in _CLOSES_PARAGRAPH | _OUTSIDE_FORMATTING:

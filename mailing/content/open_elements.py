@@ -74,7 +74,7 @@ class OpenElements:
             element.is_open = True
         return element
 
-    def cut(self, place: int) -> None:
+    def close_from(self, place: int) -> None:
         """Close the element at a place of the stack, and all in it."""
         for each in self._open[place:]:
             each.is_open = False
@@ -94,7 +94,7 @@ class OpenElements:
 
     def _leave_foreign(self) -> None:
         while self._is_in_foreign():
-            self.cut(len(self._open) - 1)
+            self.close_from(len(self._open) - 1)
 
     def _is_top(self, name: str) -> bool:
         return bool(self._open) and self._open[-1].name == name
@@ -117,22 +117,22 @@ class OpenElements:
     def _pop_to(self, names: Collection[str]) -> None:
         """Close the innermost element of `names`, and all in it."""
         place = self._find(names, ())
-        self.cut(max(place, 0))
+        self.close_from(max(place, 0))
 
     def _pop_in_scope(self, names: Collection[str], scopes: Container[str]) -> bool:
         place = self._find(names, scopes)
         if place >= 0:
-            self.cut(place)
+            self.close_from(place)
         return place >= 0
 
     def _pop_above(self, name: str) -> None:
         """Close what stands inside the innermost element of a name."""
-        self.cut(self._find((name,), ()) + 1)
+        self.close_from(self._find((name,), ()) + 1)
 
     def _pop_implied(self, but: str = "") -> None:
         """Close what needs no end tag, except for one name."""
         while self._open and self._open[-1].name in _IMPLIED and self._open[-1].name != but:
-            self.cut(len(self._open) - 1)
+            self.close_from(len(self._open) - 1)
 
     def _clear(self) -> None:
         """Forget the active formatting elements up to the last mark."""
@@ -177,7 +177,7 @@ class OpenElements:
         for place in range(len(self._open) - 1, -1, -1):
             each = self._open[place]
             if each.name in names and not each.foreign:
-                self.cut(place)
+                self.close_from(place)
                 return
             if each.is_special and each.name not in ("address", "div", "p"):
                 return
@@ -186,7 +186,7 @@ class OpenElements:
         for place in range(len(self._open) - 1, -1, -1):
             each = self._open[place]
             if each.name == name and not each.foreign:
-                self.cut(place)
+                self.close_from(place)
                 return
             if each.is_special:
                 return
@@ -194,7 +194,7 @@ class OpenElements:
     def _adopt(self, name: str) -> None:
         """End a formatting element: what the standard calls the adoption agency."""
         if self._is_top(name) and not any(each is self._open[-1] for each in self._active):
-            self.cut(len(self._open) - 1)
+            self.close_from(len(self._open) - 1)
             return
         for _ in range(_ROUNDS):
             element = self._find_active(name)
@@ -209,7 +209,7 @@ class OpenElements:
                 return
             furthest = next((each for each in self._open[place + 1 :] if each.is_special), None)
             if furthest is None:
-                self.cut(place)
+                self.close_from(place)
                 self._active.remove(element)
                 return
             self._move_out(element, furthest)
@@ -238,7 +238,7 @@ class OpenElements:
         self._active.insert(bookmark, copy)
         self._active.remove(element)
         inner = self._open[last + 1 :]
-        self.cut(first)
+        self.close_from(first)
         for each in (*reversed(between), furthest, copy, *inner):
             self._open.append(each)
             self._counts[each.name] += 1

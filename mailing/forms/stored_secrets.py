@@ -33,9 +33,12 @@ def make_secret_field(label: Argument = PASSWORD, help_text: Argument = "") -> f
     )
 
 
-# Any: connections, bounce mailboxes and OAuth logins have one
 def describe_stored_secret(
-    form: ModelForm[Any], name: str = "password", *, is_kept: Argument = KEPT_FOR_SERVER
+    # Any: connections, bounce mailboxes and OAuth logins have one
+    form: ModelForm[Any],
+    name: str = "password",
+    *,
+    is_kept: Argument = KEPT_FOR_SERVER,
 ) -> None:
     """Say beside the field `name` that a secret is stored, or why the stored one cannot be read.
 

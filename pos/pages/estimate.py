@@ -39,7 +39,7 @@ class EstimatePart(Struct, frozen=True):
     percent: int | None = None
 
     @property
-    def typed_percent(self) -> str:
+    def percent_as_typed(self) -> str:
         """The percent as a control takes it: 12.5."""
         return "" if self.percent is None else f"{self.percent / 100:g}"
 
