@@ -368,6 +368,13 @@ def test_the_usual_location_is_where_somebody_bought_most():
         ("greater_than", "+10", ["9", "11"], [1]),
         ("greater_than", 5, ["+6", "+4", "12 €", "1e5"], [0]),
         ("greater_than", "5" * 200, ["6"], []),
+        ("greater_than", 5, ["9" * 100, "9" * 101, "9" * 200_000, "+", " 9", "9,5", "x 9"], [0, 5]),
+        (
+            "less_than",
+            "2026-02-01",
+            ["2026-01-15 or so", "2026-01-15 " + "x" * 200, "15.01.2026 10:00"],
+            [0, 2],
+        ),
         ("equals", "Zoë", ["Zoe\u0308", "Zoë", "ZOË", "Zoe"], [0, 1, 2]),
         ("contains", "é", ["cafe\u0301", "café", "cafe"], [0, 1]),
     ],
