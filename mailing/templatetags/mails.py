@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from campaigns import formats
-from mailing import audience, content, launch, promotion_mails
+from mailing import audience, content, launch, progress, promotion_mails
 from mailing import through_mails as through
 from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from promotions.models import Coupon, Promotion, PromotionCampaign
@@ -37,6 +37,12 @@ def rates(limited: EmailCampaign | SmtpConnection) -> str:
 def recipients(campaign: EmailCampaign) -> int:
     """Return how many recipients the campaign would have now. It must be ready to launch."""
     return audience.estimate(audience.read_selection_of(campaign)).recipients
+
+
+@register.simple_tag
+def shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
+    """Return how long a launch now would take at least under the limits; 0 without limits."""
+    return progress.estimate_shortest_seconds(campaign, recipients)
 
 
 @register.simple_tag

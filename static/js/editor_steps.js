@@ -28,6 +28,7 @@ function goToStep(name) {
   showStep(name);
   document.getElementById(`step-${name}`).focus({ preventScroll: true });
   pageOfSteps().scrollIntoView({ block: "start" });
+  return true;
 }
 
 // Show a field, whichever step it is in.
@@ -51,7 +52,9 @@ document.addEventListener("click", (event) => {
     return;
   }
   const link = event.target.closest("a[href*='#']");
-  if (!link || link.pathname !== location.pathname || !goToField(link.hash.slice(1))) return;
+  if (!link || link.pathname !== location.pathname) return;
+  const section = new URLSearchParams(link.search).get("section");
+  if (!goToField(link.hash.slice(1)) && !(section && goToStep(section))) return;
   event.preventDefault();
   const dialog = link.closest("dialog");
   if (dialog) dialog.close();
