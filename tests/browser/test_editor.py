@@ -4,7 +4,8 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Product, open_context, open_section, sign_in_as
+from tests.browser.axe import list_unreadable, list_violations
+from tests.browser.conftest import Product, open_context, open_section, sign_in_as, wait_for_parts
 
 SAVED = re.compile(r"Saved \d")
 
@@ -128,3 +129,38 @@ def test_a_mail_is_written_section_by_section_without_javascript(browser: Browse
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Coffee club").first).to_be_visible()
     context.close()
+
+
+def test_a_mail_is_launched_from_review_and_axe_finds_nothing_in_any_section(page: Page, sign_in):
+    sign_in("marketer")
+    begin_draft(page, "Launched from Review")
+    change(page, "Sender address", "shop@example.com")
+    change(page, "Sender name", "The shop")
+    change(page, "Subject", "Tea")
+    change(page, "Content", "Hello {{ unsubscribe_url }}")
+    wrong = []
+    for name in ("Content", "Audience", "Offer", "Delivery", "Review"):
+        open_section(page, name)
+        wait_for_parts(page)
+        wrong += [f"{name}: {fault}" for fault in (*list_violations(page), *list_unreadable(page))]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    review = page.get_by_role("group", name="Section Review")
+    review.get_by_role("link", name="Choose at least one list or segment").click()
+    expect(page.get_by_role("group", name="Section Audience")).to_be_visible()
+    page.get_by_label("Coffee club").select_option("include")
+    expect(page.locator("#audience-funnel")).to_contain_text("Recipients")
+    open_section(page, "Delivery")
+    page.locator("#id_connection").select_option(label="Mail catcher")
+    page.get_by_label("Planned for").fill("2098-07-01T09:00")
+    page.get_by_label("Planned for").blur()
+    expect(page.locator("#start-in-words")).to_contain_text("The clocks there go")
+    open_section(page, "Review")
+    expect(review).to_contain_text("Ready to send.")
+    review.get_by_role("link", name="Launch").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("As fast as the servers take it")
+    wrong += list_violations(page, "#ask")
+    dialog.get_by_role("button", name="Launch").click()
+    page.wait_for_url(re.compile(r"/email/\d+/$"))
+    expect(page.locator("#campaign-status .status-badge")).to_have_text(re.compile("Running|Completed"))
+    assert wrong == [], "\n".join(wrong)
