@@ -81,3 +81,12 @@ def test_only_those_who_may_edit_see_the_review(client):
     page(client, f"/campaigns/email/{campaign.pk}/review/figures/", 403)
     assert client.post(FUNNEL, DRAFT).status_code == 403
     assert client.post(START, {}).status_code == 403
+
+
+def test_a_review_asks_few_queries(client, marketer, django_assert_max_num_queries):
+    campaign = EmailCampaignFactory(launchable=True)
+    page(client, f"{REVIEW}?campaign={campaign.pk}")
+    with django_assert_max_num_queries(45):
+        page(client, f"{REVIEW}?campaign={campaign.pk}")
+    with django_assert_max_num_queries(30):
+        page(client, f"/campaigns/email/{campaign.pk}/review/figures/")
