@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import database_time, editions
 from campaigns.annotations import PageContext
+from campaigns.languages import use_site_language
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
@@ -295,4 +296,5 @@ def contact_export(request: Request, pk: int, form: str) -> HttpResponse | FileR
     if form == "csv":
         return csv_response(privacy.csv_lines(row), f"contact-{row.pk}.csv")
     headers = {"Content-Disposition": f'attachment; filename="contact-{row.pk}.json"'}
-    return HttpResponse(privacy.write_json(row), content_type="application/json", headers=headers)
+    with use_site_language():
+        return HttpResponse(privacy.write_json(row), content_type="application/json", headers=headers)
