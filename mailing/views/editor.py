@@ -29,7 +29,7 @@ from mailing.views.campaigns import (
     page_context,
     render_mail_in_frame,
 )
-from mailing.views.reusable import read_template
+from mailing.views.reusable import read_template, with_styles_of_source_editor
 
 CONVERTED = ("subject", "preheader", "from_name", "body", "text")
 
@@ -39,6 +39,7 @@ changing = permission_required("mailing.change_emailcampaign", raise_exception=T
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @writing
+@with_styles_of_source_editor
 def campaign_new(request: Request) -> HttpResponse:
     """Show and save the form of a new e-mail campaign."""
     return edit_campaign(request, None)
@@ -46,6 +47,7 @@ def campaign_new(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
+@with_styles_of_source_editor
 def campaign_edit(request: Request, pk: int) -> HttpResponse:
     """Show and save the form of an e-mail campaign."""
     found = get_object_or_404(EmailCampaign, pk=pk)

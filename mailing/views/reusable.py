@@ -1,7 +1,10 @@
 """Templates of mails, and blocks: their pages, how they look, and what the editor takes from them."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, cast
 
+from csp.constants import NONCE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
@@ -12,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns.annotations import Columns, PageContext
+from campaigns.annotations import Argument, Columns, PageContext
 from campaigns.generics import ModelForm
 from campaigns.requests import Request, number_in_query
 from campaigns.views.answers import say_undoable
@@ -23,6 +26,14 @@ from mailing.models import Block, EmailCampaign, MailTemplate
 from mailing.models.library import ReusableContent
 from mailing.views.mail_frames import answer_frame
 from mailing.views.suggestions import list_attribute_names
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def with_styles_of_source_editor(view: View) -> View:
+    """Let the source editor of a page make its styles: the page tells it the nonce. Other pages allow files only."""
+    widened: Argument = csp_update({"style-src": [NONCE]})
+    return cast("View", widened(view))
 
 
 class Shelf(NamedTuple):
@@ -101,6 +112,7 @@ def shelf_list(request: Request, shelf: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@with_styles_of_source_editor
 def shelf_new(request: Request, shelf: str) -> HttpResponse:
     """Show and save the form of a new template or block; `?campaign=` fills a template in from a mail."""
     kept = SHELVES[shelf]
@@ -117,6 +129,7 @@ def read_begun(request: Request, kept: Shelf) -> Columns:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@with_styles_of_source_editor
 def shelf_edit(request: Request, shelf: str, pk: int) -> HttpResponse:
     """Show and save the form of a template or block."""
     kept = SHELVES[shelf]

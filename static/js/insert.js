@@ -8,6 +8,7 @@
 
   document.addEventListener("focusin", ({ target }) => {
     if (target.matches(FIELDS)) latest = target.id;
+    else if (target.closest(".cm-editor")) latest = "id_body";
   });
 
   // A field that something else draws, such as the source editor, takes the text itself and says so.
@@ -32,7 +33,9 @@
     const { insertHtml, insertMarkdown, insertMjml } = button.dataset;
     if (format !== "mjml") return format === "html" ? insertHtml : insertMarkdown;
     const field = body();
-    const tags = field.value.slice(0, field.selectionStart).match(/<mj-text\b[^>]*>|<\/mj-text>/g) ?? [];
+    const caret = { before: field.value.slice(0, field.selectionStart) };
+    field.dispatchEvent(new CustomEvent("ask-caret", { detail: caret }));
+    const tags = caret.before.match(/<mj-text\b[^>]*>|<\/mj-text>/g) ?? [];
     const latest = tags.filter((tag) => !tag.endsWith("/>")).at(-1); // those of mj-attributes hold nothing
     return latest?.startsWith("<mj-text") ? insertHtml : insertMjml;
   }
