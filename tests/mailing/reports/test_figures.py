@@ -87,7 +87,7 @@ def test_without_names_the_page_says_so_instead_of_zero(client, marketer, mode):
     if mode != "none":
         count_nameless(campaign)
     found = {figure.key: figure for figure in read_figures(campaign)}
-    reason = wording.NO_TRACKING if mode == "none" else wording.TOTALS_ONLY
+    reason = str(wording.NO_TRACKING if mode == "none" else wording.TOTALS_ONLY)
     for key in ("opened", "clicked"):
         assert (found[key].amount, found[key].absence, found[key].rate.percent) == (None, reason, "")
     text = page(client, path(campaign))
