@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.db.models import CompositePrimaryKey
 from django.urls import reverse
 
@@ -242,3 +243,8 @@ def test_a_list_in_which_nothing_matches_says_so(client, administrator):
     page = client.get(reverse("admin:pos_location_changelist"), {"q": "nowhere"}).content.decode()
     assert "Nothing matches." in page
     assert "to begin" not in page
+
+
+def test_django_finds_nothing_wrong_with_the_product_and_its_administration():
+    """Not every process loads the pages of the administration, so `manage.py check` may not see them."""
+    call_command("check", fail_level="WARNING")
