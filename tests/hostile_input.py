@@ -148,7 +148,7 @@ class World:
 
     @staticmethod
     def _path(name: str, route: str, pk: int, word: str, promotion: int) -> str:
-        values = {"pk": pk, "promotion": promotion, "index": pk, "number": pk}
+        values = {"pk": pk, "promotion": promotion, "index": pk, "number": pk, "key": pk}
         words = {"verb": word, "token": word, "name": word, "stage": "recipients", "uidb64": word}
         asked = [part.split(">")[0] for part in route.split("<")[1:]]
         names = [part.split(":")[-1] for part in asked]
