@@ -36,9 +36,9 @@ KEPT = re.compile(
 NOT_YET = frozenset(Path(__file__).with_name("untranslated.txt").read_text().splitlines())
 HIDDEN = frozenset({"script", "style", "template", "noscript", "code", "pre", "kbd", "datalist"})
 SHOWN_ATTRIBUTES = ("title", "placeholder", "aria-label", "alt", "data-label", "data-announce", "label")
-# addresses that answer for machines, or in the words of a mail
+# addresses that answer for machines, in the words of a mail, or with the guide, which is English
 OTHERS = re.compile(
-    r"/(preview|caught|feed|openapi|healthz|readyz|u|c|o|preferences|address|mails)/|\.(csv|json|ics|eml)"
+    r"/(guide|preview|caught|feed|openapi|healthz|readyz|u|c|o|preferences|address|mails)/|\.(csv|json|ics|eml)"
 )
 # fields that offer the places, languages and currencies of the world
 WORLD = re.compile("time_zone|zone|language|country|currency")
