@@ -151,8 +151,9 @@ class World:
         values = {"pk": pk, "promotion": promotion, "index": pk, "number": pk, "key": pk}
         words = {"verb": word, "token": word, "name": word, "stage": "recipients", "uidb64": word}
         asked = [part.split(">")[0] for part in route.split("<")[1:]]
-        names = [part.split(":")[-1] for part in asked]
-        return reverse(name, kwargs={each: values.get(each, words.get(each, word)) for each in names})
+        kinds = {part.split(":")[-1]: part.split(":")[0] for part in asked}
+        others = {each: pk if kind == "int" else word for each, kind in kinds.items()}
+        return reverse(name, kwargs={each: (others | words | values)[each] for each in kinds})
 
 
 class FormReader(HTMLParser):
