@@ -5,16 +5,19 @@ from collections.abc import Iterable
 from django.contrib.auth.models import User
 from django.utils.translation import gettext
 
+from campaigns.stored_sentences import translate_stored
+
 
 class Refused(Exception):
     """Something is not possible now, or not for this user. Nothing was changed.
 
     `reasons` is a list of (field, sentence), the field empty where the reason belongs to none. `str()` gives one
-    sentence for a page.
+    sentence for a page. Sentences that were kept in English are translated here, for whoever asked.
     """
 
     def __init__(self, reasons: str | Iterable[tuple[str, str]]) -> None:
-        self.reasons = [("", reasons)] if isinstance(reasons, str) else list(reasons)
+        listed = [("", reasons)] if isinstance(reasons, str) else reasons
+        self.reasons = [(field, translate_stored(str(sentence))) for field, sentence in listed]
         super().__init__(" ".join(sentence for _, sentence in self.reasons))
 
 

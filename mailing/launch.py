@@ -16,6 +16,7 @@ from campaigns import database_time
 from campaigns.annotations import JsonObject
 from campaigns.models import Campaign
 from campaigns.sentences import mark
+from campaigns.stored_sentences import translate_stored
 from mailing import (
     attribution,
     audience,
@@ -72,7 +73,12 @@ def _find_target_problems(campaign: EmailCampaign) -> tuple[list[Contact], list[
     try:
         samples = audience.list_sample(audience.read_selection_of(campaign), SAMPLES)
     except audience.SegmentError as error:
-        return [], [("targets", gettext("A segment cannot be used: %(error)s") % {"error": error})]
+        return [], [
+            (
+                "targets",
+                gettext("A segment cannot be used: %(error)s") % {"error": translate_stored(str(error))},
+            )
+        ]
     if not samples:
         return [], [
             (
@@ -106,7 +112,8 @@ def _find_content_problems(
         return []
     # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
     known = [*STANDARD_FIELDS, *audience.list_attribute_names(), *(["offer"] if offer else [])]
-    return renderer.find_problems(written, readers, known)
+    found = renderer.find_problems(written, readers, known)
+    return [(field, translate_stored(sentence)) for field, sentence in found]
 
 
 def _find_variant_problems(campaign: EmailCampaign, test: SplitTest, samples: list[Contact]) -> list[Problem]:
@@ -132,7 +139,7 @@ def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
     try:
         sender = _bare_address(campaign.from_email)
     except ValueError as error:
-        reasons.append(("from_email", str(error)))
+        reasons.append(("from_email", translate_stored(str(error))))
     else:
         reasons += [
             (
@@ -146,12 +153,12 @@ def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
         try:
             domains.find_signer(sender)
         except SecretUnreadable as error:
-            reasons.append(("from_email", str(error)))
+            reasons.append(("from_email", translate_stored(str(error))))
     if campaign.reply_to:
         try:
             _bare_address(campaign.reply_to)
         except ValueError as error:
-            reasons.append(("reply_to", str(error)))
+            reasons.append(("reply_to", translate_stored(str(error))))
     return reasons
 
 
@@ -300,7 +307,7 @@ def _prepare(campaign: EmailCampaign) -> str:
         compiled, *others = _compile_all(campaign, test)
         chosen = audience.build_judged_query(audience.read_selection_of(campaign))
     except (content.ContentError, audience.SegmentError) as error:
-        return str(error)
+        return translate_stored(str(error))
     Content.objects.create(campaign=campaign, compiled=compiled.dump())
     VariantContent.objects.bulk_create(
         VariantContent(campaign=campaign, variant=number, compiled=other.dump())

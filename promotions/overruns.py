@@ -16,6 +16,7 @@ from campaigns import lifecycle
 from campaigns.formats import money
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from promotions.models import Overrun, PromotionCampaign, Redemption
 
 CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one code are no pattern
@@ -60,17 +61,38 @@ def pause_reasons(campaign: PromotionCampaign) -> Iterator[str]:
     for name, most, of_amount, of_uses, of_promotion, of_codes in rows:
         amount, uses, codes = amount + of_amount, uses + of_uses, codes + of_codes
         by_promotion[name, most] += of_promotion
-    allowed = f"more than the {percent}% that are allowed"
+    allowed = keep("more than the %(percent)s%% that are allowed", percent=percent)
     if campaign.budget and amount * 100 > campaign.budget * percent:
         given, budget = money(amount, campaign.currency), money(campaign.budget, campaign.currency)
-        yield f"Sales made offline gave {given} beyond the budget of {budget}: {allowed}."
+        yield keep(
+            "Sales made offline gave %(given)s beyond the budget of %(budget)s: %(allowed)s.",
+            given=given,
+            budget=budget,
+            allowed=allowed,
+        )
     if campaign.max_uses and uses * 100 > campaign.max_uses * percent:
-        yield f"Sales made offline used it {uses} times beyond its {campaign.max_uses} uses: {allowed}."
+        yield keep(
+            "Sales made offline used it %(uses)s times beyond its %(most)s uses: %(allowed)s.",
+            uses=uses,
+            most=campaign.max_uses,
+            allowed=allowed,
+        )
     for (name, most), beyond in by_promotion.items():
         if most and beyond * 100 > most * percent:
-            yield f"Sales made offline used “{name}” {beyond} times beyond its {most} uses: {allowed}."
+            yield keep(
+                "Sales made offline used “%(name)s” %(beyond)s times beyond its %(most)s uses: %(allowed)s.",
+                name=name,
+                beyond=beyond,
+                most=most,
+                allowed=allowed,
+            )
     if codes >= CODES_AT_LEAST:
         lines = Redemption.objects.filter(campaign=campaign, coupon__isnull=False)
         used = lines.aggregate(uses=Sum("uses"))["uses"] or 0
         if codes * 100 > used * percent:
-            yield f"Of {used} uses of its codes {codes} were by tills offline, of codes used up: {allowed}."
+            yield keep(
+                "Of %(used)s uses of its codes %(codes)s were by tills offline, of codes used up: %(allowed)s.",
+                used=used,
+                codes=codes,
+                allowed=allowed,
+            )

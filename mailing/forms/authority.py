@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 from campaigns import database_time, dates
 from campaigns.annotations import Argument
 from campaigns.generics import ModelForm
+from campaigns.stored_sentences import translate_stored
 from mailing.smtp.server import read_authorities
 
 LARGEST_AUTHORITY = 256 * 1024  # bytes of certificates
@@ -47,7 +48,7 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
         try:
             authority = read_authorities(file.read())
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(translate_stored(str(error))) from error
         ends = [each.not_valid_after_utc for each in load_pem_x509_certificates(authority.encode())]
         if max(ends) < database_time.now():
             raise forms.ValidationError(

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData
+from campaigns.stored_sentences import translate_stored
 from mailing.addresses import normalise_address
 from mailing.forms.authority import AuthorityForm
 from mailing.forms.fields import DomainsField
@@ -30,7 +31,7 @@ def clean_bounce_address(value: str) -> str:
     try:
         address = normalise_address(value.replace(return_paths.PLACE, "x" * 36))
     except ValueError as error:
-        raise forms.ValidationError(str(error)) from error
+        raise forms.ValidationError(translate_stored(str(error))) from error
     return address.replace("x" * 36, return_paths.PLACE) if return_paths.PLACE in value else address
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import zones
 from campaigns.annotations import Argument, ColumnValue
+from campaigns.stored_sentences import translate_stored
 from mailing.addresses import normalise_address
 from mailing.languages import read_language
 from mailing.sending.windows import WEEKDAYS
@@ -148,4 +149,4 @@ def read_address(word: str) -> str:
     try:
         return normalise_address(word)
     except ValueError as error:
-        raise forms.ValidationError(str(error)) from error
+        raise forms.ValidationError(translate_stored(str(error))) from error

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.annotations import CleanedData, JsonObject
 from campaigns.generics import FormData, ModelForm
+from campaigns.stored_sentences import translate_stored
 from mailing import audience
 from mailing.models import Segment
 from mailing.purchases import ARTICLES, LABELS, OFFERS
@@ -259,7 +260,7 @@ class SegmentForm(ModelForm[Segment]):
         try:
             audience.compile(self.root.node())
         except audience.SegmentError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(translate_stored(str(error))) from error
         self.instance.tree = self.root.node()
         return cleaned
 

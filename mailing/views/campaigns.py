@@ -13,6 +13,7 @@ from django_htmx.http import trigger_client_event
 from campaigns import database_time, editions
 from campaigns.annotations import Columns, PageContext
 from campaigns.requests import Request, number_in_query
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace import overview
 from mailing import (
     audience,
@@ -209,7 +210,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
             "prospect": campaign_hold_out.forecast_lift(found, chosen, funnel.recipients),
         }
     except audience.SegmentError as error:
-        context["trouble"] = str(error)
+        context["trouble"] = translate_stored(str(error))
     template = "mailing/_readiness.html" if request.htmx else "mailing/readiness.html"
     return render(request, template, context)
 
@@ -250,7 +251,7 @@ def stage_contacts(request: Request, pk: int, stage: str) -> HttpResponse:
         contacts = audience.list_stage_contacts(chosen, stage, after=after, most=PEOPLE_SHOWN)
         reasons = recipient_reasons.explain_stage(found, stage, contacts)
     except audience.SegmentError as error:
-        return render(request, "mailing/people.html", context | {"trouble": str(error)})
+        return render(request, "mailing/people.html", context | {"trouble": translate_stored(str(error))})
     deliveries = {row.contact_id: row for row in found.deliveries.filter(contact__in=contacts)}
     context["rows"] = [(row, reasons[row.pk], deliveries.get(row.pk)) for row in contacts]
     context["after"] = contacts[-1].pk if len(contacts) == PEOPLE_SHOWN else None
@@ -319,7 +320,7 @@ def preview_context(request: Request, campaign: EmailCampaign, test: SplitTest |
             launch.build_source(campaign, variant), launch.build_reader(campaign, contact)
         )
     except content.ContentError as error:
-        context["preview_trouble"] = str(error)
+        context["preview_trouble"] = translate_stored(str(error))
     if "contact" in request.GET and contact.pk:
         context |= explain_recipient(contact, campaign)
     return context
@@ -330,7 +331,7 @@ def explain_recipient(contact: Contact, campaign: EmailCampaign) -> PageContext:
     try:
         gets_it, reasons = recipient_reasons.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
-        return {"reasons": [str(error)]}
+        return {"reasons": [translate_stored(str(error))]}
     return {"gets_it": gets_it, "reasons": reasons}
 
 

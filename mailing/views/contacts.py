@@ -15,6 +15,7 @@ from campaigns.annotations import PageContext
 from campaigns.languages import use_site_language
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace.responses import csv_response
 from mailing import (
     audience,
@@ -53,7 +54,7 @@ def contact_list(request: Request) -> HttpResponse:
     try:
         found = filter_contacts(form)
     except audience.SegmentError as error:
-        return render(request, "mailing/contacts.html", context | {"trouble": str(error)})
+        return render(request, "mailing/contacts.html", context | {"trouble": translate_stored(str(error))})
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     suppressions = Suppression.objects.filter(email__in=[contact.email for contact in page])
     suppressed = {suppression.email: suppression for suppression in suppressions}
@@ -195,7 +196,7 @@ def why_context(request: Request, contact: Contact) -> PageContext:
     try:
         gets_it, reasons = recipient_reasons.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
-        return {"campaign": campaign, "trouble": str(error)}
+        return {"campaign": campaign, "trouble": translate_stored(str(error))}
     return {"campaign": campaign, "gets_it": gets_it, "reasons": reasons}
 
 

@@ -13,6 +13,7 @@ from campaigns.annotations import PageContext
 from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
+from campaigns.stored_sentences import translate_stored
 from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from mailing import campaign_facts, codes, content, drafting, launch, renderer
@@ -193,7 +194,7 @@ def preview_head(request: Request) -> HttpResponse:
             launch.build_source(campaign, variant), launch.build_reader(campaign, contact)
         )
     except content.ContentError as error:
-        context |= {"trouble": str(error), "field": error.field}
+        context |= {"trouble": translate_stored(str(error)), "field": error.field}
     return render(request, "mailing/_preview_head.html", context)
 
 

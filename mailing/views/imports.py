@@ -20,6 +20,7 @@ from campaigns.annotations import PageContext
 from campaigns.formats import thousands
 from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace.responses import csv_response
 from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, EncodingForm, SuppressionImportForm, UploadForm
@@ -69,7 +70,7 @@ def contact_import(request: Request) -> HttpResponse:
                 encoding=form.cleaned_data["encoding"],
             )
         except importing.UnreadableFile as error:
-            form.add_error("file", str(error))
+            form.add_error("file", translate_stored(str(error)))
         else:
             return redirect("mailing:upload_columns", upload.pk)
     return render_upload_form(request, "mailing/contact_import.html", form, Kind.CONTACTS, into=into)
@@ -91,7 +92,7 @@ def suppression_import(request: Request) -> HttpResponse:
                 encoding=chosen["encoding"],
             )
         except importing.UnreadableFile as error:
-            form.add_error("file", str(error))
+            form.add_error("file", translate_stored(str(error)))
         else:
             return redirect(upload)
     return render_upload_form(request, "mailing/suppression_import.html", form, Kind.SUPPRESSIONS)
@@ -116,7 +117,7 @@ def columns(request: Request, pk: int) -> HttpResponse:
         examples = importing.read_examples(importing.path_of(pk), upload.encoding)
         encoding = EncodingForm(initial={"encoding": importing.find_encoding(upload)})
     except importing.UnreadableFile as error:
-        messages.error(request, str(error))
+        messages.error(request, translate_stored(str(error)))
         return redirect(PAGES[Kind.CONTACTS])
     form = ColumnsForm(request.POST or None, upload=upload, examples=examples)
     if request.method == "POST" and form.is_valid():
@@ -148,7 +149,7 @@ def encoding(request: Request, pk: int) -> HttpResponse:
         try:
             importing.read_in_encoding(upload, form.cleaned_data["encoding"])
         except (importing.UnreadableFile, Refused) as error:
-            messages.error(request, str(error))
+            messages.error(request, translate_stored(str(error)))
     return redirect("mailing:upload_columns", pk)
 
 

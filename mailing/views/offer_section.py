@@ -10,6 +10,7 @@ from django_htmx.http import reswap, retarget
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.stored_sentences import translate_stored
 from mailing import audience, campaign_hold_out
 from mailing.forms import EmailCampaignForm
 from mailing.models import EmailCampaign
@@ -87,5 +88,5 @@ def hold_out(request: Request) -> HttpResponse:
                 "prospect": campaign_hold_out.forecast_lift(campaign, chosen, people),
             }
         except audience.SegmentError as error:
-            context["trouble"] = str(error)
+            context["trouble"] = translate_stored(str(error))
     return render(request, "mailing/_hold_out.html", context)

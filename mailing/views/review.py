@@ -14,6 +14,7 @@ from campaigns import database_time, zones
 from campaigns.annotations import PageContext
 from campaigns.forms import MomentField
 from campaigns.requests import Request, number_in_query, read_number
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace import overview
 from mailing import audience, campaign_hold_out, launch, offers, progress
 from mailing.forms import EmailCampaignForm, TestMailForm, sections
@@ -96,7 +97,7 @@ def review_figures(request: Request, pk: int) -> HttpResponse:
             "prospect": campaign_hold_out.forecast_lift(found, chosen, funnel.recipients),
         }
     except audience.SegmentError as error:
-        context["trouble"] = str(error)
+        context["trouble"] = translate_stored(str(error))
     return render(request, "mailing/editor/_review_figures.html", context)
 
 
@@ -115,7 +116,7 @@ def audience_funnel(request: Request) -> HttpResponse:
         )
         context["funnel"] = audience.estimate(chosen)
     except audience.SegmentError as error:
-        context["trouble"] = str(error)
+        context["trouble"] = translate_stored(str(error))
     return render(request, "mailing/editor/_audience_funnel.html", context)
 
 

@@ -15,6 +15,7 @@ from campaigns import editions
 from campaigns.annotations import JsonObject, PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.stored_sentences import translate_stored
 from mailing import audience, rfm, segment_groups
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, apply_button, build_from_data
@@ -111,7 +112,7 @@ def count_context(tree: JsonObject) -> PageContext:
     try:
         return {"count": audience.count_contacts(tree), "some": audience.list_examples(tree, CONTACTS_SHOWN)}
     except audience.SegmentError as error:
-        return {"trouble": str(error)}
+        return {"trouble": translate_stored(str(error))}
 
 
 def builder_context(form: SegmentForm, root: object) -> PageContext:
