@@ -82,9 +82,10 @@ def _patterns(language: str) -> dict[str, list[_Pattern]]:
             letters = len(re.sub(r"\W", "", _place.sub("", text)))
             if _place.search(text) and letters >= LEAST_LETTERS:
                 pattern = _Pattern(_compile(text), one, many, message.context or "")
-                found[_read_first_word(text)].append((letters, pattern))
+                # of two with as many letters, the one with more signs, such as a full stop at the end
+                found[_read_first_word(text)].append(((letters, len(_place.sub("", text))), pattern))
     return {
-        word: [pattern for _, pattern in sorted(listed, key=lambda each: -each[0])]
+        word: [pattern for _, pattern in sorted(listed, key=lambda each: each[0], reverse=True)]
         for word, listed in found.items()
     }
 
