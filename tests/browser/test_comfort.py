@@ -13,7 +13,8 @@ PAGES = [
 ]  # fmt: skip
 # texts of which a part cannot be seen, since their box neither grows nor scrolls
 CLIPPED = """() => [...document.querySelectorAll("body *")]
-  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".visually-hidden, svg, option, caption, .skip"))
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => !one.closest(".visually-hidden, svg, option, caption, .skip"))
   .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
   .filter((one) => {
     const { overflowX, overflowY } = getComputedStyle(one);
