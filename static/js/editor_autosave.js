@@ -17,7 +17,9 @@ function setState(name) {
 
 function saveNow() {
   clearTimeout(timer);
-  if (saver() && !isSaving && changes > sentChanges) htmx.trigger(saver(), "autosave");
+  if (!saver() || isSaving || changes === sentChanges) return;
+  htmx.trigger(saver(), "autosave");
+  if (!isSaving) saveSoon(); // htmx did not listen yet: the page is still loading
 }
 
 function saveSoon(pause = PAUSE) {
