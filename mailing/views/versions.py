@@ -28,9 +28,9 @@ def version_list(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
-def version(request: Request, pk: int, key: int) -> HttpResponse:
+def version(request: Request, pk: int, number: int) -> HttpResponse:
     """Show in what a version differs from the campaign now; a POST brings it back."""
-    kept = get_object_or_404(CampaignVersion.objects.select_related("campaign", "by"), pk=key, campaign=pk)
+    kept = get_object_or_404(CampaignVersion.objects.select_related("campaign", "by"), pk=number, campaign=pk)
     campaign = kept.campaign
     refused = None
     if request.method == "POST":
