@@ -162,6 +162,40 @@ def test_production_ends_tls_and_says_so_whatever_a_client_claims():
         answer = plain.getresponse()
         assert answer.status == 308
         assert answer.headers["Location"].startswith("https://localhost")
+        check_slow_clients(stack, ports["HTTPS_PORT"], trusting)
+
+
+def check_slow_clients(stack, port, trusting):
+    """Ask as a till while clients in TLS send bodies slowly, read nothing, or never end their handshake."""
+
+    def connect(is_secure=True):
+        plain = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        return (
+            stack.enter_context(trusting.wrap_socket(plain, server_hostname="localhost"))
+            if is_secure
+            else plain
+        )
+
+    host = f"\r\nHost: localhost:{port}\r\nAuthorization: Bearer {KEY}\r\n"
+    for turn in range(SLOW):
+        connect(is_secure=False).sendall(b"\x16\x03\x01\x02")  # the beginning of a handshake
+        path, kind = (("/pos/v1/quotes", "application/json"), ("/login/", "text/plain"))[turn % 2]
+        head = f"POST {path} HTTP/1.1{host}Content-Type: {kind}\r\nContent-Length: 5000\r\n\r\n"
+        connect().sendall(head.encode() + b"{")
+        connect().sendall(f"GET /login/ HTTP/1.1{host}\r\n".encode() * 20)
+    seconds = []
+    with closing(http.client.HTTPSConnection("localhost", port, timeout=20, context=trusting)) as till:
+        for turn in range(20):
+            began = time.monotonic()
+            till.request(
+                "PUT", f"/pos/v1/sales/T{turn}", json.dumps(basket(1_000)), {"Authorization": f"Bearer {KEY}"}
+            )
+            answer = till.getresponse()
+            assert (answer.status, bool(answer.read())) == (201, True)
+            seconds.append(time.monotonic() - began)
+    print(f"tills behind TLS: median {sorted(seconds)[10]:.3f} s, longest {max(seconds):.3f} s")
+    assert max(seconds) < MOST
 
 
 def test_chunks_that_cannot_be_read_are_their_sender_s_fault(port):

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
+from campaigns.logins import Limit
 from campaigns.refusals import Refused
 from mailing import password_reset, site_mails, tasks
 from tests.factories import SmtpConnectionFactory
@@ -91,6 +93,44 @@ def test_nothing_tells_whether_an_account_exists(ada, site, django_capture_on_co
     assert OrmQ.objects.count() == 2
     run_queued()
     assert len(site.accepted) == 1
+
+
+ODD_SPELLINGS = r"""
+ADA@SHOP.EXAMPLE Ada@shop.example ada@Shop.Example. ada@shop.example. ada.@shop.example .ada@shop.example
+a.da@shop.example ada+x@shop.example ada+@shop.example ada@shop.example@evil.example ada@evil.example@shop.example
+"ada"@shop.example ada(x)@shop.example ada@shop.example,evil@evil.example ada@shop.example;evil@evil.example
+<ada@shop.example> Eve<ada@shop.example> ada%shop.example@evil.example evil.example!ada@shop.example
+ada@[192.0.2.1] ada@xn--shp-0na.example
+ada@shop.example%0abcc:evil@evil.example ada@shop.example\r\nbcc:x@evil.example
+mailto:ada@shop.example ada@shop.exam\u2024ple ada@shop\u3002example ada@shop\uff0eexample \uff41da@shop.example
+\u0430da@shop.example ad\u0430@shop.example ada@sh\u043ep.example ada@\u0455hop.example ada@\u017fhop.example
+ADA@\u017fHOP.EXAMPLE ada@\u1e9ehop.example a\u0064\u0301a@shop.example \u00e1da@shop.example ada\u200b@shop.example
+ada\u00ad@shop.example \u202eada@shop.example ada@shop.example\u0000 ada@shop.example\u0130 mike@shop.example
+m\u0131ke@shop.example M\u0130KE@SHOP.EXAMPLE MIKE@shop.example mike@shop.example. m\u0456ke@shop.example
+mi\u212ae@shop.example M\u0049\u0307KE@shop.example stra\u00dfe@shop.example strasse@shop.example
+STRA\u1e9eE@shop.example
+""".split()
+
+
+def test_an_odd_spelling_never_has_a_mail_sent_to_somebody_elses_address(
+    ada, site, monkeypatch, django_capture_on_commit_callbacks
+):
+    """A link goes to the address that the account has, to none that was typed; and to one account only."""
+    for name in ("ACCOUNT_AT_ADDRESS", "ADDRESS", "ACCOUNT"):
+        monkeypatch.setattr(password_reset, name, Limit(10_000, timedelta(minutes=5)))
+    stored = {"ada@shop.example", "mike@shop.example", "strasse@shop.example"}
+    User.objects.create_user("mike", "mike@shop.example", "the old password 2")
+    User.objects.create_user("street", "strasse@shop.example", "the old password 3")
+    mailed = {}
+    for typed in [spelt.encode("ascii").decode("unicode_escape") for spelt in ODD_SPELLINGS]:
+        before = len(site.accepted)
+        with django_capture_on_commit_callbacks(execute=True):
+            assert ask(typed).status_code in (200, 400, 422), typed
+        run_queued()
+        mailed[typed] = [message.recipient.lower() for message in site.accepted[before:]]
+    assert all(len(recipients) <= 1 and {*recipients} <= stored for recipients in mailed.values()), mailed
+    told = {typed for typed, recipients in mailed.items() if recipients}
+    assert {"ADA@SHOP.EXAMPLE", "Ada@shop.example", "MIKE@shop.example", "strasse@shop.example"} <= told
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"password": "!"}, {"email": ""}])
