@@ -110,7 +110,7 @@ class KindLifecycle(Generic[C]):
     def list_results(self, pk: int) -> list[tuple[str, str]]:
         """Return the pages about the results of a campaign that has begun: (label, address) each."""
         path = self.find_report_path(pk)
-        return [("Report", path)] if path else []
+        return [(gettext("Report"), path)] if path else []
 
     def find_linked(self, campaign: C) -> Campaign | None:
         """Find a campaign that is linked to this one, so that it is not deleted."""

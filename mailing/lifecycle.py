@@ -95,7 +95,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
         return reverse("mailing:report", args=[pk])
 
     def list_results(self, pk: int) -> list[tuple[str, str]]:
-        return [*super().list_results(pk), ("Revenue", reverse("mailing:revenue", args=[pk]))]
+        return [*super().list_results(pk), (_("Revenue"), reverse("mailing:revenue", args=[pk]))]
 
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
         return progress.read_row_figures(pks)

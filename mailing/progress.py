@@ -121,7 +121,7 @@ class Figures(msgspec.Struct, frozen=True):
                 ("bounced", "Bounced", self.bounced),
                 ("failed", "Failed", self.failed),
                 ("deferred", "Deferred", self.deferred),
-                ("skipped", "Skipped", self.skipped),
+                ("skipped", gettext("Skipped"), self.skipped),
                 ("waiting", "Waiting", self.waiting),
                 ("sending", "Sending", self.sending),
             ],
@@ -219,7 +219,7 @@ def _read_figures_of_row(
                 ("doubtful", "Uncertain", sums.count(S.UNCERTAIN)),
                 ("bounced", gettext("Bounced or failed"), sums.count(S.BOUNCED, S.FAILED)),
                 ("deferred", "Deferred", sums.count(S.DEFERRED)),
-                ("skipped", "Skipped", sums.count(S.SKIPPED)),
+                ("skipped", gettext("Skipped"), sums.count(S.SKIPPED)),
             ],
         ),
     )

@@ -32,7 +32,10 @@ class EncodingForm(forms.Form):
 
     encoding = forms.ChoiceField(
         label=gettext_lazy("Encoding"),
-        choices=[("", gettext_lazy("Detect automatically")), *importing.ENCODINGS.items()],
+        choices=[
+            ("", gettext_lazy("Detect automatically")),
+            *((name, gettext_lazy(label)) for name, label in importing.ENCODINGS.items()),
+        ],
         required=False,
         help_text=gettext_lazy("Change it only if letters with accents or other alphabets look wrong."),
     )

@@ -46,7 +46,7 @@ class OfferFields(forms.Form):
     )
     code_ends_at = MomentField(label=_("Codes end"), required=False)
     code_min_spend = MoneyField(
-        "Minimum spend with the code",
+        _("Minimum spend with the code"),
         required=False,
         help_text=_("The promotion itself may ask for more."),
     )

@@ -9,16 +9,17 @@ from itertools import compress, count
 
 import msgspec
 from django.db import connection, models
+from django.utils.translation import gettext_lazy
 
 from campaigns.workspace import spreadsheets
 from mailing.models import Upload, VerdictBlock
 
 
 class Verdict(models.TextChoices):
-    CREATED = "created", "New"
-    UPDATED = "updated", "Updated"
-    REPEATED = "repeated", "Duplicate"
-    INVALID = "invalid", "Skipped"
+    CREATED = "created", gettext_lazy("New")
+    UPDATED = "updated", gettext_lazy("Updated")
+    REPEATED = "repeated", gettext_lazy("Duplicate")
+    INVALID = "invalid", gettext_lazy("Skipped")
 
 
 class RowVerdict(msgspec.Struct, frozen=True):

@@ -10,18 +10,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_lazy
+
 from campaigns import dates, zones
 
 DAY = timedelta(days=1)
 # by the numbers of ISO 8601
 WEEKDAYS = (
-    ("1", "Monday"),
-    ("2", "Tuesday"),
-    ("3", "Wednesday"),
-    ("4", "Thursday"),
-    ("5", "Friday"),
-    ("6", "Saturday"),
-    ("7", "Sunday"),
+    ("1", gettext_lazy("Monday")),
+    ("2", gettext_lazy("Tuesday")),
+    ("3", gettext_lazy("Wednesday")),
+    ("4", gettext_lazy("Thursday")),
+    ("5", gettext_lazy("Friday")),
+    ("6", gettext_lazy("Saturday")),
+    ("7", gettext_lazy("Sunday")),
 )
 EVERY_DAY = "1234567"
 MIDNIGHT = time(0)
@@ -136,5 +138,5 @@ def read_window(
 def _describe_days(days: str) -> str:
     names = dict(WEEKDAYS)
     if len(days) > 2 and days in EVERY_DAY:
-        return f"{names[days[0]]} to {names[days[-1]]}"
-    return ", ".join(names[day] for day in days)
+        return gettext("%(begin)s to %(end)s") % {"begin": names[days[0]], "end": names[days[-1]]}
+    return ", ".join(str(names[day]) for day in days)

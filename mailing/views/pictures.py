@@ -116,7 +116,9 @@ def picture_delete(request: Request, pk: int) -> HttpResponse:
     return delete_when_confirmed(
         request,
         row,
+        title=_("Delete the picture “%(picture)s”?") % {"picture": row},
         sentence=_("Its file is deleted with it. Mails that showed it in the past would lack it."),
+        done=_("“%(picture)s” is deleted.") % {"picture": row},
         back="mailing:pictures",
         delete=partial(pictures.delete_picture, row),
     )
