@@ -16,6 +16,7 @@ TAG_LIMIT = 60_000  # of one page
 STYLE_WORK_LIMIT = 1_500_000  # rules of style sheets times tags: each rule may be tried on each element
 HTML_DEPTH = 250  # elements inside each other; native parsers have been seen to fail from about 1,000 on
 MJML_DEPTH = 100
+BRACKET_WORK_LIMIT = 8_000_000  # brackets of one paragraph times its length: each may be read to its end
 MARK_LIMIT = 5_000  # signs of one paragraph of Markdown: its reader looks back from each to those before
 
 _xml_tags = re.compile(
@@ -115,6 +116,12 @@ def check_markdown_size(text: str) -> None:
                     marks=marks,
                     mark_limit=MARK_LIMIT,
                 ),
+                "body",
+            )
+        if (brackets := paragraph.count("[")) * len(paragraph) > BRACKET_WORK_LIMIT:
+            raise ContentError(
+                f"A paragraph of {len(paragraph):,} characters has {brackets:,} brackets: more than can be read. "
+                "Put blank lines into it",
                 "body",
             )
 

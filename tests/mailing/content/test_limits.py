@@ -198,6 +198,14 @@ def test_signs_of_markdown_without_end_are_refused_at_once(bomb):
     assert time.monotonic() - started < 2
 
 
+def test_brackets_in_a_long_paragraph_of_markdown_are_refused_at_once():
+    body = "[a]([a](<style>p{color:red}</style><object id=x></object><![CDATA[<details class=y>" * 400
+    started = time.thread_time()
+    with pytest.raises(ContentError, match=r"A paragraph of .* characters has 1,600 brackets"):
+        compile(source(body, body_format="markdown"))
+    assert time.thread_time() - started < 2
+
+
 def test_a_table_of_markdown_without_end_is_refused_at_once():
     started = time.monotonic()
     body = "|a|b|\n|-|-|\n" + "|x|y|\n" * 20_000
