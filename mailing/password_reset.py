@@ -19,6 +19,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from campaigns.languages import use_language_of
 from campaigns.logins import Limit, TriesInAll, read_clock
 from mailing.models import SmtpConnection
 from mailing.site_mails import require_connection, send_mail
@@ -64,7 +65,8 @@ def send_reset_links(email: str) -> int:
         return 0
     smtp = require_connection(CALLED)
     for user in users:
-        _send_reset_link(smtp, user)
+        with use_language_of(user):
+            _send_reset_link(smtp, user)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
 

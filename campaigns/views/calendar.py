@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from campaigns import calendar_feed, database_time
 from campaigns.annotations import PageContext
 from campaigns.forms import CalendarForm
+from campaigns.languages import use_language_of
 from campaigns.requests import Request, client_address
 from campaigns.views.answers import may_view
 from campaigns.workspace import calendar, overview
@@ -68,7 +69,9 @@ def read_feed(request: Request, secret: str) -> HttpResponse:
     if user is None:
         raise Http404("There is no such calendar.")
     overview.write_all_owed_steps(now)
-    answer = HttpResponse(calendar_feed.write_feed(user, now), "text/calendar; charset=utf-8")
+    with use_language_of(user):  # whatever the calendar program asks for
+        feed = calendar_feed.write_feed(user, now)
+    answer = HttpResponse(feed, "text/calendar; charset=utf-8")
     answer["Content-Disposition"] = 'inline; filename="fanfare.ics"'
     return answer
 
