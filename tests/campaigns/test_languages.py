@@ -1,0 +1,63 @@
+"""Pages speak the language that somebody chose, else that of the browser; what is stored is English."""
+
+from datetime import date
+
+import pytest
+from django.utils import translation
+
+from campaigns import dates, formats
+from campaigns.models import UserSettings
+from campaigns.sentences import keep, keep_plural
+from campaigns.stored_sentences import translate_stored
+
+
+@pytest.mark.django_db
+def test_the_login_speaks_the_language_of_the_browser(client):
+    page = client.get("/login/", headers={"accept-language": "fr-CH,de;q=0.5"})
+    assert '<html lang="fr">' in page.content.decode()
+    assert page.headers["Content-Language"] == "fr"
+    assert translation.get_language() == "en", "the next page is somebody else's"
+
+
+@pytest.mark.django_db
+def test_a_chosen_language_counts_more_than_the_browser(client, marketer):
+    client.post("/settings/", {"language": "de"})
+    assert UserSettings.objects.get(user=marketer).language == "de"
+    for path in ("/", "/nowhere/"):
+        assert '<html lang="de">' in client.get(path, headers={"accept-language": "fr"}).content.decode()
+    answer = client.post("/settings/", {"language": "tlh"})
+    assert UserSettings.objects.get(user=marketer).language == "de"
+    assert answer.status_code == 200
+
+
+def test_a_stored_sentence_is_english_and_read_in_any_language():
+    with translation.override("de"):
+        stored = keep("“%(campaign)s” is archived already.", campaign="Mai")
+        assert stored == "“Mai” is archived already."
+        assert translate_stored(stored) == "„Mai“ ist schon archiviert."
+        assert translate_stored("Anna asked for it.") == "Anna asked for it."
+        stored = keep_plural("%(count)s second", "%(count)s seconds", 12_000)
+        assert stored == "12,000 seconds"
+        assert translate_stored(stored) == "12.000 Sekunden"
+    assert translate_stored("12,000 seconds") == "12,000 seconds"
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("en", ["€1,250.00", "33.3%", "1,000,000", "2 h 3 min", "3 Sep 2027"]),
+        ("de", ["1.250,00 €", "33,3 %", "1.000.000", "2 Std. 3 Min.", "3. Sept. 2027"]),
+        ("fr", ["1 250,00 €", "33,3 %", "1 000 000", "2 h 3 min", "3 sept. 2027"]),
+    ],
+)
+def test_amounts_and_days_follow_the_language(language, written, settings):
+    settings.CURRENCY = "EUR"
+    with translation.override(language):
+        said = [
+            formats.money(125_000),
+            formats.share(1, 3),
+            formats.thousands(1_000_000),
+            formats.duration(7384),
+            dates.write_day(date(2027, 9, 3)),
+        ]
+    assert [each.replace("\xa0", " ").replace("\u202f", " ") for each in said] == written
