@@ -68,7 +68,7 @@ class Signed(trans_real.DjangoTranslation):
 
 
 @pytest.fixture
-def signed(monkeypatch):
+def signs(monkeypatch):
     """Let German be the language with signs."""
     monkeypatch.setitem(trans_real._translations, "de", Signed())
     stored_sentences._translate.cache_clear()
@@ -165,7 +165,7 @@ def find_bare_texts(page: str, stored: list[str]) -> set[str]:
     return bare
 
 
-def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signed, settings, tmp_path):
+def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signs, settings, tmp_path):
     """Nor a number with a comma where a browser reads it: German writes one half as 0,5."""
     settings.VAR_DIR = tmp_path
     world = World()

@@ -54,6 +54,7 @@ OWN_FORMS = {
     "mailing/drafting.py": "part of a Message-ID",
     "mailing/forms/campaign.py": "what <input type=time> sends",
     "mailing/forms/connection.py": "what <input type=date> sends",
+    "mailing/library/insertions.py": "a piece of Liquid that people insert",
     "mailing/renderer/server.py": "a piece of Liquid that it compiles as it starts",
     "mailing/senders/domains.py": "part of a selector",
     "pos/folding.py": "the name of a partition",

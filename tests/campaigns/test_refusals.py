@@ -28,6 +28,6 @@ def test_the_sentence_is_written_once():
         str(path.relative_to(settings.BASE_DIR))
         for folder in FOLDERS
         for path in (settings.BASE_DIR / folder).rglob("*.py")
-        if '"You may not' in path.read_text()
+        if "ask an administrator for permission." in path.read_text()
     ]
     assert writers == ["campaigns/refusals.py"]

@@ -40,7 +40,7 @@ def plain(width: int = 300, height: int = 200, colour="red", mode: str = "RGB") 
     return Image.new(mode, (width, height), colour)
 
 
-def read(ready: renderer.ReadyPicture) -> Image.Image:
+def open_ready(ready: renderer.ReadyPicture) -> Image.Image:
     picture = Image.open(io.BytesIO(ready.data))
     picture.load()
     return picture
@@ -67,12 +67,12 @@ def test_each_format_becomes_one_that_mail_programs_show(form, mode, extension):
     colour = {"RGBA": (255, 0, 0, 90), "CMYK": (0, 255, 255, 0), "RGB": "red"}.get(mode, 0)
     ready = renderer.prepare_picture(write(plain(mode=mode, colour=colour), form))
     assert (ready.extension, ready.width, ready.height, ready.is_animated) == (extension, 300, 200, False)
-    assert read(ready).size == (300, 200)
+    assert open_ready(ready).size == (300, 200)
 
 
 def test_a_wide_picture_is_made_as_wide_as_mails_need():
     ready = renderer.prepare_picture(write(plain(3000, 1500)))
-    assert read(ready).size == (ready.width, ready.height) == (1200, 600)
+    assert open_ready(ready).size == (ready.width, ready.height) == (1200, 600)
 
 
 def test_metadata_goes_and_the_picture_stands_upright():
@@ -85,7 +85,7 @@ def test_metadata_goes_and_the_picture_stands_upright():
     data = write(photograph, "JPEG", exif=exif, comment=b"a secret comment", quality=100)
     ready = renderer.prepare_picture(data)
     assert (ready.width, ready.height) == (20, 40)
-    assert not read(ready).getexif()
+    assert not open_ready(ready).getexif()
     assert b"Maker" in data
     assert b"Maker" not in ready.data
     assert b"secret" not in ready.data
@@ -97,15 +97,18 @@ def test_texts_in_a_png_go():
     texts.add_text("Author", "Ada Secret")
     ready = renderer.prepare_picture(write(plain(), pnginfo=texts))
     assert b"ecret" not in ready.data
-    assert set(read(ready).info) <= {"transparency"}
+    assert set(open_ready(ready).info) <= {"transparency"}
 
 
 def test_transparency_stays():
     drawing = plain(2000, 100, (0, 0, 0, 0), "RGBA")
-    assert read(renderer.prepare_picture(write(drawing))).getpixel((5, 5))[3] == 0
+    assert open_ready(renderer.prepare_picture(write(drawing))).getpixel((5, 5))[3] == 0
     few = plain(50, 50, 0, "P")
     few.putpalette([255, 0, 0, 0, 255, 0])
-    assert read(renderer.prepare_picture(write(few, transparency=0))).convert("RGBA").getpixel((5, 5))[3] == 0
+    assert (
+        open_ready(renderer.prepare_picture(write(few, transparency=0))).convert("RGBA").getpixel((5, 5))[3]
+        == 0
+    )
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
@@ -114,7 +117,7 @@ def test_what_moves_goes_on_moving(form):
     data = write(frames[0], form, save_all=True, append_images=frames[1:], duration=[50, 60, 70], loop=0)
     ready = renderer.prepare_picture(data)
     assert (ready.extension, ready.is_animated, ready.width) == ("gif", True, 1200)
-    made = read(ready)
+    made = open_ready(ready)
     assert (made.n_frames, made.info["loop"]) == (3, 0)
     made.seek(1)
     red, green, blue = made.convert("RGB").getpixel((5, 5))

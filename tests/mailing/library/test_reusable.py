@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
-def typed(**changes) -> dict[str, str]:
+def fill_form(**changes) -> dict[str, str]:
     return {
         "name": "Letter", "description": "", "subject": "News", "preheader": "", "kind": "other", "body_format": "html",
         "body": "<p>Hello</p>",
@@ -72,10 +72,10 @@ def test_the_ready_offer_names_no_minimum_and_no_end_where_there_is_none():
 
 @pytest.mark.parametrize(("shelf", "model"), [("templates", MailTemplate), ("blocks", Block)])
 def test_one_is_written_edited_copied_archived_and_put_back(client, marketer, shelf, model):
-    answer = client.post(f"/{shelf}/new/", typed())
+    answer = client.post(f"/{shelf}/new/", fill_form())
     row = model.objects.get(name="Letter")
     assert (answer.headers["Location"], row.by) == (f"/{shelf}/{row.pk}/edit/", marketer)
-    client.post(f"/{shelf}/{row.pk}/edit/", typed(body="<p>Other</p>"))
+    client.post(f"/{shelf}/{row.pk}/edit/", fill_form(body="<p>Other</p>"))
     row.refresh_from_db()
     assert "Other" in row.body
     client.post(f"/{shelf}/{row.pk}/duplicate/")
@@ -85,7 +85,7 @@ def test_one_is_written_edited_copied_archived_and_put_back(client, marketer, sh
     assert f"/{shelf}/{row.pk}/look/" in page(client, f"/{shelf}/?archived")
     client.post(f"/{shelf}/{row.pk}/restore/")
     assert f"/{shelf}/{row.pk}/look/" in page(client, f"/{shelf}/")
-    assert client.post(f"/{shelf}/new/", typed(name="")).status_code == 422
+    assert client.post(f"/{shelf}/new/", fill_form(name="")).status_code == 422
 
 
 def test_a_template_is_made_of_a_mail(client, marketer):
@@ -130,8 +130,8 @@ def test_analysts_look_and_change_nothing(client, shelf):
     assert "/duplicate/" not in shown
     assert client.get(f"/{shelf}/{row.pk}/look/").status_code == 200
     for act in ("edit", "duplicate", "archive", "restore"):
-        assert client.post(f"/{shelf}/{row.pk}/{act}/", typed()).status_code == 403
-    assert client.post(f"/{shelf}/new/", typed()).status_code == 403
+        assert client.post(f"/{shelf}/{row.pk}/{act}/", fill_form()).status_code == 403
+    assert client.post(f"/{shelf}/new/", fill_form()).status_code == 403
     client.force_login(UserFactory())
     closed = [
         f"/{shelf}/",
