@@ -23,8 +23,9 @@ def list_offline_notices(user: User, now: datetime) -> Iterator[Notice]:
     if not user.has_perm("promotions.view_promotioncampaign"):
         return
     since = now - NEWS_PERIOD
-    yield from _notice_late_sales(since)
-    yield from _notice_overruns(since)
+    if Sale.objects.filter(received_at__gt=since).exists():  # else nothing was made offline
+        yield from _notice_late_sales(since)
+        yield from _notice_overruns(since)
     if user.is_staff and user.has_perm("pos.change_till"):
         yield from _notice_refusals(since)
 

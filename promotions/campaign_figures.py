@@ -1,6 +1,6 @@
 """The figures of a promotion campaign: what it gave, what is left, and when that will be used up."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -74,23 +74,26 @@ class CampaignSummary:
     used_up_at: datetime | None
 
 
-def summaries_of_campaigns(pks: Collection[int]) -> dict[int, CampaignSummary]:
+def summarize_campaigns(campaigns: Iterable[PromotionCampaign]) -> dict[int, CampaignSummary]:
     """Return the figures of each campaign, by its key: from its counter, or without one from the ledger.
 
     Amounts that held sales reserve do not count. A campaign that gave nothing and has no limit is left out.
     """
+    asked = {campaign.pk: campaign for campaign in campaigns}
     counters = {
-        counter.campaign_id: counter for counter in Counter.objects.filter(campaign__in=pks) if counter.counts
+        counter.campaign_id: counter
+        for counter in Counter.objects.filter(campaign__in=asked)
+        if counter.counts
     }
     summed = {
         row["campaign"]: row
-        for row in Redemption.objects.filter(campaign__in=set(pks) - set(counters))
+        for row in Redemption.objects.filter(campaign__in=set(asked) - set(counters))
         .order_by()
         .values("campaign")
         .annotate(given=Sum("amount"), uses=Sum("uses"))
     }
     found = {}
-    for campaign in PromotionCampaign.objects.filter(pk__in=pks):
+    for campaign in asked.values():
         counter, row = counters.get(campaign.pk), summed.get(campaign.pk)
         if counter:
             given, uses = counter.spent + counter.overrun, counter.uses

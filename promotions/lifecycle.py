@@ -99,4 +99,4 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
         return f"{reverse('promotions:promotion_report')}?campaign={pk}"
 
     def read_row_figures(self, pks: Collection[int]) -> Mapping[int, RowFigures]:
-        return campaign_figures.summaries_of_campaigns(pks)
+        return campaign_figures.summarize_campaigns(PromotionCampaign.objects.filter(pk__in=pks))

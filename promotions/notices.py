@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.formats import money, thousands
 from campaigns.notices import Notice
-from promotions.campaign_figures import summaries_of_campaigns
+from promotions.campaign_figures import summarize_campaigns
 from promotions.models import PromotionCampaign
 
 NEARLY = 90  # percent of a limit
@@ -20,7 +20,7 @@ def list_limit_notices(user: User, now: datetime) -> Iterator[Notice]:
         return
     active = PromotionCampaign.objects.listed().filter(status=PromotionCampaign.Status.ACTIVE)
     limited = active.exclude(budget=None, max_uses=None).in_bulk()
-    for key, summary in summaries_of_campaigns(list(limited)).items():
+    for key, summary in summarize_campaigns(limited.values()).items():
         name, url = limited[key], limited[key].get_absolute_url()
         if summary.budget and 100 * summary.given >= NEARLY * summary.budget:
             given, budget = money(summary.given, summary.currency), money(summary.budget, summary.currency)

@@ -21,12 +21,13 @@ def dashboard(request: Request) -> HttpResponse:
     now = database_time.now()
     overview.write_all_owed_steps(now)
     assert isinstance(request.user, User)  # nobody else has a role
-    tracks = first_steps.list_tracks(request.user) if first_steps.is_new() else []
+    under_way = overview.live_campaigns(now)
+    tracks = first_steps.list_tracks(request.user) if not under_way and first_steps.is_new() else []
     context = {
         "now": now,
         "tracks": tracks,
         "has_campaigns": not tracks or Campaign.objects.exists(),
-        "under_way": overview.live_campaigns(now),
+        "under_way": under_way,
         "coming": overview.scheduled_campaigns(),
         "drafts": overview.latest_drafts(),
         "attention": overview.campaigns_needing_attention(now)[: overview.DASHBOARD_ROWS],

@@ -22,6 +22,7 @@ from campaigns.workspace import stages
 
 Status = Campaign.Status
 
+MAY_NEED_ATTENTION = (Status.FAILED, Status.PAUSED, Status.DRAFT)
 NOT_BEGUN = (Status.DRAFT, Status.SCHEDULED)  # states without results
 NEWS_PERIOD = timedelta(days=14)  # what failed, or was due, before that leaves the dashboard by itself
 DASHBOARD_ROWS = 10  # rows of each part of the dashboard
@@ -47,8 +48,8 @@ def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow
             figures |= lifecycle.lifecycle_of(of_kind[0]).read_row_figures(
                 [campaign.pk for campaign in of_kind]
             )
-    keys = [campaign.pk for campaign in campaigns]
-    in_trouble = campaigns_needing_attention(now).filter(pk__in=keys)
+    doubtful = [campaign.pk for campaign in campaigns if campaign.status in MAY_NEED_ATTENTION]
+    in_trouble = campaigns_needing_attention(now).filter(pk__in=doubtful)
     troubles = {campaign.pk: describe_trouble(campaign, now) for campaign in in_trouble}
     return [
         CampaignRow(campaign, figures.get(campaign.pk), troubles.get(campaign.pk, ""))
@@ -249,7 +250,7 @@ def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
     by_system = Q(last_by__isnull=True)
     return (
         Campaign.objects.listed()
-        .filter(status__in=[Status.FAILED, Status.PAUSED, Status.DRAFT])
+        .filter(status__in=MAY_NEED_ATTENTION)
         .annotate(
             last_verb=Subquery(last.values("verb")[:1]),
             last_by=Subquery(last.values("by")[:1]),
