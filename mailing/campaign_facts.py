@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from campaigns import editions
+from campaigns.sentences import mark
 from mailing import variants
 from mailing.models import EmailCampaign, SplitTest
 from mailing.models.offers import OFFER_COLUMNS
@@ -69,8 +70,8 @@ def describe_facts(
 ) -> dict[str, str]:
     """Return the columns of a campaign, its targets, its connections and its A/B test, in words."""
     return editions.column_facts(columns, FIELDS) | {
-        "Recipients": ", ".join(targets),
-        "Shares": ", ".join(routes),
+        mark("Recipients"): ", ".join(targets),
+        mark("Shares"): ", ".join(routes),
         **describe_test(test),
     }
 

@@ -17,7 +17,7 @@ from promotions.models import Redemption
 
 ENTRIES_SHOWN = 50
 EVENTS = {
-    Event.Kind.OPENED: "Opened",
+    Event.Kind.OPENED: gettext_lazy("Opened"),
     Event.Kind.CLICKED: gettext_lazy("Clicked a link in"),
     Event.Kind.UNSUBSCRIBED: gettext_lazy("Unsubscribed through"),
 }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from campaigns import database_time, editions
 from campaigns.annotations import ColumnValue
 from campaigns.refusals import Refused
+from campaigns.sentences import mark
 from campaigns.workspace import spreadsheets
 from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Segment, Suppression, TrackingConsent
@@ -30,7 +31,7 @@ def describe_contact(contact: Contact) -> dict[str, str]:
     attributes = {f"“{name}”": write_attribute(value) for name, value in sorted(contact.attributes.items())}
     lists = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
     return {"E-mail address": contact.email, **told, **attributes} | {
-        "Lists": ", ".join(lists.order_by("name").values_list("name", flat=True)) if contact.pk else ""
+        mark("Lists"): ", ".join(lists.order_by("name").values_list("name", flat=True)) if contact.pk else ""
     }
 
 

@@ -106,9 +106,14 @@ def make_reset_link(user: AbstractBaseUser) -> str:
 
 def _send_reset_link(smtp: SmtpConnection, user: User) -> None:
     minutes = settings.PASSWORD_RESET_TIMEOUT // 60
-    text = (
-        f"Somebody, probably you, asked for a new password of {user.get_username()} at {settings.PUBLIC_URL}.\n\n"
-        f"Set it here within {minutes} minutes:\n\n{make_reset_link(user)}\n\n"
+    text = _(
+        "Somebody, probably you, asked for a new password of %(username)s at %(site)s.\n\n"
+        "Set it here within %(minutes)s minutes:\n\n%(link)s\n\n"
         "If it was not you, you need not do anything: your password stays as it is.\n"
-    )
-    send_mail(smtp, user.email, "Set a new password", text, called=CALLED)
+    ) % {
+        "username": user.get_username(),
+        "site": settings.PUBLIC_URL,
+        "minutes": minutes,
+        "link": make_reset_link(user),
+    }
+    send_mail(smtp, user.email, _("Set a new password"), text, called=CALLED)

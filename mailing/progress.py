@@ -116,14 +116,14 @@ class Figures(msgspec.Struct, frozen=True):
         return draw_bar_parts(
             self.total,
             [
-                ("delivered", "Delivered", self.delivered),
-                ("doubtful", "Uncertain", self.uncertain),
-                ("bounced", "Bounced", self.bounced),
-                ("failed", "Failed", self.failed),
-                ("deferred", "Deferred", self.deferred),
+                ("delivered", gettext("Delivered"), self.delivered),
+                ("doubtful", gettext("Uncertain"), self.uncertain),
+                ("bounced", gettext("Bounced"), self.bounced),
+                ("failed", gettext("Failed"), self.failed),
+                ("deferred", gettext("Deferred"), self.deferred),
                 ("skipped", gettext("Skipped"), self.skipped),
-                ("waiting", "Waiting", self.waiting),
-                ("sending", "Sending", self.sending),
+                ("waiting", gettext("Waiting"), self.waiting),
+                ("sending", gettext("Sending"), self.sending),
             ],
         )
 
@@ -215,10 +215,10 @@ def _read_figures_of_row(
         parts=draw_bar_parts(
             campaign.total,
             [
-                ("delivered", "Delivered", sums.count(S.ACCEPTED)),
-                ("doubtful", "Uncertain", sums.count(S.UNCERTAIN)),
+                ("delivered", gettext("Delivered"), sums.count(S.ACCEPTED)),
+                ("doubtful", gettext("Uncertain"), sums.count(S.UNCERTAIN)),
                 ("bounced", gettext("Bounced or failed"), sums.count(S.BOUNCED, S.FAILED)),
-                ("deferred", "Deferred", sums.count(S.DEFERRED)),
+                ("deferred", gettext("Deferred"), sums.count(S.DEFERRED)),
                 ("skipped", gettext("Skipped"), sums.count(S.SKIPPED)),
             ],
         ),

@@ -196,7 +196,10 @@ def draw_days(campaign: EmailCampaign, currency: str) -> Plot | None:
         cells = (formats.money(net, currency), formats.thousands(orders))
         points.append(Point(dates.write_day(day), dates.write_short_day(day), (max(0, net),), cells))
     return draw_plot(
-        points, ("Revenue",), lambda amount: formats.money(amount, currency), ("Revenue", "Sales")
+        points,
+        (gettext("Revenue"),),
+        lambda amount: formats.money(amount, currency),
+        (gettext("Revenue"), gettext("Sales")),
     )
 
 

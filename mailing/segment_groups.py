@@ -22,6 +22,7 @@ from django_q.tasks import async_task
 from campaigns import database_time, editions
 from campaigns.annotations import JsonObject
 from campaigns.models import Edit
+from campaigns.sentences import mark
 from mailing import deletion
 from mailing.models import Segment
 from mailing.purchases import ask_some
@@ -50,8 +51,8 @@ def describe_segment(segment: Segment) -> dict[str, str]:
     """Return what people may change of a segment, in words."""
     told = editions.column_facts(segment, ["name", "description", "is_active"])
     return told | {
-        "Customer group at the till": "yes" if segment.group_id else "no",
-        "Conditions": json.dumps(segment.tree, ensure_ascii=False),
+        mark("Customer group at the till"): "yes" if segment.group_id else "no",
+        mark("Conditions"): json.dumps(segment.tree, ensure_ascii=False),
     }
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from django.conf import settings
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.annotations import Argument, Json, JsonObject
 from campaigns.sentences import keep, mark
@@ -35,7 +35,7 @@ from mailing.purchases import PurchaseError, compile_purchase
 from mailing.rfm import CLASSES, QUINTILES, compile_class
 
 FIELDS = {
-    "email": "Address",
+    "email": gettext_lazy("Address"),
     "first_name": gettext_lazy("First name"),
     "last_name": gettext_lazy("Last name"),
     "phone": gettext_lazy("Phone"),
@@ -48,11 +48,15 @@ FIELDS = {
 }
 # What is worked out from what they did.
 WORKED_OUT = {"signup_date": gettext_lazy("Signup date"), "usual_location": gettext_lazy("Usual location")}
-FLAGS = {"is_unsubscribed": "Unsubscribed", "is_bounced": "Bounced", "is_suppressed": "Suppressed"}
+FLAGS = {
+    "is_unsubscribed": gettext_lazy("Unsubscribed"),
+    "is_bounced": gettext_lazy("Bounced"),
+    "is_suppressed": gettext_lazy("Suppressed"),
+}
 OPERATORS = {
-    "equals": "is",
+    "equals": gettext_lazy("is"),
     "not_equals": gettext_lazy("is not"),
-    "contains": "contains",
+    "contains": gettext_lazy("contains"),
     "starts_with": gettext_lazy("starts with"),
     "ends_with": gettext_lazy("ends with"),
     "greater_than": gettext_lazy("is greater than"),
@@ -63,11 +67,11 @@ OPERATORS = {
 }
 EVENTS = {
     "sent": gettext_lazy("was sent a mail"),
-    "opened": "opened",
-    "clicked": "clicked",
-    "bounced": "bounced",
-    "complained": "complained",
-    "unsubscribed": "unsubscribed",
+    "opened": pgettext_lazy("what a contact did", "opened"),
+    "clicked": pgettext_lazy("what a contact did", "clicked"),
+    "bounced": pgettext_lazy("what a contact did", "bounced"),
+    "complained": pgettext_lazy("what a contact did", "complained"),
+    "unsubscribed": pgettext_lazy("what a contact did", "unsubscribed"),
     "bought": gettext_lazy("bought at a till"),
     "returned": gettext_lazy("returned something bought"),
     "first_bought": gettext_lazy("bought for the first time"),

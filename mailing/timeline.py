@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from campaigns import dates
 from campaigns.formats import thousands
@@ -16,7 +17,7 @@ LONGEST_TIMELINE = timedelta(hours=48)  # from the launch: what comes later is l
 # what is younger is shown by quarters of an hour, as finely as tallies are kept
 QUARTERS_UP_TO = timedelta(hours=4)
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
-SERIES = ("Sent", "Opened", "Clicked")
+SERIES = (gettext_lazy("Sent"), gettext_lazy("Opened"), gettext_lazy("Clicked"))
 
 SUMS = """
 SELECT date_bin(make_interval(secs => %(step)s), at, 'epoch'),

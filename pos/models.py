@@ -86,10 +86,10 @@ class Sale(models.Model):
     """A basket that a till committed or holds, with the answer it was given."""
 
     class State(models.TextChoices):
-        HELD = "held", "Held"
-        COMMITTED = "committed", "Committed"
-        RELEASED = "released", "Released"
-        VOIDED = "voided", "Voided"
+        HELD = "held", gettext_lazy("Held")
+        COMMITTED = "committed", gettext_lazy("Committed")
+        RELEASED = "released", gettext_lazy("Released")
+        VOIDED = "voided", gettext_lazy("Voided")
 
     # no index of its own: that of the reference begins with it, and must be the one a till's look-up takes
     location = models.ForeignKey(Location, models.PROTECT, related_name="sales", db_index=False)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from campaigns import editions, refusals
 from campaigns.annotations import Argument
 from campaigns.refusals import Refused
+from campaigns.sentences import mark
 from promotions.models import CustomerGroup, Promotion
 
 
@@ -157,7 +158,9 @@ def _customers(group: CustomerGroup) -> dict[str, str]:
     """Return in words who belongs to a group that people keep."""
     if group.kept_by:
         return {}
-    return {"Customers": ", ".join(group.members.order_by("customer").values_list("customer", flat=True))}
+    return {
+        mark("Customers"): ", ".join(group.members.order_by("customer").values_list("customer", flat=True))
+    }
 
 
 def set_keeper(group: CustomerGroup, kept_by: str, *, by: User | None = None) -> None:

@@ -36,12 +36,6 @@ GROUP_WORDS = {
     "any": gettext_lazy("any of these"),
     "none": gettext_lazy("none of these"),
 }
-OWN_OPERATORS = {"equals": gettext_lazy("is"), "contains": gettext_lazy("contains")}
-OWN_FLAGS = {
-    "is_unsubscribed": gettext_lazy("Unsubscribed"),
-    "is_bounced": gettext_lazy("Bounced"),
-    "is_suppressed": gettext_lazy("Suppressed"),
-}
 UNIT_WORDS = {
     "minute": pgettext_lazy("within some …", "minutes"),
     "hour": pgettext_lazy("within some …", "hours"),
@@ -273,9 +267,9 @@ class SegmentForm(ModelForm[Segment]):
 
 CHOICES = {
     "words": GROUP_WORDS,
-    "fields": FIELDS | {"email": gettext_lazy("Address")} | WORKED_OUT,
-    "flags": FLAGS | OWN_FLAGS,
-    "operators": OPERATORS | OWN_OPERATORS,
+    "fields": FIELDS | WORKED_OUT,
+    "flags": FLAGS,
+    "operators": OPERATORS,
     "events": EVENTS,
     "units": {unit: UNIT_WORDS[unit] for unit in UNITS},
     "purchases": [f"event:{name}" for name in PURCHASES],

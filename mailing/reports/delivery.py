@@ -13,7 +13,7 @@ from mailing.reports.figures import Figure
 
 CODES_SHOWN = 8
 NO_ANSWER = gettext_lazy("No answer")
-OTHER_CODES = "Others"
+OTHER_CODES = gettext_lazy("Others")
 IN_FUNNEL = ("recipients", "sent", "delivered", "opened", "clicked")
 
 
@@ -70,7 +70,7 @@ def build_funnel(campaign: EmailCampaign, figures: list[Figure]) -> list[DrawnRo
     """Draw how many were targeted, and how many reached each later step. A step that nobody can know is left out."""
     named = campaign.funnel.get("named")
     targeted = campaign.total if named is None else named - campaign.funnel.get("duplicates", 0)
-    steps = [("Targeted", targeted)]
+    steps = [(_("Targeted"), targeted)]
     by_key = {figure.key: figure for figure in figures}
     for key in IN_FUNNEL:
         figure = by_key[key]

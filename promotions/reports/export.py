@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from babel.numbers import get_currency_precision
+from django.utils.translation import gettext
 
 from campaigns.annotations import ColumnValue
 from campaigns.formats import money
@@ -24,7 +25,7 @@ def draw_report(report: Report, currency: str) -> Plot:
         Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))
         for row in report.rows
     ]
-    return draw_plot(points, ("Discount",), lambda amount: money(amount, currency))
+    return draw_plot(points, (gettext("Discount"),), lambda amount: money(amount, currency))
 
 
 def csv_lines(report: Report, currency: str) -> Iterator[str]:
