@@ -32,9 +32,6 @@ CUSTOMERS = (
 # the first pattern that a path matches counts
 AREAS = {
     "customers": rf"(templates/)?mailing/(forms/|views/)?({CUSTOMERS})\.(py|html)|promotions/customer_words\.py",
-    "editor": r"(templates/)?mailing/.*editor.*|(templates/)?mailing/campaign_form\.html|mailing/forms/campaign\.py",
-    "content": r"(templates/)?mailing/.*(blocks?|assets?|images?|mail_templates?)(/|\.|_).*",
-    "promotion_editor": r"(templates/)?promotions/.*editor.*|(templates/)?promotions/.*promotion_form.*",
     "campaigns": r"(campaigns|config)/.*|templates/(?!pos/|promotions/|mailing/).*",
     "pos": r"pos/.*|templates/pos/.*",
     "promotions": r"promotions/.*|templates/promotions/.*",
@@ -145,7 +142,7 @@ def write_catalogue(path: Path, catalogue: Catalog) -> None:
         'msgid ""\nmsgstr ""\n'
         f'"Language: {catalogue.locale_identifier}\\n"\n"MIME-Version: 1.0\\n"\n'
         '"Content-Type: text/plain; charset=UTF-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
-        f'"Plural-Forms: {catalogue.plural_forms};\\n"\n\n'
+        f'"Plural-Forms: {catalogue.plural_forms}\\n"\n\n'
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
