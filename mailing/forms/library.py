@@ -88,7 +88,7 @@ class NewPictureForm(PictureForm):
 BODY = forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"})
 
 
-class MailTemplateForm(ModelForm[ReusableContent]):
+class MailTemplateForm(Refusable, ModelForm[ReusableContent]):
     """A template of a whole mail."""
 
     class Meta:
@@ -97,7 +97,7 @@ class MailTemplateForm(ModelForm[ReusableContent]):
         widgets = {"body": BODY}
 
 
-class BlockForm(ModelForm[ReusableContent]):
+class BlockForm(Refusable, ModelForm[ReusableContent]):
     """A piece of a mail."""
 
     class Meta:

@@ -6,9 +6,10 @@ from typing import TypeVar
 import msgspec
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns import database_time
+from campaigns import database_time, editions
 from campaigns.annotations import Columns, JsonObject
 from mailing import audience, content, launch, renderer
 from mailing.models import Block, EmailCampaign, MailTemplate
@@ -17,12 +18,39 @@ from mailing.sending import tokens
 
 Reusable = TypeVar("Reusable", bound=ReusableContent)
 LONGEST_NAME = 150
+KEPT_BY_US = ("id", "by", "created_at", "updated_at", "archived_at")  # columns that no form has
 BEGUN = ("subject", "preheader", "body_format", "body")
 """What a mail takes from a template."""
 
 WRAPPED = "<mjml><mj-body>{}</mj-body></mjml>"
 SAMPLE_CODE = "SAMPLE-7K2P"
 SAMPLE_LASTS = timedelta(days=14)
+
+
+def describe_reusable(row: ReusableContent) -> dict[str, str]:
+    """Return what people may change of a template or a block, in words."""
+    names = [field.name for field in row._meta.concrete_fields if field.name not in KEPT_BY_US]
+    return editions.column_facts(row, names)
+
+
+def save_reusable(row: Reusable, *, by: User | None = None, seen: str | None = None) -> Reusable:
+    """Save a new or stored template or block.
+
+    Args:
+        seen: the edition that the form showed; None: whatever there is shall be overwritten.
+
+    Raises:
+        EditConflict: it was changed since.
+    """
+    with transaction.atomic():
+        rows = type(row)._default_manager.select_for_update(of=["self"])
+        stored = rows.filter(pk=row.pk).first() if row.pk else None
+        before = describe_reusable(stored) if stored else None
+        if stored and before:
+            editions.refuse_edit_conflict(stored, before, seen)
+        row.save()
+        editions.record_edit(row, before, describe_reusable(row), by=by)
+    return row
 
 
 def duplicate(row: Reusable, *, by: User | None = None) -> Reusable:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns import editions
 from campaigns.annotations import Argument, Columns, PageContext
 from campaigns.generics import ModelForm
 from campaigns.requests import Request, number_in_query
@@ -140,15 +141,23 @@ def shelf_edit(request: Request, shelf: str, pk: int) -> HttpResponse:
 def edit_row(request: Request, kept: Shelf, row: ReusableContent, begun: Columns) -> HttpResponse:
     """Show the form of a template or block, new or stored, and save it."""
     form = kept.form(request.POST if request.method == "POST" else None, instance=row, initial=begun)
+    seen = request.POST.get("seen", "")
     if request.method == "POST" and form.is_valid():
-        saved = form.save()
-        messages.success(request, _("“%(name)s” is saved.") % {"name": saved})
-        return redirect(kept.pages["edit"], saved.pk)
+        try:
+            saved = reusable.save_reusable(form.save(commit=False), by=request.user, seen=seen)
+        except editions.EditConflict as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
+        else:
+            messages.success(request, _("“%(name)s” is saved.") % {"name": saved})
+            return redirect(kept.pages["edit"], saved.pk)
+    stored = kept.model._default_manager.get(pk=row.pk) if row.pk else None
     context: PageContext = {
         "shelf": kept,
         "pages": kept.pages,
         "form": form,
-        "row": kept.model._default_manager.get(pk=row.pk) if row.pk else None,
+        "row": stored,
+        "seen": seen or (editions.edition_of(reusable.describe_reusable(stored)) if stored else ""),
         **kept.rights(request),
     }
     return render(request, "mailing/shelf_form.html", context, status=422 if form.errors else 200)

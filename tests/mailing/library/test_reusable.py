@@ -88,6 +88,26 @@ def test_one_is_written_edited_copied_archived_and_put_back(client, marketer, sh
     assert client.post(f"/{shelf}/new/", fill_form(name="")).status_code == 422
 
 
+@pytest.mark.parametrize(("shelf", "model"), [("templates", MailTemplate), ("blocks", Block)])
+def test_nobody_saves_over_what_somebody_else_saved_meanwhile(client, marketer, shelf, model):
+    client.post(f"/{shelf}/new/", fill_form())
+    row = model.objects.get(name="Letter")
+    address = f"/{shelf}/{row.pk}/edit/"
+    seen = client.get(address).context["seen"]
+    client.post(address, fill_form(description="For spring", seen=seen))
+    answer = client.post(address, fill_form(description="For autumn", seen=seen))
+    assert answer.status_code == 422
+    shown = answer.content.decode()
+    assert "For autumn" in shown  # what was typed is still there
+    assert "while this form was open" in shown
+    row.refresh_from_db()
+    assert row.description == "For spring"
+    again = fill_form(description="For autumn", seen=answer.context["seen"])
+    assert client.post(address, again).status_code == 302
+    row.refresh_from_db()
+    assert row.description == "For autumn"
+
+
 def test_a_template_is_made_of_a_mail(client, marketer):
     mail = EmailCampaignFactory(name="Spring", subject="Tulips", body="# Tulips", body_format="markdown")
     assert f"/templates/new/?campaign={mail.pk}" in page(client, f"/campaigns/email/{mail.pk}/edit/")
