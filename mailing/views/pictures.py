@@ -22,6 +22,7 @@ from mailing.views.confirmations import delete_when_confirmed
 
 PER_PAGE = 24
 CHOICES = 60
+CHOOSER_IDS = "picture-%s"  # the page below the dialog has fields of these names, too
 YEAR = 365 * 86_400  # seconds: what stands under a name never changes
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _is_file_name = re.compile(r"[0-9a-f]{40}\.(?:png|jpg|gif)").fullmatch
@@ -64,7 +65,11 @@ def picture_list(request: Request) -> HttpResponse:
 def picture_new(request: Request) -> HttpResponse:
     """Show the form of a new picture, and take the picture in; the dialog of the editor gets the choice anew."""
     is_sent = request.method == "POST"
-    form = NewPictureForm(request.POST if is_sent else None, request.FILES if is_sent else None)
+    form = NewPictureForm(
+        request.POST if is_sent else None,
+        request.FILES if is_sent else None,
+        auto_id=CHOOSER_IDS if request.htmx else "id_%s",
+    )
     if is_sent and form.is_valid():
         try:
             picture, is_new = pictures.add_picture(
@@ -77,7 +82,7 @@ def picture_new(request: Request) -> HttpResponse:
             form.refuse(refused.reasons)
         else:
             if request.htmx:
-                return retarget(show_chooser(request, NewPictureForm()), "#ask")
+                return retarget(show_chooser(request, NewPictureForm(auto_id=CHOOSER_IDS)), "#ask")
             said = (
                 _("“%(picture)s” is in the library.")
                 if is_new
@@ -130,7 +135,7 @@ def picture_chooser(request: Request) -> HttpResponse:
     """Return the pictures to choose from, for the dialog of the editor; without htmx, go to their page."""
     if not request.htmx:
         return redirect("mailing:pictures")
-    return show_chooser(request, NewPictureForm())
+    return show_chooser(request, NewPictureForm(auto_id=CHOOSER_IDS))
 
 
 def show_chooser(request: Request, form: NewPictureForm) -> HttpResponse:

@@ -5,26 +5,27 @@ let meanings = 0;
 
 function addMeanings(root) {
   for (const named of root.querySelectorAll("dt[title], th[title]")) {
-    const words = named.textContent.trim();
+    const { title } = named;
     const meaning = document.createElement("span");
     meaning.className = "meaning";
     meaning.id = `meaning-${++meanings}`;
     meaning.popover = "auto";
-    meaning.textContent = named.title;
     const button = document.createElement("button");
     button.className = "why";
     button.type = "button";
     button.popoverTargetElement = meaning;
-    button.setAttribute("aria-label", document.body.dataset.explain.replace("%s", words));
+    button.setAttribute("aria-label", document.body.dataset.explain.replace("%s", named.textContent.trim()));
     named.removeAttribute("title");
     named.append(button, meaning);
-    meaning.addEventListener("toggle", (event) => event.newState === "open" && place(meaning, button));
+    // what is not shown is no text of the page, for whoever searches it
+    meaning.addEventListener("beforetoggle", (event) => (meaning.textContent = event.newState === "open" ? title : ""));
+    meaning.addEventListener("toggle", (event) => event.newState === "open" && placeMeaning(meaning, button));
     named.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && meaning.showPopover());
     named.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && meaning.hidePopover());
   }
 }
 
-function place(meaning, button) {
+function placeMeaning(meaning, button) {
   const at = button.getBoundingClientRect();
   const below = at.bottom + 4 + meaning.offsetHeight < innerHeight;
   meaning.style.left = `${Math.max(8, Math.min(at.left, innerWidth - meaning.offsetWidth - 8))}px`;

@@ -181,6 +181,7 @@ def test_a_newcomer_sends_and_sees_what_comes_back(
 def test_an_ab_test_is_written_sent_and_decided(page: Page, sign_in):
     sign_in("marketer")
     write_letter(page, "Two subjects", "Mail catcher")
+    open_section(page, "Content")
     page.get_by_label("Try variants on a part of the recipients first").check()
     page.get_by_label("One more subject").fill("Coffee for you")
     page.get_by_label("One more subject").press("Tab")

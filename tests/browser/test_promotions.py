@@ -198,6 +198,9 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     expect(page.get_by_role("alert")).to_contain_text("This campaign is active.")
     page.get_by_label("Budget (EUR)").fill("30")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Save these changes?")).to_be_visible()
+    expect(page.locator(".edits")).to_contain_text("Budget: €100.00 → €30.00")
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#changes")).to_contain_text("budget: €100.00 → €30.00")
     assert ask_till(product, "PUT", "sales/lamp-2", lamp)["discount"] == 1_000, (
         "the rest of the budget, to the cent"

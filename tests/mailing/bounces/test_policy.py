@@ -144,7 +144,7 @@ def test_too_many_complaints_pause_the_campaigns_of_the_sender_domain(complaints
     assert statuses == ["paused" if is_paused else "running", "running"]
     if is_paused:
         why = running.history.get(verb="pause").why
-        assert "3 of 1000 recipients of mails from shop.example complained" in why
+        assert "3 of 1,000 recipients of mails from shop.example complained" in why
 
 
 @pytest.mark.parametrize(
