@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext
 
 from campaigns import dates
-from campaigns.formats import thousands
+from campaigns.formats import in_sentence, thousands
+from campaigns.sentences import mark
 from campaigns.workspace.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign
 
@@ -17,7 +18,7 @@ LONGEST_TIMELINE = timedelta(hours=48)  # from the launch: what comes later is l
 # what is younger is shown by quarters of an hour, as finely as tallies are kept
 QUARTERS_UP_TO = timedelta(hours=4)
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
-SERIES = (gettext_lazy("Sent"), gettext_lazy("Opened"), gettext_lazy("Clicked"))
+SERIES = (mark("Sent"), mark("Opened"), mark("Clicked"))
 
 SUMS = """
 SELECT date_bin(make_interval(secs => %(step)s), at, 'epoch'),
@@ -75,17 +76,19 @@ def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     last = max(at for at, amounts in found.items() if any(amounts)) + step if campaign.is_final else until
     every = takewhile(lambda at: at < last, (first + place * step for place in count()))
     rows = [(at, found.get(at, (0, 0, 0))) for at in every]
+    series = tuple(map(gettext, SERIES))
+    words = tuple(map(in_sentence, series))
     return Timeline(
         sent=draw_plot(
-            [_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], thousands
+            [_point(at, step, amounts[:1], words[0]) for at, amounts in rows], series[:1], thousands
         ),
         answers=draw_plot(
-            [_point(at, step, amounts[1:], "opened", "clicked") for at, amounts in rows],
-            SERIES[1:],
+            [_point(at, step, amounts[1:], *words[1:]) for at, amounts in rows],
+            series[1:],
             thousands,
         ),
         table=draw_plot(
-            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, thousands
+            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], series, thousands
         ),
         is_by_hour=is_by_hour,
         is_nameless=is_nameless,

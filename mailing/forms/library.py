@@ -88,7 +88,11 @@ class NewPictureForm(PictureForm):
 BODY = forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"})
 
 
-class MailTemplateForm(Refusable, ModelForm[ReusableContent]):
+class ReusableForm(Refusable, ModelForm[ReusableContent]):
+    """A template or a block."""
+
+
+class MailTemplateForm(ReusableForm):
     """A template of a whole mail."""
 
     class Meta:
@@ -97,7 +101,7 @@ class MailTemplateForm(Refusable, ModelForm[ReusableContent]):
         widgets = {"body": BODY}
 
 
-class BlockForm(Refusable, ModelForm[ReusableContent]):
+class BlockForm(ReusableForm):
     """A piece of a mail."""
 
     class Meta:

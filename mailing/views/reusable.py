@@ -17,11 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import editions
 from campaigns.annotations import Argument, Columns, PageContext
-from campaigns.generics import ModelForm
 from campaigns.requests import Request, number_in_query
 from campaigns.views.answers import say_undoable
 from mailing import content
-from mailing.forms.library import BlockForm, MailTemplateForm
+from mailing.forms.library import BlockForm, MailTemplateForm, ReusableForm
 from mailing.library import insertions, reusable
 from mailing.models import Block, EmailCampaign, MailTemplate
 from mailing.models.library import ReusableContent
@@ -42,7 +41,7 @@ class Shelf(NamedTuple):
 
     word: str
     model: type[ReusableContent]
-    form: type[ModelForm[ReusableContent]]
+    form: type[ReusableForm]
     heading: Promise
     new: Promise
     intro: Promise
