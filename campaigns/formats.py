@@ -36,6 +36,11 @@ def share(part: int | None, whole: int | None) -> str:
     return write_percent(percent)
 
 
+def write_decimal(number: Decimal, *, places: int) -> str:
+    """Write a number with so many decimals: 1,234.50; in German 1.234,50."""
+    return format_decimal(number, "#,##0." + "0" * places, find_locale())
+
+
 def write_percent(percent: Decimal | int | str) -> str:
     """Write a percentage with the decimals that it has: 12.5%; German has a comma and a gap."""
     locale = find_locale()

@@ -7,6 +7,8 @@ from math import ceil, floor, log10
 from campaigns import formats
 
 MAX_COLUMN_NAMES = 6  # columns that can be named under a drawing on a small screen
+MAX_LONG_NAMES = 4  # of those with a name of more letters than SHORT_NAME: 14. Sept.
+SHORT_NAME = 7
 MIN_COLUMNS = 8  # columns that a drawing has room for
 SCALE_STEPS = (1, 2, 4, 5, 10)  # a scale ends at one of these times a power of ten: its half is round too
 COLUMN_WIDTH = 10  # of one column, with the gap around it, in the drawing's own units; its height is 100
@@ -84,7 +86,8 @@ def draw_plot(
     stays empty.
     """
     top = round_up_scale(max((value for point in points for value in point.values), default=0))
-    every = ceil(len(points) / MAX_COLUMN_NAMES) or 1
+    has_long_names = max((len(point.short) for point in points), default=0) > SHORT_NAME
+    every = ceil(len(points) / (MAX_LONG_NAMES if has_long_names else MAX_COLUMN_NAMES)) or 1
     columns = [
         Column(
             point,

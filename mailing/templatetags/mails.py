@@ -22,6 +22,22 @@ def subject(campaign: EmailCampaign) -> str:
 
 
 @register.filter
+def of_base(percent: str, base: str) -> str:
+    """Say what a share is a share of: 12.5% of sent.
+
+    Args:
+        base: "recipients", "sent", "attempted" or "opened".
+    """
+    sentences = {
+        "recipients": _("%(percent)s of recipients"),
+        "sent": _("%(percent)s of sent"),
+        "attempted": _("%(percent)s of attempted"),
+        "opened": _("%(percent)s of opened"),
+    }
+    return sentences[base] % {"percent": percent or formats.write_percent(0)}
+
+
+@register.filter
 def rates(limited: EmailCampaign | SmtpConnection) -> str:
     """Write the most mails in each period that has a limit: 5 a second, 1,000 an hour."""
     limits = [

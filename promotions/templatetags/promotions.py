@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from campaigns import dates
 from campaigns.annotations import ColumnValue, PageContext, StoredValue
-from campaigns.formats import money
+from campaigns.formats import money, thousands, write_decimal
 from campaigns.templatetags.workspace import moment
 from promotions import changes, reading
 from promotions.forms.picker import find_promotions
@@ -84,9 +84,9 @@ def figure(
         case "moment":
             return moment(value)
         case "ratio":
-            return f"{Decimal(value).scaleb(-2):,.2f}"
+            return write_decimal(Decimal(value).scaleb(-2), places=2)
         case "number":
-            return f"{value:,}"
+            return thousands(value)
         case "badge" if row.get("badge"):
             return format_html(
                 '<span class="status-badge" data-status="{}">{}</span>', row["badge"], str(value).capitalize()
