@@ -239,7 +239,7 @@ def test_a_mail_is_written_and_launched_by_keyboard_alone(page: Page, sign_in):
         tab_to(page, name)
         page.keyboard.type(keys)
     press_through(page, "Save")
-    expect(page.get_by_role("heading", name="Letter by keyboard")).to_be_visible()
+    expect(page.get_by_role("heading", name="Letter by keyboard", exact=True)).to_be_visible()
     press_through(page, "Launch")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_be_focused()

@@ -60,7 +60,7 @@ def make_draft(
     open_section(page, "Delivery")
     page.locator("#id_connection").select_option(label=connection)
     page.locator(".save button[type=submit]").click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
 def test_a_test_mail_is_answered_where_it_is_asked_for(page: Page, sign_in):

@@ -121,7 +121,7 @@ def test_a_mail_is_saved_though_its_preview_comes_at_the_same_moment(page: Page,
           htmx.trigger(head, "htmx:afterSwap", { target: head });
         }"""
     )
-    expect(page.get_by_role("heading", name="Saved and shown at once")).to_be_visible()
+    expect(page.get_by_role("heading", name="Saved and shown at once", exact=True)).to_be_visible()
 
 
 def test_merge_tags_of_another_program_are_converted_when_the_writer_agrees(page: Page, sign_in):

@@ -114,7 +114,7 @@ def write_letter(page: Page, name: str, connection: str) -> None:
 def launch(page: Page, name: str) -> None:
     """Save what is filled in and launch it."""
     page.locator(".save").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     page.locator("#campaign-status").get_by_role("button", name="Launch").click()
     page.get_by_role("dialog").get_by_role("button", name="Launch").click()
 
