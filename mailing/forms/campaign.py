@@ -13,6 +13,7 @@ from campaigns import zones
 from campaigns.annotations import Argument, CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
+from mailing.campaign_facts import FIELDS
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField, DaysField
 from mailing.forms.offer import OfferFields, clean_offer, fill_offer_choices
@@ -67,42 +68,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
 
     class Meta:
         model = EmailCampaign
-        fields = [
-            "name",
-            "description",
-            "subject",
-            "preheader",
-            "from_name",
-            "from_email",
-            "reply_to",
-            "language",
-            "body_format",
-            "body",
-            "text",
-            "sharing",
-            "connection",
-            "retry_hours",
-            "per_second",
-            "per_minute",
-            "per_hour",
-            "window_from",
-            "window_until",
-            "window_days",
-            "window_zone",
-            "local_time",
-            "track_opens",
-            "track_clicks",
-            "tracking",
-            "attribution_days",
-            "after_acceptance",
-            "hold_out",
-            "utm_source",
-            "utm_medium",
-            "utm_campaign",
-            "utm_content",
-            "starts_at",
-            *OFFER_COLUMNS,
-        ]
+        fields = FIELDS
         labels = {
             "sharing": _("Sending server"),
             "per_hour": _("Maximum per hour"),

@@ -200,19 +200,24 @@ def readiness(request: Request, pk: int) -> HttpResponse:
         "campaign": found,
         "edit_url": overview.edit_url(found),
         "problems": launch.find_problems(found),
+        **estimate_audience(found),
     }
-    try:
-        chosen = audience.read_selection_of(found)
-        funnel = audience.estimate(chosen)
-        context |= {
-            "funnel": funnel,
-            "lasts": progress.estimate_shortest_seconds(found, funnel.recipients),
-            "prospect": campaign_hold_out.forecast_lift(found, chosen, funnel.recipients),
-        }
-    except audience.SegmentError as error:
-        context["trouble"] = translate_stored(str(error))
     template = "mailing/_readiness.html" if request.htmx else "mailing/readiness.html"
     return render(request, template, context)
+
+
+def estimate_audience(campaign: EmailCampaign) -> PageContext:
+    """Return who would get a campaign, how long that takes and what its hold-out could show; or what is in the way."""
+    try:
+        chosen = audience.read_selection_of(campaign)
+        funnel = audience.estimate(chosen)
+        return {
+            "funnel": funnel,
+            "lasts": progress.estimate_shortest_seconds(campaign, funnel.recipients),
+            "prospect": campaign_hold_out.forecast_lift(campaign, chosen, funnel.recipients),
+        }
+    except audience.SegmentError as error:
+        return {"trouble": translate_stored(str(error))}
 
 
 @require_GET

@@ -16,11 +16,11 @@ from campaigns.forms import MomentField
 from campaigns.requests import Request, number_in_query, read_number
 from campaigns.stored_sentences import translate_stored
 from campaigns.workspace import overview
-from mailing import audience, campaign_hold_out, launch, offers, progress
+from mailing import audience, launch, offers
 from mailing.forms import EmailCampaignForm, TestMailForm, sections
 from mailing.models import EmailCampaign
 from mailing.variants import find_test
-from mailing.views.campaigns import find_latest_test, list_variant_choices
+from mailing.views.campaigns import estimate_audience, find_latest_test, list_variant_choices
 from mailing.views.editor import changing, writing
 
 STEPS = ("schedule", "launch")
@@ -87,17 +87,7 @@ def check_sections(campaign: EmailCampaign) -> list[CheckedSection]:
 def review_figures(request: Request, pk: int) -> HttpResponse:
     """Count who would get the campaign as it is stored, and how long that takes. It is asked for when it is seen."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection", "offer"), pk=pk)
-    context: PageContext = {"campaign": found}
-    try:
-        chosen = audience.read_selection_of(found)
-        funnel = audience.estimate(chosen)
-        context |= {
-            "funnel": funnel,
-            "lasts": progress.estimate_shortest_seconds(found, funnel.recipients),
-            "prospect": campaign_hold_out.forecast_lift(found, chosen, funnel.recipients),
-        }
-    except audience.SegmentError as error:
-        context["trouble"] = translate_stored(str(error))
+    context: PageContext = {"campaign": found, **estimate_audience(found)}
     return render(request, "mailing/editor/_review_figures.html", context)
 
 
