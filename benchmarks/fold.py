@@ -6,6 +6,7 @@ Every customer has clicked in a mail, so that each sale counts for its campaign:
 5 lines over 8 connections (`apt install wrk`): alone, with the fold beside them at full rate, and at half of the rate
 that they reach alone. A process reads how many sales are committed and how many stand in the tallies, every 50 ms: the
 difference in time for each sale is the latency of the figure, to which a page adds its two seconds between two looks.
+The tills begin once the fold works: it runs all the time in production, so its start is no part of the measurement.
 """
 
 import argparse
@@ -48,6 +49,7 @@ ANALYZE;
 COUNTS = (
     "SELECT (SELECT count(*) FROM pos_sale), (SELECT coalesce(sum(orders), 0) FROM mailing_conversiontally)"
 )
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
 Sample = tuple[float, int, int]
 
 
@@ -113,14 +115,25 @@ def find_latencies(samples: list[Sample]) -> list[float]:
     return found
 
 
+def start_fold(bench: Bench) -> subprocess.Popen[bytes]:
+    """Start a process that folds; return it once it has looked for sales at least once."""
+    command = [sys.executable, "manage.py", "fold", "--every", "0.5"]
+    with connect(bench) as connection:
+        known = {pid for (pid,) in connection.execute(BACKENDS, [DATABASE])}
+        fold = subprocess.Popen(command, env=environment_of_fold(bench), cwd=ROOT)
+        while {pid for (pid,) in connection.execute(BACKENDS, [DATABASE])} <= known:
+            if fold.poll() is not None:
+                raise RuntimeError("The fold ended before the tills began.")
+            time.sleep(0.05)
+    time.sleep(1)  # its first look comes with its connection
+    return fold
+
+
 def measure(bench: Bench, address: str, bodies: Path, run: str, script: Path, *, folds: bool) -> None:
     """Let the tills sell, with the fold beside them or without; print rates and latencies."""
     ours, theirs = multiprocessing.Pipe()
     watcher = multiprocessing.Process(target=watch, args=(bench, theirs))
-    fold = None
-    if folds:
-        command = [sys.executable, "manage.py", "fold", "--every", "0.5"]
-        fold = subprocess.Popen(command, env=environment_of_fold(bench), cwd=ROOT)
+    fold = start_fold(bench) if folds else None
     watcher.start()
     try:
         unique = run.replace(" ", "-").replace(",", "")
