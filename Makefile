@@ -4,7 +4,6 @@ PY := .venv/bin/python
 VAR := $(or $(VAR_DIR),var)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 STATIC_FILES := $(shell find static 2>/dev/null)
-BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
 TESTS ?= tests
 # Tests wait for servers, browsers and clocks: one process more than there are cores keeps the cores busy; two were slower.
 WORKERS ?= $(shell expr $$(nproc) + 1)
@@ -21,12 +20,12 @@ endif
 # A Python that is gone since, or closed to this user, as one in root's home: the environment is made anew.
 _ := $(shell [ ! -e .venv ] || $(PY) -c '' 2>/dev/null || rm -rf .venv)
 
-.PHONY: help run install test lint screenshots bench lock ports
+.PHONY: help run install test lint screenshots bench bench-quick lock ports
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: export SITE_CONNECTION := $(or $(SITE_CONNECTION),Mail catcher)
 run: .venv/run-installed node_modules/.installed ports install ## start everything with the demo, on PORT (8000)
@@ -50,13 +49,17 @@ lint: .venv/dev-installed ## check style, types, imports, templates, missing mig
 screenshots: .venv/dev-installed node_modules/.dev-installed ## make the pictures of the guide anew
 	@GUIDE_PICTURES=$(CURDIR)/docs/guide/pictures $(PY) -m pytest -q tests/browser/test_guide_pictures.py
 
-bench: .venv/dev-installed ## run the benchmarks; BENCHMARKS=name for one
-	@for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
+bench: .venv/dev-installed node_modules/.installed ## run the benchmarks in 30 minutes; BENCHMARKS=name for one
+	@$(PY) -m benchmarks $(BENCHMARKS)
+
+bench-quick: .venv/dev-installed node_modules/.installed ## run the benchmarks at small sizes in five minutes
+	@$(PY) -m benchmarks --quick $(BENCHMARKS)
 
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11
 lock: ## bring the lock files up to pyproject.toml, requirements/node.in and package.json; needs uv and npm
 	$(LOCK) --extra embedded --extra redis pyproject.toml -o requirements/run.txt
 	$(LOCK) --extra embedded --extra redis --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	$(LOCK) --extra plots -c requirements/dev.txt pyproject.toml -o requirements/plots.txt
 	$(LOCK) requirements/node.in -o requirements/node.txt
 	npm install --package-lock-only --ignore-scripts
 

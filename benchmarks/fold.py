@@ -26,6 +26,7 @@ import psycopg
 
 from benchmarks import engine, load
 from benchmarks.pos import request
+from benchmarks.results import note_result
 from benchmarks.till.bench import ROOT, SEND, VAR, Bench
 from benchmarks.till.shop import KEY
 from config import embedded_postgres
@@ -162,6 +163,7 @@ def measure(bench: Bench, address: str, bodies: Path, run: str, script: Path, *,
             f"  figure: median {latencies[len(latencies) // 2]:.2f} s, 99% within "
             f"{latencies[int(len(latencies) * 0.99)]:.2f} s, caught up {caught_up:.1f} s after"
         )
+        note_result(f"{run}: the figure, 99% within", latencies[int(len(latencies) * 0.99)], "s", at_most=2)
     print(line)
 
 
@@ -212,6 +214,11 @@ def main() -> None:
                 delay = 1000 * load.CONNECTIONS / (RATES["alone"] / 2)
                 paced.write_text(SEND + PACE.format(delay=delay) + load.DONE)
                 measure(bench, address, bodies, "with the fold, at half rate", paced, folds=True)
+                note_result(
+                    "tills beside the fold, of tills alone",
+                    RATES["with the fold"] / RATES["alone"],
+                    at_least=0.85,
+                )
                 print(f"  the tills keep {RATES['with the fold'] / RATES['alone']:.0%} of their rate")
         finally:
             embedded_postgres.stop(VAR)

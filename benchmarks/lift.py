@@ -13,6 +13,7 @@ import random
 from datetime import UTC, datetime
 from itertools import accumulate
 
+from benchmarks.results import note_result
 from mailing.lift import BUYERS_FOR_REVENUE, WINSORISED_AT, Arm, compare_arms
 
 RATE, LIFT, HELD_OUT = 0.02, 1.2, 0.1
@@ -79,6 +80,11 @@ def simulate(people: int, campaigns: int, chance: random.Random) -> str:
         )
         called += same.is_distinguishable
     revenue = f"{covered_revenue / told:.1%}" if told else "not told"
+    note_result(
+        f"lift of {people:,} people: the interval covers the truth",
+        covered / campaigns,
+        at_least=0.94 if campaigns >= 1000 else None,
+    )
     return f"| {people:,} | {covered / campaigns:.1%} | {called / campaigns:.1%} | {told / campaigns:.0%} | {revenue} |"
 
 

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.mailing import rig
+from benchmarks.results import note_result
 from tests.hostile_smtp import Control, hostile_process
 
 LIMITS = {
@@ -64,6 +65,8 @@ def measure(
     print(
         f"    {name}: {share:.1%} of what it allows over {spent:.0f} s; at most {busiest} in any {stretch} s"
     )
+    note_result(f"{name}: of the limit", share, at_least=0.95)
+    note_result(f"{name}: most in {stretch} s", busiest, "mails", at_most=most)
     wrong = [f"{busiest} in a stretch of {stretch} s"] if busiest > most else []
     return wrong + ([f"only {share:.1%} of the limit was used"] if share < 0.95 else [])
 

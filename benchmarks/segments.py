@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.mailing import rig
+from benchmarks.results import note_result
 from campaigns.annotations import JsonObject
 
 GOAL = 2.0  # seconds
@@ -118,6 +119,7 @@ def measure(name: str, tree: JsonObject, *, explain: bool) -> None:
     from mailing import audience
 
     took, counts = time_calls(lambda: audience.count_contacts(tree))
+    note_result(f"segment: {name}", took, "s", at_most=GOAL)
     print(f"{name:<36}{took:8.2f} s, goal {GOAL:g}   {counts:>9,} contacts", flush=True)
     if explain:
         condition = audience.compile(tree)

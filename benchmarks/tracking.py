@@ -26,6 +26,7 @@ from pathlib import Path
 
 from benchmarks import load
 from benchmarks.mailing import rig
+from benchmarks.results import note_result
 
 RECIPIENTS = 20_000
 GOAL = 0.6
@@ -157,6 +158,8 @@ def main() -> None:
             f"{each:<14}{row['rate']:>7,.0f} /s  {row['p50']:5.1f} ms  {row['p95']:5.1f} ms  {row['cpu']:6,.0f} µs CPU"
             f"  {share:4.0%} of the rate, {work:4.0%} by CPU"
         )
+        if each != "trivial view":
+            note_result(f"{each}, of the trivial view's rate", share, at_least=GOAL)
         missed += [each] if share < GOAL else []
     if missed:
         raise SystemExit(f"Below {GOAL:.0%} of the trivial view's rate: {', '.join(missed)}.")
