@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from io import StringIO
 from typing import NamedTuple
 
@@ -130,7 +130,7 @@ def _read_cost(row: Mapping[str, str]) -> tuple[tuple[str, str], Decimal]:
     text = row["cost"].replace(",", ".", 1) if "." not in row["cost"] else row["cost"]
     try:
         cost = Decimal(text).scaleb(get_currency_precision(currency))
-    except InvalidOperation as error:
+    except DecimalException as error:  # no number, or one that overflows
         raise ValueError("The cost is no number: write one such as 2.40.") from error
     if not cost.is_finite() or not 0 <= cost < MOST_COST:
         raise ValueError("The cost is negative or too large.")

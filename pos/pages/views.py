@@ -5,7 +5,7 @@ does not run would have given; and the description of the JSON views.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse, QueryDict
@@ -114,7 +114,7 @@ def compare_percents(request: Request, campaign: PromotionCampaign, found: Estim
         return {}
     try:
         percent = Decimal(request.GET.get("percent", "")) * 100
-    except InvalidOperation:
+    except DecimalException:  # no number, or one that overflows
         percent = Decimal(-1)
     if not (percent.is_finite() and 0 <= percent <= WHOLE and percent == percent.to_integral_value()):
         return {"tried": part, "wrong": _("Percent: write a number from 0 to 100.")}

@@ -18,6 +18,7 @@ from campaigns.annotations import Argument, ColumnValue, Words
 
 MAX_MONEY = 10**12  # of promotions.engine.rules.Money
 MAX_CODE = 64  # of promotions.engine.rules.Text
+MOST_DIGITS = 40  # before or after the point of a number that is read at all
 
 
 class ScaledField(forms.DecimalField):
@@ -46,6 +47,9 @@ class ScaledField(forms.DecimalField):
         number = super().clean(value)
         if number is None:
             return None
+        # 9e999999 would overflow, and be written out with a million digits
+        if abs(number.adjusted()) > MOST_DIGITS or number.as_tuple().exponent < -MOST_DIGITS:  # type: ignore[operator]
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
         scaled = number.scaleb(self.places)
         if scaled != scaled.to_integral_value():
             most = (

@@ -87,3 +87,13 @@ def test_who_may_only_look_changes_nothing(client):
     assert "check" not in upload(client, FILE).context
     signed = article_costs.sign_costs(check_file(b"sku,cost\nTEA,1\n"))
     assert client.post(reverse("tills:article_costs_take"), {"signed": signed}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "cost",
+    ["9e999999", "-9e999999", "NaN", "sNaN", "Infinity", "1e30", "-0.01", "1.234,56", "１.x", "2\u202e"],
+)
+def test_a_cost_of_any_odd_shape_is_a_wrong_row_and_never_an_error(cost):
+    check = check_file(f"sku;cost\nTEA;{cost}\nCUP;1,50\n".encode())
+    assert [row.line for row in check.wrong] == [2]
+    assert check.costs == {("CUP", "EUR"): Decimal(150)}

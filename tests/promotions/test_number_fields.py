@@ -1,0 +1,30 @@
+"""Numbers as people and programs may type them into the fields for money and percents."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import translation
+
+from promotions.forms.fields import MoneyField, PercentField
+
+ODD = [
+    "9e999999", "-9e999999", "1e-999999", "0e999999", "1e500000", "1" * 400, "1." + "0" * 400 + "1", "NaN", "sNaN",
+    "Infinity", "-1", "12,50", "1.234,56", "1 234,56", "1'234", "½",
+    "²", "0x10", "5 €", "5%", "\u202e5", "5\u200b", "--1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize("field", [MoneyField("Amount"), PercentField("Percent")], ids=["money", "percent"])
+@pytest.mark.parametrize("text", ODD)
+def test_an_odd_number_is_refused_with_one_short_sentence(field, text, language):
+    with translation.override(language), pytest.raises(ValidationError) as refused:
+        field.clean(text)
+    [sentence] = refused.value.messages
+    assert len(sentence) < 700
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("12.5", 1250), ("1e2", 10000), ("٣", 300), (" 5 ", 500), ("-0", 0)]
+)
+def test_a_number_in_any_digits_is_kept_as_minor_units(text, kept):
+    assert MoneyField("Amount").clean(text) == kept
