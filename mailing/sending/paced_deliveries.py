@@ -113,10 +113,15 @@ class PacedDeliveries:
             if claimed.turn is None:
                 return False
             await asyncio.sleep(claimed.turn - rate_limiter.now())
-            if not rate_limiter.is_ahead(
-                limit
-            ) or rate_limiter.now() - claimed.turn <= rate_limiter.tolerance(limit):
+            if rate_limiter.may_leave(claimed.turn, limit):
                 return True
+
+    def is_still_due(self, claimed: ClaimedDelivery) -> bool:
+        """Return whether a message that has kept its turn may still leave, after other work took its time."""
+        limit = claimed.campaign.limit
+        if claimed.turn is None or not self.rate_limiter.is_needed(limit):
+            return True
+        return self.rate_limiter.may_leave(claimed.turn, limit)
 
     async def serve(self, over: asyncio.Event) -> None:
         """Take turns and release what has one, until the run is over.

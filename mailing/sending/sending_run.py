@@ -299,12 +299,20 @@ class SendingRun:
                 if not await ledger.mark(message.claimed):
                     link.withhold()
                     return None
-                if not await supply.keep_turn(message.claimed):
+                following = None
+                has_turn = await supply.keep_turn(message.claimed)
+                if has_turn and link.has_room(self.smtp.messages_per_connection, besides=1):
+                    following = supply.ready()
+                    # to make a message takes time, in which the turn may be missed
+                    if not supply.is_still_due(message.claimed):
+                        if following:
+                            supply.put_back(following.claimed)
+                            following = None
+                        has_turn = await supply.keep_turn(message.claimed)
+                if not has_turn:
                     link.withhold()
                     ledger.note(claim.UNMARK, [message.claimed.pk, self.number])
                     return None
-                has_room = link.has_room(self.smtp.messages_per_connection, besides=1)
-                following = supply.ready() if has_room else None
                 self._unanswered[link] = following
                 result = await link.deliver(then=following.mail if following else None)
             elif result.verdict and result.verdict.starts_session:

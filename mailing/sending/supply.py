@@ -182,6 +182,10 @@ class Supply:
         """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
         return await self._paced.keep_turn(claimed)
 
+    def is_still_due(self, claimed: ClaimedDelivery) -> bool:
+        """Return whether a message that has kept its turn may still leave."""
+        return self._paced.is_still_due(claimed)
+
     def put_back(self, claimed: ClaimedDelivery) -> None:
         """Put back a delivery that was not handed over."""
         self._paced.note_put_back(claimed)

@@ -145,6 +145,16 @@ class RateLimiter:
     def tolerance(self, limit: Limit) -> float:
         return min(each.tolerance for each in (self.limit, limit) if each.interval)
 
+    def may_leave(self, turn: float, limit: Limit) -> bool:
+        """Return whether a message may leave now without any stretch holding more than the limit.
+
+        However late it is: when turns follow each other so quickly that all places together, each late with one turn,
+        stay within the slack. Otherwise within the tolerance.
+        """
+        tolerance = self.tolerance(limit)
+        is_quick = not self.is_ahead(limit) and self.interval(limit) * self._places <= tolerance
+        return is_quick or self.now() - turn <= tolerance
+
     def now(self) -> float:
         """Return the database's time, in seconds."""
         return time.monotonic() + self._offset

@@ -1,12 +1,15 @@
 """Limits by the second and minute: never more in any stretch, hardly less, over processes, pauses and deaths."""
 
+import asyncio
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailing.sending.turns import FURTHEST_SECONDS, HORIZON_SECONDS, Limit, Queue, plan_turns
+from mailing.sending.paced_deliveries import PacedDeliveries
+from mailing.sending.turns import FURTHEST_SECONDS, HORIZON_SECONDS, Limit, Queue, RateLimiter, plan_turns
 
 LIMITS = [
     Limit(1),
@@ -102,3 +105,50 @@ def test_a_limit_that_was_raised_counts_at_once():
     was_slow = 100.0 + 60
     planned = plan_turns(100.0, [Queue(Limit(10).interval, was_slow)], 5)
     assert planned.wait <= Limit(10).interval + FURTHEST_SECONDS
+
+
+class StalledLimiter(RateLimiter):
+    """A clock that a test sets, which `asyncio.sleep` of a busy process oversleeps by `late` seconds, once."""
+
+    def __init__(self, limit, places, late):
+        super().__init__(1, limit, places)
+        self.at, self.late, self.given = 1_800_000_000.0, late, []
+
+    def now(self):
+        return self.at
+
+    async def take_now(self, campaign_id, limit, missed):
+        self.given.append(self.at)
+        turn, self.at, self.late = self.at, self.at + self.late, 0.0
+        return turn
+
+
+@pytest.mark.parametrize(("limit", "places"), [
+    (Limit(1), 1), (Limit(10), 1), (Limit(10), 8), (Limit(100), 2), (Limit(100), 4), (Limit(500), 20),
+    (Limit(per_minute=60), 1), (Limit(per_minute=60), 8),
+])  # fmt: skip
+def test_who_oversleeps_a_turn_takes_another_instead_of_catching_up(limit, places):
+    limiter = StalledLimiter(limit, places, late=limit.tolerance + 0.05)
+    paced = PacedDeliveries(limiter, lambda claimed: None, lambda: 0)
+    claimed = SimpleNamespace(campaign=SimpleNamespace(limit=Limit(), pk=1), turn=None, taken_at=0.0)
+    assert asyncio.run(paced.keep_turn(claimed))
+    assert len(limiter.given) == 2
+    assert limiter.now() - claimed.turn <= limit.tolerance
+    assert paced.is_still_due(claimed)
+    limiter.at += limit.tolerance + 0.001
+    assert not paced.is_still_due(claimed), "making the following message took too long"
+
+
+@given(per_second=st.integers(1, 3000), places=st.integers(1, 60), stall=st.floats(0, 3))
+def test_places_that_may_all_be_late_at_once_never_exceed_the_limit(per_second, places, stall):
+    limit = Limit(per_second)
+    limiter = StalledLimiter(limit, places, late=0.0)
+    turn = limiter.now()
+    limiter.at += 10
+    if not limiter.may_leave(turn, Limit()):
+        assert limit.interval * places > limit.tolerance
+        return
+    # each place leaves late with one turn, all at the same moment; then turn follows turn
+    late = [turn + stall] * places
+    after = [turn + stall + place * limit.interval for place in range(3 * per_second)]
+    assert keeps(limit, [*late, *after])
