@@ -60,8 +60,11 @@ def _check_nesting(nesting: Nesting) -> None:
         )
     if nesting.made > TAG_LIMIT:
         raise ContentError(
-            "The HTML leaves elements such as <b> and <font> open, and each block has them all again: more than "
-            f"{TAG_LIMIT:,} elements in all. Close them",
+            keep(
+                "The HTML leaves elements such as <b> and <font> open, and each block has them all again: more than "
+                "%(tag_limit)s elements in all. Close them",
+                tag_limit=TAG_LIMIT,
+            ),
             "body",
         )
 
@@ -120,8 +123,12 @@ def check_markdown_size(text: str) -> None:
             )
         if (brackets := paragraph.count("[")) * len(paragraph) > BRACKET_WORK_LIMIT:
             raise ContentError(
-                f"A paragraph of {len(paragraph):,} characters has {brackets:,} brackets: more than can be read. "
-                "Put blank lines into it",
+                keep(
+                    "A paragraph of %(letters)s characters has %(brackets)s brackets: more than can be read. "
+                    "Put blank lines into it",
+                    letters=len(paragraph),
+                    brackets=brackets,
+                ),
                 "body",
             )
 

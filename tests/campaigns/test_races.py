@@ -4,14 +4,15 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import clock
+from campaigns import accounts, clock
 from campaigns.lifecycle import Locked, Refused, fire, open_for_edit
 from campaigns.models import Campaign
 from tests.campaigns.history import verbs
-from tests.factories import EmailCampaignFactory, PromotionCampaignFactory
+from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, user_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,3 +108,23 @@ def test_an_edit_against_the_clock(_):
         assert stored.subject != "Edited"
     else:
         assert (stored.status, verbs(campaign), stored.subject) == ("draft", ["unschedule"], "Edited")
+
+
+def test_two_administrators_who_switch_each_other_off_at_once_leave_one():
+    for _ in range(5):
+        first, second = user_in("Administrators"), user_in("Administrators")
+        run_at_once(
+            lambda first=first, second=second: accounts.switch_person(second, False, by=first),
+            lambda first=first, second=second: accounts.switch_person(first, False, by=second),
+        )
+        left = User.objects.filter(pk__in=[first.pk, second.pk], is_active=True)
+        assert left.count() == 1
+        first, second = user_in("Administrators"), user_in("Administrators")
+        run_at_once(
+            lambda first=first, second=second: accounts.set_rights(second, by=first, roles=[], exports=False),
+            lambda first=first, second=second: accounts.set_rights(first, by=second, roles=[], exports=False),
+        )
+        assert (
+            Group.objects.get(name="Administrators").user_set.filter(pk__in=[first.pk, second.pk]).count()
+            == 1
+        )
