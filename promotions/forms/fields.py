@@ -48,7 +48,7 @@ class ScaledField(forms.DecimalField):
         if number is None:
             return None
         # 9e999999 would overflow, and be written out with a million digits
-        if abs(number.adjusted()) > MOST_DIGITS or number.as_tuple().exponent < -MOST_DIGITS:  # type: ignore[operator]
+        if abs(number.adjusted()) > MOST_DIGITS or number.as_tuple().exponent < -MOST_DIGITS:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         scaled = number.scaleb(self.places)
         if scaled != scaled.to_integral_value():
