@@ -258,6 +258,7 @@ STATICFILES_DIRS = [
     ("inter", NODE_MODULES / "@fontsource-variable/inter"),
     ("tabler", NODE_MODULES / "@tabler/core/dist"),
     ("swagger-ui", NODE_MODULES / "swagger-ui-dist"),
+    ("grapesjs", NODE_MODULES / "grapesjs/dist/css"),
     ("bundles", NODE_MODULES / ".bundles"),  # what esbuild makes of frontend/
 ]
 # before `make run` has installed the node packages there is no folder

@@ -2,6 +2,7 @@ from django.urls import path
 
 from mailing.views import (
     autosave,
+    builder,
     campaigns,
     codes,
     connections,
@@ -67,6 +68,8 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/versions/", versions.version_list, name="versions"),
     path("campaigns/email/<int:pk>/versions/<int:number>/", versions.version, name="version"),
     path("campaigns/email/<int:pk>/", campaigns.campaign, name="campaign"),
+    path("campaigns/email/<int:pk>/builder/", builder.show_builder, name="builder"),
+    path("campaigns/email/<int:pk>/builder/save/", builder.save_body, name="builder_save"),
     path("campaigns/email/<int:pk>/edit/", editor.campaign_edit, name="campaign_edit"),
     path("campaigns/email/<int:pk>/progress/", campaigns.campaign_progress, name="progress"),
     path("campaigns/email/<int:pk>/revenue/", revenue.campaign_revenue, name="revenue"),

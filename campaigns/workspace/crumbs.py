@@ -73,6 +73,7 @@ PLACES: Mapping[str, Place] = {
     "mailing:campaign_new": Place(LIST, _("New e-mail campaign")),
     CAMPAIGN: Place(LIST, _("E-mail campaign"), ("campaign", "subject")),
     "mailing:campaign_edit": Place(CAMPAIGN, EDIT),
+    "mailing:builder": Place("mailing:campaign_edit", _("Builder")),
     "mailing:versions": Place(CAMPAIGN, _("Versions")),
     "mailing:version": Place("mailing:versions", _("Version")),
     "mailing:revenue": Place(CAMPAIGN, _("Revenue")),

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
 from campaigns import database_time, editions
-from campaigns.annotations import PageContext
+from campaigns.annotations import Argument, PageContext
 from campaigns.formats import person
 from campaigns.refusals import Refused
 from campaigns.requests import Request, read_number
@@ -70,22 +70,29 @@ def save_typed(request: Request, campaign: EmailCampaign | None) -> SaveState:
     state = SaveState(campaign, wrong=[*list_wrong(form), *list_wrong(test_form)])
     if form.non_field_errors() or (campaign is None and "name" in form.errors):
         return state
+    save_into_state(
+        state,
+        by=request.user,
+        split_tests=test_form.split_tests() if is_test_right else None,
+        seen=request.POST.get("seen"),
+        **form.savable_parts(),
+    )
+    return state
+
+
+def save_into_state(state: SaveState, **parts: Argument) -> None:
+    """Save parts of a campaign as somebody types them, and note what became of it.
+
+    `parts`: arguments of `drafting.save_campaign`.
+    """
     try:
-        state.campaign = drafting.save_campaign(
-            campaign,
-            by=request.user,
-            split_tests=test_form.split_tests() if is_test_right else None,
-            seen=request.POST.get("seen"),
-            is_automatic=True,
-            **form.savable_parts(),
-        )
+        state.campaign = drafting.save_campaign(state.campaign, is_automatic=True, **parts)
     except editions.EditConflict as overtaken:
         state.refusal, state.overtaken = str(overtaken), str(overtaken.latest)
     except Refused as refused:
         state.refusal = str(refused)
     else:
         state.saved_at = database_time.now()
-    return state
 
 
 def list_wrong(form: EmailCampaignForm | SplitTestForm) -> list[tuple[str, str, str]]:
@@ -98,9 +105,12 @@ def list_wrong(form: EmailCampaignForm | SplitTestForm) -> list[tuple[str, str, 
     return found
 
 
-def render_state(request: Request, state: SaveState) -> HttpResponse:
-    """Answer with the state, and with the parts of the page that follow from what is stored now."""
-    context: PageContext = {"state": state, "campaign": state.campaign}
+def render_state(request: Request, state: SaveState, address: str = "") -> HttpResponse:
+    """Answer with the state, and with the parts of the page that follow from what is stored now.
+
+    `address`: of the page that saves; "" is the editor.
+    """
+    context: PageContext = {"state": state, "campaign": state.campaign, "address": address}
     if state.campaign and state.saved_at:
         stored = EmailCampaign.objects.get(pk=state.campaign.pk)
         context |= {
@@ -109,6 +119,6 @@ def render_state(request: Request, state: SaveState) -> HttpResponse:
         }
     response = render(request, "mailing/editor/_save_state.html", context)
     if state.campaign and state.saved_at:
-        said = {"address": overview.edit_url(state.campaign), "isWhole": not state.wrong}
+        said = {"address": address or overview.edit_url(state.campaign), "isWhole": not state.wrong}
         response["HX-Trigger"] = json.dumps({"editor-saved": said})
     return response

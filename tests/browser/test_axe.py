@@ -18,6 +18,7 @@ NO_PAGES = {
     "campaigns:live_campaigns", "mailing:caught_mail_frame", "mailing:contact_csv", "mailing:contact_suggestions",
     "mailing:held_report_frame", "mailing:weeks_csv", "mailing:compare_csv",
     "mailing:contact_json", "mailing:contact_data_csv",
+    "mailing:builder",  # most of it is drawn by GrapesJS; its own parts in test_builder.py
     "mailing:report_csv", "mailing:suppression_csv", "pos:openapi", "promotions:coupons_export",
     "promotions:promotion_report_csv", "promotions:batch_switch", "mailing:upload_rejected",
 }  # fmt: skip
