@@ -10,10 +10,13 @@ from campaigns.annotations import Argument, JsonObject, Row
 from mailing import global_hold_out
 from mailing.comparing import Condition
 from mailing.models import Contact, EmailCampaign, Segment, Target
+from mailing.purchases import ask_some
 from mailing.segments import SegmentError, compile_tree
 
 compile = compile_tree
 MOST_SEGMENTS_CHECKED = 100  # at most, for one contact
+# The table of `ask_some`, with the one contact whom a statement is about.
+ASKED = "WITH asked AS (SELECT customer_id AS customer FROM mailing_contact WHERE id = %s)"
 
 __all__ = [
     "COUNTS",
@@ -284,11 +287,11 @@ def contact_keys(tree: JsonObject) -> RawSQL:
 
 def is_in_segment(segment: Segment, contact: Contact) -> bool:
     """Return whether the segment chooses this contact now."""
-    sql, params = compile_tree(segment.tree)
+    sql, params = ask_some(compile_tree(segment.tree))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT EXISTS (SELECT FROM mailing_contact AS contact WHERE contact.id = %s AND ({sql}))",
-            [contact.pk, *params],
+            f"{ASKED} SELECT EXISTS (SELECT FROM mailing_contact AS contact WHERE contact.id = %s AND ({sql}))",
+            [contact.pk, contact.pk, *params],
         )
         is_chosen: bool = cursor.fetchone()[0]
     return is_chosen
@@ -302,7 +305,7 @@ def list_segments_of(contact: Contact) -> list[Segment]:
     }
     for pk, segment in segments.items():
         try:
-            condition = compile_tree(segment.tree)
+            condition = ask_some(compile_tree(segment.tree))
         except SegmentError:
             continue  # its own page says why
         found.append(
@@ -312,7 +315,7 @@ def list_segments_of(contact: Contact) -> list[Segment]:
     if not found:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(found), params)
+        cursor.execute(f"{ASKED} {' UNION ALL '.join(found)}", [contact.pk, *params])
         return sorted((segments[pk] for (pk,) in cursor), key=lambda segment: segment.name)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from mailing import audience
 from mailing.models import Contact, Delivery, Event, Membership, Segment, Suppression, Target
 from promotions.models import Redemption
 from tests.factories import (
@@ -286,3 +287,35 @@ def test_a_contacts_page_shows_their_segments_and_the_coupons_they_used(admin_cl
         assert "Norwegians" in shown
         assert "Others" not in shown
     assert "<html" not in part
+
+
+def test_what_one_person_bought_is_asked_about_them_alone_and_gives_what_a_count_gives(
+    db, django_assert_num_queries
+):
+    people = [ContactFactory(customer_id=number) for number in ("C1", "C2", "C3", None)]
+    for customer in ("C1", "C1", "C2", ""):
+        SaleFactory(customer=customer)
+    coupon = CouponFactory(code="TEN")
+    used = SaleFactory(customer="C2")
+    Redemption.objects.create(sale=used, promotion=coupon.promotion, coupon=coupon, amount=250, uses=1)
+    bought = {"event": "bought"}
+    redeemed = {"event": "redeemed", "of": {"code": "TEN"}}
+    trees = [
+        {"all": [bought]},
+        {"all": [bought | {"times": 2}]},
+        {"all": [bought | {"done": False}]},
+        {"all": [{"event": "first_bought", "within": {"amount": 1, "unit": "day"}}]},
+        {"any": [redeemed, bought | {"times": 3}]},
+        {"none": [redeemed, bought | {"of": {"sku": "TEA"}}]},
+    ]
+    segments = [Segment.objects.create(name=f"S{place}", tree=tree) for place, tree in enumerate(trees)]
+    chosen = {
+        segment: {*Contact.objects.filter(pk__in=audience.contact_keys(segment.tree))} for segment in segments
+    }
+    assert len({frozenset(each) for each in chosen.values()}) > 3
+    for contact in people:
+        expected = [segment for segment in segments if contact in chosen[segment]]
+        with django_assert_num_queries(2) as asked:
+            assert audience.list_segments_of(contact) == expected
+        assert asked.captured_queries[-1]["sql"].count("SELECT customer FROM asked") == 8
+        assert [each for each in segments if audience.is_in_segment(each, contact)] == expected
