@@ -20,6 +20,7 @@ The other apps import this one, and it imports none of them.
     database_time, instants, zones    the time, its bounds, time zones
     dates, formats                    how pages write times and values
     languages, derived_names          the language of each person; names of columns that pages show
+    choice_labels                     labels of choices at the cost of one translation each
     sentences, stored_sentences       sentences that are stored in English, and translated when they are read
     text_extraction                   brings the files of translations up to date
     atomic_files                      files that appear whole, or not at all

@@ -1,6 +1,5 @@
 """Reports of discounts by promotion, by location, by day and by hour."""
 
-from collections.abc import Mapping
 from datetime import time, timedelta
 from typing import Final
 
@@ -25,8 +24,7 @@ def by_promotion(asked: ReportQuery) -> Report:
     ledger = Ledger(asked)
     found = ledger.sums("line.promotion_id")
     promotions = Promotion.objects.only("name", "type", "status", "deleted_at").in_bulk(found)
-    types = {str(kind): str(kind.label) for kind in Promotion.Type}  # translated once, and not for each row
-    rows = [{**sums, **_describe_promotion(promotions[key], types)} for key, sums in largest_first(found)]
+    rows = [{**sums, **_describe_promotion(promotions[key])} for key, sums in largest_first(found)]
     columns = (
         Column("name", _("Promotion")),
         Column("type", _("Type")),
@@ -39,11 +37,11 @@ def by_promotion(asked: ReportQuery) -> Report:
     return Report("promotion", _("By promotion"), columns, rows, sums, drawn="bars")
 
 
-def _describe_promotion(promotion: Promotion, types: Mapping[str, str]) -> Row:
+def _describe_promotion(promotion: Promotion) -> Row:
     is_deleted = promotion.deleted_at is not None
     return {
         "name": promotion.name,
-        "type": types[promotion.type],
+        "type": promotion.get_type_display(),
         "state": "deleted" if is_deleted else STATE_WORDS[Promotion.Status(promotion.status)],
         "badge": "enabled" if promotion.status == Promotion.Status.ACTIVE else "inactive",
         "url": "" if is_deleted else reverse("promotions:promotion", args=[promotion.pk]),
