@@ -147,15 +147,25 @@ DELETE FROM mailing_conversion AS known
 WHERE known.sale_id = ANY(%(sales)s) AND NOT EXISTS (SELECT FROM chosen WHERE chosen.sale_id = known.sale_id)
 """
 
-# A sale that is voided, or that came in late, makes another one the first of its customer.
-MARK_FIRST = """
+# A sale that is voided, or that came in late, makes another one the first of its customer. Only for such customers are
+# all their sales looked at: what a regular customer bought before must not slow down the fold of their next sale.
+BUYERS_WITH_ANOTHER_FIRST = """
+SELECT DISTINCT customer FROM pos_sale AS changed
+WHERE id = ANY(%(sales)s) AND customer <> '' AND (
+    state <> 'committed' OR id = (
+        SELECT id FROM pos_sale AS other
+        WHERE other.customer = changed.customer AND other.state = 'committed' ORDER BY other.at, other.id LIMIT 1
+    )
+)
+"""
+MARK_FIRST = f"""
 UPDATE mailing_conversion AS conversion SET is_first = found.is_first
 FROM (
     SELECT own.sale_id, own.sale_id = (
         SELECT id FROM pos_sale AS other
         WHERE other.customer = buyer.customer AND other.state = 'committed' ORDER BY other.at, other.id LIMIT 1
     ) AS is_first
-    FROM (SELECT DISTINCT customer FROM pos_sale WHERE id = ANY(%(sales)s) AND customer <> '') AS buyer
+    FROM ({BUYERS_WITH_ANOTHER_FIRST}) AS buyer
     JOIN pos_sale AS sale ON sale.customer = buyer.customer AND sale.state = 'committed'
     JOIN mailing_conversion AS own ON own.sale_id = sale.id
 ) AS found

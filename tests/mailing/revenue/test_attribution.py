@@ -225,6 +225,22 @@ def test_a_fold_takes_a_fixed_number_of_statements(ada):
     assert amounts[0] - 2 <= amounts[1] <= amounts[0]  # the first makes the partition of its month
 
 
+def test_only_a_sale_that_may_change_the_first_has_all_sales_of_its_customer_looked_at():
+    """Once the fold fell minutes behind where each customer had a dozen sales: it went through them all each time."""
+    first, *_, latest = [sell("A", NOW - 4 * DAY + place * SECOND) for place in range(5)]
+    earlier, voided = sell("B", NOW - 3 * DAY), sell("C", NOW - 2 * DAY)
+    void(voided)
+
+    def list_buyers(*sales):
+        with connection.cursor() as cursor:
+            cursor.execute(attribution.BUYERS_WITH_ANOTHER_FIRST, {"sales": [sale.pk for sale in sales]})
+            return sorted(buyer for (buyer,) in cursor)
+
+    assert list_buyers(latest) == []
+    assert list_buyers(first) == ["A"]
+    assert list_buyers(latest, earlier, voided, sell("", NOW)) == ["B", "C"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_folds_at_once_count_each_sale_once(ada):
     campaign, (mail,) = send_campaign(ada)
