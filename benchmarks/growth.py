@@ -32,10 +32,18 @@ class Row(NamedTuple):
 
 
 QUOTES = "--only quotes --sizes {size} --seconds 2"
+SALES = "--only sales --sizes {size} --seconds 2"
 LAUNCH = "--recipients {size} --send 4000"
 ROWS = {
-    "quote of 5 lines": Row("pos", QUOTES, "CPU of a quote of 5 lines", "µs", is_by_rows=False),
-    "quote of 30 lines": Row("pos", QUOTES, "CPU of a quote of 30 lines", "µs", is_by_rows=False),
+    "quote of 5 lines": Row(
+        "pos", QUOTES, "CPU of a quote of 5 lines, {size:,} promotions", "µs", is_by_rows=False
+    ),
+    "quote of 30 lines": Row(
+        "pos", QUOTES, "CPU of a quote of 30 lines, {size:,} promotions", "µs", is_by_rows=False
+    ),
+    "sale of 5 lines": Row(
+        "pos", SALES, "CPU of a sale, {size:,} promotions, no limits", "µs", is_by_rows=False
+    ),
     "launch, for a recipient": Row("launch", LAUNCH, "launch of {size:,}", "µs", of_each=1e6),
     "mail": Row("launch", LAUNCH, "CPU of a mail", "µs"),
     "import, for a row": Row("contacts", "--rows {size}", "import of {size:,} rows", "µs", of_each=1e6),

@@ -30,6 +30,7 @@ import django
 import msgspec
 
 from benchmarks import engine
+from benchmarks.results import note_result
 from benchmarks.till.bench import ROOT, VAR, Bench, serve
 from benchmarks.till.shop import KEY
 from campaigns.annotations import JsonObject
@@ -37,6 +38,12 @@ from config import embedded_postgres
 
 BUDGET = 10**14
 SAMPLE = 20  # sales that stand for all in bare SQL
+GOALS: dict[tuple[int, int], tuple[float, float | None]] = {  # of the constant view, of one SELECT
+    (1000, 5): (0.45, 0.85),
+    (1000, 30): (0.22, None),
+}
+GOAL_ALONE = 1.2  # ms
+GOALS_OF_SALES = {"no limits": 0.75, "one hot campaign with a budget": 0.90}  # of bare SQL
 Lines = dict[int, list[list[JsonObject]]]
 
 
@@ -86,8 +93,9 @@ def show(title: str, found: dict[str, Row]) -> None:
     above: dict[str, Row] = {}
     for name, row in found.items():
         ratios = ", ".join(f"{row['rate'] / other['rate']:.0%} of {known}" for known, other in above.items())
-        cpu = f"{row['cpu']:6,.0f} µs CPU" if "cpu" in row else f"{row['lines']:6.2f} lines "
-        print(f"  {name:<22}{row['rate']:>8,.0f} /s {cpu}  {ratios}")
+        cpu = f" {row['cpu']:6,.0f} µs CPU" if "cpu" in row else ""
+        lines = f" {row['lines']:6.2f} lines" if "lines" in row else ""
+        print(f"  {name:<22}{row['rate']:>8,.0f} /s{lines}{cpu}  {ratios}")
         above[name] = row
 
 
@@ -99,9 +107,24 @@ def quotes(bench: Bench, repeats: int, files: dict[int, Path], sets: dict[str, P
         with bench.serving("quotes") as address:
             for length, bodies in files.items():
                 rows = {name: partial(bench.send, f"{address}{path}", bodies) for name, path in paths.items()}
-                show(f"{size} promotions, {length} lines", medians(repeats, rows))
-                show_alone("a till alone", bench.send(f"{address}/pos/v1/quotes", bodies, connections=1))
+                found = medians(repeats, rows)
+                show(f"{size} promotions, {length} lines", found)
+                alone = bench.send(f"{address}/pos/v1/quotes", bodies, connections=1)
+                show_alone("a till alone", alone)
+                note_quote(int(size), length, found, alone)
             front(bench, repeats, address, files[5])
+
+
+def note_quote(size: int, length: int, found: dict[str, Row], alone: Row) -> None:
+    """Note the figures of quotes of one length, with the goals for 1,000 promotions."""
+    basket = f"quote of {length} lines, {size:,} promotions"
+    note_result(f"CPU of a {basket}", found["quote"]["cpu"], "µs")
+    constant, select = GOALS.get((size, length), (None, None))
+    rate = found["quote"]["rate"]
+    note_result(f"{basket}: of a constant view", rate / found["constant"]["rate"], at_least=constant)
+    note_result(f"{basket}: of one SELECT", rate / found["one SELECT"]["rate"], at_least=select)
+    goal = GOAL_ALONE if (size, length) == (1000, 30) else None
+    note_result(f"{basket}: a till alone, 95% within", alone["p95"], "ms", at_most=goal)
 
 
 def front(bench: Bench, repeats: int, address: str, bodies: Path) -> None:
@@ -119,8 +142,11 @@ def show_alone(name: str, row: Row) -> None:
     print(f"  {name}: median {row['p50']:.2f} ms, 95% within {row['p95']:.2f} ms")
 
 
-def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
-    """Measure sales over HTTP beside the same transactions as bare SQL, unlimited and on one hot campaign."""
+def sales(bench: Bench, repeats: int, bodies: Path, size: str, rules: Path) -> None:
+    """Measure sales over HTTP beside the same transactions as bare SQL, unlimited and on one hot campaign.
+
+    `size`: how many promotions `rules` has.
+    """
     os.environ.update(bench.environment("sales"))
     django.setup()
     runs = itertools.count()
@@ -130,10 +156,18 @@ def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
             bare = partial(bench.pgbench, "sales", *bare_sales(ids, bodies, address))
 
             def sale(address: str = address) -> Row:
-                return {"rate": bench.send(address, bodies, unique=f"r{next(runs)}")["rate"]}
+                sent = bench.send(address, bodies, unique=f"r{next(runs)}")
+                return {"rate": sent["rate"], "cpu": sent["cpu"]}
 
             rows = {"bare SQL": partial(with_lines, bench, bare), "sale": partial(with_lines, bench, sale)}
-            show(f"A sale of 5 lines, {title}", medians(repeats, rows))
+            found = medians(repeats, rows)
+            show(f"A sale of 5 lines, {size} promotions, {title}", found)
+            note_result(f"CPU of a sale, {int(size):,} promotions, {title}", found["sale"]["cpu"], "µs")
+            note_result(
+                f"sale, {int(size):,} promotions, {title}: of bare SQL",
+                found["sale"]["rate"] / found["bare SQL"]["rate"],
+                at_least=GOALS_OF_SALES[title] if size == "100" else None,
+            )
 
 
 def with_lines(bench: Bench, measure: Callable[[], Row]) -> Row:
@@ -261,7 +295,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each measurement")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=["quotes", "sales"])
-    parser.add_argument("--sizes", default="100,1000,10000", help="how many promotions")
+    parser.add_argument(
+        "--sizes", default="100,1000,10000", help="how many promotions; sales are measured with the first"
+    )
     parser.add_argument("--target", type=Path)
     arguments = parser.parse_args()
     if not arguments.target and not shutil.which("wrk"):
@@ -290,7 +326,8 @@ def main() -> None:
             if arguments.only != "sales":
                 quotes(bench, arguments.repeats, files, sets)
             if arguments.only != "quotes":
-                sales(bench, arguments.repeats, files[5], sets["100"])
+                first = next(iter(sets))
+                sales(bench, arguments.repeats, files[5], first, sets[first])
         finally:
             embedded_postgres.stop(VAR)
 
