@@ -16,7 +16,7 @@ from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
-from campaigns.views.answers import find_way_back, go_to, may_view, render_refusal
+from campaigns.views.answers import find_way_back, go_to, may_view, refuse_confirmation, render_refusal
 from campaigns.workspace import overview
 
 
@@ -41,14 +41,14 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     except Refused as refused:
         if request.htmx and any(field in form.fields for field, _ in refused.reasons):
             return render_confirmation_again(request, campaign, verb, form, refused)
-        return render_refusal(request, campaign, refused)
+        return answer_refusal(request, campaign, refused)
     said = gettext("“%(campaign)s” is %(status)s.") % {
         "campaign": campaign,
         "status": describe_outcome(campaign, verb),
     }
-    if not request.htmx:
+    if not request.htmx or find_way_back(request, ""):
         messages.success(request, said)
-        return redirect(find_way_back(request, campaign.get_absolute_url()))
+        return go_to(request, find_way_back(request, campaign.get_absolute_url()))
     context = overview.status_context(campaign, request.user, database_time.now()) | {"said": said}
     response = render(request, "campaigns/_status.html", context)
     return trigger_client_event(response, "campaign-fired")
@@ -78,7 +78,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
     try:
         lifecycle.delete(campaign, by=request.user)
     except Refused as refused:
-        return render_refusal(request, campaign, refused)
+        return answer_refusal(request, campaign, refused)
     messages.success(request, gettext("“%(campaign)s” is deleted.") % {"campaign": campaign})
     return go_to(request, redirect("campaigns:list").url)
 
@@ -141,6 +141,13 @@ def render_confirmation(request: Request, campaign: Campaign, verb: str) -> Http
     return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 
 
+def answer_refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
+    """Answer 409 with the reason: in the dialog where another page than the campaign's asked, which has no status."""
+    if request.htmx and find_way_back(request, ""):
+        return reswap(retarget(refuse_confirmation(request, campaign, refused), "#ask"), "innerHTML")
+    return render_refusal(request, campaign, refused)
+
+
 def render_confirmation_again(
     request: Request, campaign: Campaign, verb: str, form: StepForm, refused: Refused
 ) -> HttpResponse:
@@ -150,7 +157,7 @@ def render_confirmation_again(
         if field in form.fields and not form.has_error(field):
             form.add_error(field, sentence)
     context = overview.status_context(campaign, request.user, database_time.now())
-    context |= confirmation_context(campaign, verb, form)
+    context |= confirmation_context(campaign, verb, form, find_way_back(request, ""))
     response = render(request, "campaigns/_ask.html", context, status=409)
     return reswap(retarget(response, "#ask"), "innerHTML")
 

@@ -58,6 +58,7 @@ PLACES: Mapping[str, Place] = {
     PROMOTION_CAMPAIGN: Place(LIST, _("Promotion campaign"), ("campaign", "row")),
     "promotions:campaign_edit": Place(PROMOTION_CAMPAIGN, EDIT),
     "promotions:campaign_days": Place(PROMOTION_CAMPAIGN, _("Day by day")),
+    "tills:forecast": Place("promotions:promotions", _("Forecast from past sales")),
     "tills:estimate": Place(PROMOTION_CAMPAIGN, _("Estimate")),
     "promotions:promotion_new": Place("promotions:promotions", _("New promotion")),
     PROMOTION: Place("promotions:promotions", _("Promotion"), ("promotion", "row")),

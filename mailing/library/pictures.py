@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.atomic_files import replace_file
 from campaigns.refusals import Refused
 from mailing import renderer
-from mailing.models import Block, EmailCampaign, MailTemplate, Picture, SplitTest
+from mailing.models import Block, CampaignVersion, EmailCampaign, MailTemplate, Picture, SplitTest
 
 MOST_BYTES = 10 * 1024 * 1024  # of an uploaded file; the front takes no longer request
 LETTERS_OF_NAME = 40  # of the hash in the name of a file
@@ -109,13 +109,23 @@ def delete_picture(picture: Picture) -> None:
 
 
 def list_uses(picture: Picture) -> Iterator[Use]:
-    """Yield what shows a picture: mails of any state, also archived ones, and what new mails are made from."""
+    """Yield what shows a picture: mails of any state, also archived ones, and what new mails are made from.
+
+    An earlier version of a mail counts, too: brought back, it would lack the picture.
+    """
     tests = SplitTest.objects.annotate(others=Cast("bodies", models.TextField())).filter(
         others__contains=picture.file
     )
     mails = EmailCampaign.objects.filter(Q(body__contains=picture.file) | Q(pk__in=tests.values("campaign")))
+    versions = CampaignVersion.objects.annotate(whole=Cast("values", models.TextField())).filter(
+        whole__contains=picture.file
+    )
+    earlier = EmailCampaign.objects.filter(pk__in=versions.values("campaign")).exclude(
+        pk__in=mails.values("pk")
+    )
     for kind, rows in (
         (_("e-mail"), mails.order_by("-pk")),
+        (_("earlier version of the e-mail"), earlier.order_by("-pk")),
         (_("template"), MailTemplate.objects.filter(body__contains=picture.file)),
         (_("block"), Block.objects.filter(body__contains=picture.file)),
     ):

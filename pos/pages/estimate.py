@@ -102,14 +102,43 @@ def estimate(campaign: PromotionCampaign, *, percents: Mapping[int, int] = NOT_C
     on = linked.filter(status=Promotion.Status.ACTIVE).values_list("pk", flat=True)
     off = linked.filter(status=Promotion.Status.INACTIVE).values_list("name", flat=True)
     own = [_change_percent(rule, percents) for rule in _own_rules(campaign, on, rules)]
+    return _compare(sold, rules, others, own, campaign=campaign.pk, off=tuple(off))
+
+
+def estimate_promotion(rule: Rule, currency: str) -> Estimate | None:
+    """Estimate what a promotion that is being typed would have given; None when no till has sold in `currency`.
+
+    `rule`: as promotions.reading.read_rule returns it, with the codes of its locations. It is evaluated as if it had
+    applied by itself, beside what is published now without its stored form.
+    """
+    sold = [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == currency]
+    if not sold:
+        return None
+    rules = snapshot.load_current_snapshot()
+    others = [one.rule for one in rules.rules.promotions if one.rule.promotion != rule.promotion]
+    own = replace(rule, active=True, starts_at=None, ends_at=None)
+    return _compare(sold, rules, others, [own], campaign=None)
+
+
+def _compare(
+    sold: Sequence[Sale],
+    rules: Snapshot,
+    others: Sequence[Rule],
+    own: Sequence[Rule],
+    *,
+    campaign: int | None,
+    off: tuple[str, ...] = (),
+) -> Estimate:
+    """Evaluate the sales with `others` alone and with `own` beside them. `campaign`: of `own`, where they have one."""
     without, within = _replace_rules(rules, others), _replace_rules(rules, [*others, *own])
+    owned = {(campaign, rule.promotion) for rule in own}
     sales, amounts = defaultdict[int, int](int), defaultdict[int, int](int)
     touched = given_without = given = 0
     for sale, facts in zip(sold, _read_facts(sold), strict=True):
         given_without += _evaluate_sale(sale, facts, without).discount
         outcome = _evaluate_sale(sale, facts, within)
         given += outcome.discount
-        applied = [part for part in outcome.applied if part.campaign == campaign.pk]
+        applied = [part for part in outcome.applied if (part.campaign, part.promotion) in owned]
         touched += bool(applied)
         for part in applied:
             sales[part.promotion] += 1
@@ -132,7 +161,7 @@ def estimate(campaign: PromotionCampaign, *, percents: Mapping[int, int] = NOT_C
             )
             for rule in own
         ),
-        off=tuple(off),
+        off=off,
         need_codes=tuple(rule.label for rule in own if rule.trigger == "coupon"),
         days=max(1.0, (database_time.now() - since).total_seconds() / 86_400),
     )

@@ -112,18 +112,34 @@ def compare_percents(request: Request, campaign: PromotionCampaign, found: Estim
     part = next((one for one in found.parts if str(one.promotion) == request.GET.get("try")), None)
     if part is None or part.percent is None:
         return {}
+    percent = read_percent(request.GET.get("percent", ""))
+    if percent is None:
+        return {"tried": part, "wrong": say_wrong_percent()}
+    other = estimate(campaign, percents={part.promotion: percent})
+    return {"tried": part} | difference_context(found, other, part.percent, percent)
+
+
+def read_percent(typed: str) -> int | None:
+    """Return a percent in hundredths; None for what is none from 0 to 100."""
     try:
-        percent = Decimal(request.GET.get("percent", "")) * 100
+        percent = Decimal(typed) * 100
     except DecimalException:  # no number, or one that overflows
-        percent = Decimal(-1)
-    if not (percent.is_finite() and 0 <= percent <= WHOLE and percent == percent.to_integral_value()):
-        return {"tried": part, "wrong": _("Percent: write a number from 0 to 100.")}
-    other = estimate(campaign, percents={part.promotion: int(percent)})
+        return None
+    is_one = percent.is_finite() and 0 <= percent <= WHOLE and percent == percent.to_integral_value()
+    return int(percent) if is_one else None
+
+
+def say_wrong_percent() -> str:
+    """Say what a percent must be."""
+    return _("Percent: write a number from 0 to 100.")
+
+
+def difference_context(found: Estimate, other: Estimate | None, now: int, percent: int) -> PageContext:
+    """Return what pos/_difference.html shows of two estimates: with the percent of `now`, and with another."""
     difference = other.discount - found.discount if other else 0
     return {
-        "tried": part,
-        "tried_percent": write_percent(int(percent)),
-        "percent_now": write_percent(part.percent),
+        "tried_percent": write_percent(percent),
+        "percent_now": write_percent(now),
         "difference": difference,
         "less": -difference,
     }

@@ -61,8 +61,10 @@ class ScaledField(forms.DecimalField):
                 _("%(number)s: write %(most)s.") % {"number": self.write(number), "most": most}
             )
         if not self.smallest <= scaled <= self.largest:
-            word, bound = ("least", self.smallest) if scaled < self.smallest else ("most", self.largest)
-            raise ValidationError(f"At {word} {self.write(Decimal(bound).scaleb(-self.places))}.")
+            is_small = scaled < self.smallest
+            bound = self.write(Decimal(self.smallest if is_small else self.largest).scaleb(-self.places))
+            said = _("At least %(bound)s.") if is_small else _("At most %(bound)s.")
+            raise ValidationError(said % {"bound": bound})
         return int(scaled)
 
     def write(self, number: Decimal) -> str:
@@ -103,7 +105,14 @@ class PercentField(ScaledField):
 
 
 class CodesField(forms.CharField):
-    """Codes (SKUs, categories, brands, customer ids), separated by commas or lines; kept as a tuple, each once."""
+    """Codes (SKUs, categories, brands, customer ids), separated by commas or lines; kept as a tuple, each once.
+
+    `sold_kind`: which of promotions.sold_articles.NOUNS they are; empty: none of them. `sold_count`: how many articles
+    that tills sold lately have one of them, and how many sales hold such an article; None: not counted.
+    """
+
+    sold_kind = ""
+    sold_count: tuple[int, int] | None = None
 
     def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("help_text", gettext_lazy("Separated by commas."))

@@ -17,6 +17,7 @@ def offer_sold_codes(fields: Mapping[str, forms.Field]) -> None:
     """Connect each field of SKUs, categories or brands with the page's list of what tills have sold."""
     for name, field in fields.items():
         if isinstance(field, CodesField) and (kind := name.split("_")[-1]) in NOUNS:
+            field.sold_kind = kind
             field.widget.attrs |= {"list": f"sold-{kind}", "data-sold": kind, "autocomplete": "off"}
 
 
@@ -51,6 +52,11 @@ class FormPart(forms.Form):
     def is_typed(self, name: str) -> bool:
         """Return whether something is typed in the field `name`."""
         return name in self.fields and self[name].value() not in (None, "", [], ())
+
+    def list_pickers(self) -> list[BoundField]:
+        """Return the fields of SKUs, categories and brands, with those of the rows."""
+        asked: list[forms.Form] = [self, *(self.rows or ())]
+        return [bound for form in asked for bound in form if getattr(bound.field, "sold_kind", "")]
 
     @property
     def simple_fields(self) -> list[BoundField]:

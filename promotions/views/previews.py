@@ -2,6 +2,7 @@
 
 import msgspec
 from django.conf import settings
+from django.forms import BoundField
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -10,10 +11,12 @@ from campaigns.annotations import PageContext
 from campaigns.formats import money
 from campaigns.generics import FormData
 from campaigns.requests import Request
-from promotions import examples, reading, sold_articles
+from promotions import examples, reading
 from promotions.engine import Rule, words
 from promotions.engine.index import matches
-from promotions.engine.rules import EVERYTHING
+from promotions.engine.rules import EVERYTHING, Match
+from promotions.forms.fields import CodesField
+from promotions.forms.promotion import PromotionForm
 from promotions.models import Promotion, PromotionCampaign
 from promotions.sold_articles import RecentSales
 
@@ -21,18 +24,18 @@ MOST_LINES = 30  # of an example
 ANSWERS = ("csrfmiddlewaretoken", "confirmed", "preview", "more")  # what a question sends by itself
 
 
-def preview_context(promotion: Promotion, typed: FormData) -> PageContext:
+def preview_context(promotion: Promotion, typed: FormData, sold: RecentSales) -> PageContext:
     """Return what promotions/_example.html and _matched.html show of a promotion, saved or not.
 
     Args:
         promotion: as it would be saved.
         typed: the form, with the quantities of the example that it showed before.
+        sold: what tills sold lately.
     """
     try:
         rule = reading.read_rule(promotion)
     except msgspec.ValidationError:
         return {}
-    sold = sold_articles.read_recent_sales(settings.CURRENCY)
     quantities, wrong = read_quantities(typed) if typed is not None else ({}, [])
     return {
         "example": examples.make_example(rule, sold, settings.CURRENCY, quantities),
@@ -40,6 +43,25 @@ def preview_context(promotion: Promotion, typed: FormData) -> PageContext:
         "matched": list_matches(rule, sold),
         "sold_lately": sold,
     }
+
+
+def count_at_pickers(form: PromotionForm, sold: RecentSales) -> list[BoundField]:
+    """Write at each field of codes how many articles and sales have them; return these fields."""
+    pickers = [bound for part in form for bound in part.list_pickers()]
+    for bound in pickers:
+        field = bound.field
+        assert isinstance(field, CodesField)  # list_pickers returns no others
+        codes = field.to_python(bound.value())
+        if codes and sold.count:
+            field.sold_count = sold.count_matches(match_codes(field.sold_kind, codes))
+    return pickers
+
+
+def match_codes(kind: str, codes: tuple[str, ...]) -> Match:
+    """Return what means the articles with one of these codes. `kind`: one of promotions.sold_articles.NOUNS."""
+    if kind == "skus":
+        return Match(skus=codes)
+    return Match(categories=codes) if kind == "categories" else Match(brands=codes)
 
 
 def read_quantities(typed: QueryDict) -> tuple[dict[str, int], list[str]]:

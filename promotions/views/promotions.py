@@ -1,5 +1,6 @@
 """The pages of promotions: the list, the page of one, and the form that changes with the kind."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required, user_passes_test
 from django.contrib.auth.models import AnonymousUser, User
@@ -10,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
@@ -100,7 +102,9 @@ def show_fields(request: Request) -> HttpResponse:
     if type_ not in types.KINDS:
         raise Http404(_("There is no such kind of promotion."))
     form = PromotionForm.half_filled(type_, request.POST)
-    return render(request, "promotions/_promotion_fields.html", {"form": form, "kinds": kinds()})
+    response = render(request, "promotions/_promotion_fields.html", {"form": form, "kinds": kinds()})
+    # not htmx:afterSettle, which the counts at the fields cause, too: each answer would ask for the next
+    return trigger_client_event(response, "promotion-fields-changed", after="settle")
 
 
 @require_POST
@@ -284,15 +288,23 @@ def campaigns_context(promotion: Promotion, find: str) -> PageContext:
 def sentence_context(form: PromotionForm, campaign: PromotionCampaign | None) -> PageContext:
     """Return what promotions/_says.html shows of a form: a sentence and conflicts, or what is still missing."""
     stored = form.promotion
-    if not form.is_bound:
-        if not stored:
-            return {"form": form, "sentence": "", "missing": []}
+    if not form.is_bound and not stored:
+        return {"form": form, "sentence": "", "missing": []}
+    sold = sold_articles.read_recent_sales(settings.CURRENCY)
+    pickers = previews.count_at_pickers(form, sold)
+    if stored and not form.is_bound:
         typed, places = stored, [place.pk for place in stored.locations.all()]
     elif form.is_valid():
         typed = Promotion(pk=stored.pk if stored else None, status=Promotion.Status.ACTIVE, **form.columns())
         places = [place.pk for place in form.locations]
     else:
-        return {"form": form, "sentence": "", "missing": form.missing, "wrong": form.wrong}
+        return {
+            "form": form,
+            "sentence": "",
+            "missing": form.missing,
+            "wrong": form.wrong,
+            "pickers": pickers,
+        }
     campaigns = [link.campaign for link in stored.links.all()] if stored else []
     campaigns += [campaign] if campaign else []
     return {
@@ -300,5 +312,6 @@ def sentence_context(form: PromotionForm, campaign: PromotionCampaign | None) ->
         "sentence": reading.write_sentence(typed),
         "conflicts": conflicts_of(typed, campaigns=campaigns, places=places),
         "missing": [],
-        **previews.preview_context(typed, form.data),
+        "pickers": pickers,
+        **previews.preview_context(typed, form.data, sold),
     }

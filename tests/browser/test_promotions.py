@@ -152,6 +152,25 @@ def test_the_fields_change_with_the_kind_and_what_was_typed_stays(page: Page, si
 # ── a campaign, from the first draft to its end ──────────────────────────────────────────────────────────────────────
 
 
+def test_the_forecast_and_its_slider_follow_what_is_typed_and_ask_once(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/promotions/new/?type=items")
+    page.get_by_label("Name", exact=True).fill("Tried out")
+    page.get_by_label("Percent").fill("10")
+    category = page.locator("#sold-categories option").first.get_attribute("value")
+    page.get_by_label("Categories", exact=True).first.fill(category)
+    expect(page.locator("#matched-id_categories")).to_contain_text("Matches")
+    slider = page.get_by_label("What if it took another percent off?")
+    slider.fill("15")
+    expect(page.locator("#forecast-what-if")).to_contain_text("15% would have cost")
+    expect(page.locator("#forecast-what-if")).to_contain_text("more than 10%.")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(1_500)
+    assert asked == [], "an answer asks for the next"
+    expect(page.get_by_label("Percent")).to_have_value("10")
+
+
 def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, product: Product, sign_in):
     """P1, P3, P4, P5, P6, P8, P10"""
     sign_in("marketer")

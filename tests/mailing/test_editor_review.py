@@ -90,3 +90,31 @@ def test_a_review_asks_few_queries(client, marketer, django_assert_max_num_queri
         page(client, f"{REVIEW}?campaign={campaign.pk}")
     with django_assert_max_num_queries(30):
         page(client, f"/campaigns/email/{campaign.pk}/review/figures/")
+
+
+def test_a_start_that_is_past_is_refused_in_the_dialog_of_the_editor(client, marketer):
+    campaign = EmailCampaignFactory(launchable=True)
+    back = campaign.get_absolute_url()
+    address = f"/campaigns/{campaign.pk}/schedule/"
+    asked = client.get(f"{address}?next={back}", HTTP_HX_REQUEST="true").content.decode()
+    assert f'hx-post="{address}" hx-target="#ask"' in asked
+    typed = {"next": back, "at": "2021-05-01T09:00"}
+    refused = client.post(address, typed, HTTP_HX_REQUEST="true")
+    assert refused.status_code == 409
+    assert refused["HX-Retarget"] == "#ask"
+    again = refused.content.decode()
+    assert 'value="2021-05-01T09:00"' in again
+    assert 'class="invalid-feedback"' in again or "errorlist" in again
+    assert f'name="next" value="{back}"' in again
+    taken = client.post(address, typed | {"at": "2099-05-01T09:00"}, HTTP_HX_REQUEST="true")
+    assert taken["HX-Redirect"] == back
+    assert EmailCampaign.objects.get().status == "scheduled"
+
+
+def test_a_step_that_is_no_longer_open_is_refused_in_the_dialog_of_the_page_that_asked(client, marketer):
+    campaign = EmailCampaignFactory(status="running")
+    typed = {"next": campaign.get_absolute_url(), "at": "2099-05-01T09:00"}
+    refused = client.post(f"/campaigns/{campaign.pk}/schedule/", typed, HTTP_HX_REQUEST="true")
+    assert refused.status_code == 409
+    assert refused["HX-Retarget"] == "#ask"
+    assert "This cannot be done now" in refused.content.decode()

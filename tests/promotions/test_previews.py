@@ -140,3 +140,70 @@ def test_the_estimate_says_what_another_percent_would_have_cost(client, marketer
         assert part.strip().startswith(f'<p class="mb-0" id="what-if-{promotion.pk}"')
         assert said in words(read_page(client.get(address, asked)))
     assert estimate(campaign) == before
+
+
+def forecast(client, typed, target="forecast") -> str:
+    return words(read_page(client.post("/promotions/forecast/", typed, **HTMX, HTTP_HX_TARGET=target)))
+
+
+def test_each_field_of_codes_says_how_many_articles_and_sales_have_them(client, marketer):
+    till = AtTill()
+    tea = {"sku": "GREEN", "name": "Green tea", "categories": ["tea"], "brand": "Leaf"}
+    for number in range(3):
+        till.put(f"S{number}", {"currency": "EUR", "lines": [line(1, 450, **tea)]})
+    black = {"sku": "BLACK", "categories": ["tea"]}
+    till.put("S9", {"currency": "EUR", "lines": [line(1, 300, **black)]})
+    unfinished = TEN_OFF_TEA | {"brands": "Leaf", "percent": ""}
+    for typed in (TEN_OFF_TEA | {"brands": "Leaf"}, unfinished):
+        page = read_page(client.post("/promotions/says/", typed, **HTMX))
+        said = {
+            name: words(page.split(f'id="matched-id_{name}"')[1].split(">", 1)[1].split("</small>")[0])
+            for name in ("skus", "categories", "brands")
+        }
+        assert said == {
+            "skus": "",
+            "categories": "Matches 2 articles, sales of the last 30 days with one of them: 4",
+            "brands": "Matches 1 article, sales of the last 30 days with it: 3",
+        }
+    client.post("/promotions/new/", TEN_OFF_TEA)
+    page = words(read_page(client.get(f"/promotions/{Promotion.objects.get().pk}/edit/")))
+    assert page.count("Matches 2 articles") == 1
+
+
+def test_the_form_forecasts_what_a_promotion_would_have_cost_and_another_percent(client, marketer):
+    AtTill().put("S1", basket(10_000))
+    typed = PLAIN | {"type": "sale", "reduction": "percent", "percent": "10"}
+    said = forecast(client, typed)
+    assert "€10.00" in said
+    assert "10.0% of the revenue" in said
+    for percent, expected in (
+        ("15", "15% would have cost €5.00 more than 10%."),
+        ("5.5", "5.5% would have cost €4.50 less than 10%."),
+        ("10", "10% would have cost as much as 10%."),
+        ("101", "Percent: write a number from 0 to 100."),
+    ):
+        asked = typed | {"try_percent": percent}
+        assert forecast(client, asked, "forecast-what-if") == expected
+    assert "appears here as soon as" in forecast(client, typed | {"percent": ""})
+    whole = words(read_page(client.post("/promotions/forecast/", typed)))
+    assert "Nothing is saved" in whole
+    assert not Promotion.objects.exists()
+
+
+def test_the_forecast_of_a_stored_promotion_is_beside_the_others_and_not_beside_itself(client, marketer):
+    AtTill().put("S1", basket(10_000))
+    typed = PLAIN | {"type": "sale", "reduction": "percent", "percent": "10", "standalone": "on"}
+    client.post("/promotions/new/", typed)
+    Promotion.objects.update(status="active")
+    stored = Promotion.objects.get()
+    said = forecast(client, typed | {"promotion": stored.pk, "percent": "20"})
+    assert "€20.00" in said
+    assert "would have given" not in said
+
+
+def test_the_forecast_counts_amounts_and_locations(client, marketer):
+    AtTill().put("S1", basket(10_000))
+    typed = PLAIN | {"type": "sale", "reduction": "amount", "amount": "3"}
+    assert "€3.00" in forecast(client, typed)
+    elsewhere = LocationFactory(code="elsewhere")
+    assert "€3.00" not in forecast(client, typed | {"locations": elsewhere.pk})

@@ -9,9 +9,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, PngImagePlugin
 
-from mailing import renderer
+from mailing import renderer, versions
 from mailing.library import pictures
-from mailing.models import Picture, SplitTest
+from mailing.models import CampaignVersion, EmailCampaign, Picture, SplitTest
 from tests.factories import (
     BlockFactory,
     EmailCampaignFactory,
@@ -247,6 +247,20 @@ def test_another_content_of_a_split_test_counts_as_use(client, marketer):
     campaign = EmailCampaignFactory(name="Tested")
     SplitTest.objects.create(campaign=campaign, bodies=[f"![x]({picture.address})"])
     assert client.post(f"/pictures/{picture.pk}/delete/").status_code == 409
+
+
+def test_an_earlier_version_of_a_mail_counts_as_use(client, marketer):
+    upload(client, write(plain()))
+    picture = Picture.objects.get()
+    campaign = EmailCampaignFactory(name="Spring", body=f"<img src='/media/{picture.file}' alt=''>")
+    versions.keep_version(campaign, by=marketer)
+    EmailCampaign.objects.update(body="<p>Without it</p>")
+    refused = client.post(f"/pictures/{picture.pk}/delete/")
+    assert refused.status_code == 409
+    assert "It is shown by: earlier version of the e-mail “Spring”." in refused.content.decode()
+    CampaignVersion.objects.all().delete()
+    assert client.post(f"/pictures/{picture.pk}/delete/").status_code == 302
+    assert not Picture.objects.exists()
 
 
 def test_analysts_look_and_strangers_do_not(client):
