@@ -160,7 +160,7 @@ def find_contacts(
 ) -> QuerySet[Contact]:
     """Return the contacts of a list and a segment that have all these words in their address, name or customer number.
 
-    It reads every contact, which takes some tenths of a second for a million. docs/performance.md says why there is no
+    It reads every contact, which takes some tenths of a second for a million. docs/measurements.md says why there is no
     index.
 
     Raises:

@@ -194,7 +194,7 @@ def test_no_sale_that_starts_after_the_answer_of_a_change_sees_the_rules_before_
     assert after
     assert set(after) == {0}
     assert Redemption.objects.count() == granted_by_then  # nor did one that was under way land later
-    assert done - began < 5  # under a machine that does much else; the figure is in docs/performance.md
+    assert done - began < 5  # under a machine that does much else; the figure is in docs/measurements.md
     assert not list(doctor.find_breaches())
 
 

@@ -83,7 +83,7 @@ LONG = {
 
 @pytest.mark.parametrize("kind", LONG)
 def test_markdown_of_287_kb_compiles_in_a_few_times_what_reading_it_takes(kind):
-    """Reading takes 0.4 to 0.6 s, all of it under two: docs/performance.md has the figures."""
+    """Reading takes 0.4 to 0.6 s, all of it under two: docs/measurements.md has the figures."""
     body = (LONG[kind] * 20_000)[:287_000]
     source = content.Source(subject="S", from_email="a@shop.test", body=body, body_format="markdown")
     reader = MarkdownIt()
