@@ -61,7 +61,7 @@ def check_file(raw: bytes) -> Check:
         try:
             key, cost = _read_cost(row)
             if costs.setdefault(key, cost) != cost:
-                raise ValueError("The article stands above with another cost.")
+                raise ValueError(gettext("The article stands above with another cost."))
         except ValueError as error:
             wrong.append(WrongRow(line, ", ".join(filter(None, row.values())), str(error)))
     known = {(sku, currency): cost for sku, currency, cost in _list_known(costs)}
@@ -124,16 +124,17 @@ def _read_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
 def _read_cost(row: Mapping[str, str]) -> tuple[tuple[str, str], Decimal]:
     sku, currency = row["sku"], row["currency"].upper() or settings.CURRENCY
     if not sku or len(sku) > LONGEST_SKU or not sku.isprintable():
-        raise ValueError(f"An SKU has 1 to {LONGEST_SKU} letters.")
+        raise ValueError(gettext("An SKU has 1 to %(most)s letters.") % {"most": LONGEST_SKU})
     if not is_currency(currency):
-        raise ValueError(f"“{row['currency']}” is not a currency: write its three letters, such as EUR.")
+        said = gettext("“%(currency)s” is not a currency: write its three letters, such as EUR.")
+        raise ValueError(said % {"currency": row["currency"]})
     text = row["cost"].replace(",", ".", 1) if "." not in row["cost"] else row["cost"]
     try:
         cost = Decimal(text).scaleb(get_currency_precision(currency))
     except DecimalException as error:  # no number, or one that overflows
-        raise ValueError("The cost is no number: write one such as 2.40.") from error
+        raise ValueError(gettext("The cost is no number: write one such as 2.40.")) from error
     if not cost.is_finite() or not 0 <= cost < MOST_COST:
-        raise ValueError("The cost is negative or too large.")
+        raise ValueError(gettext("The cost is negative or too large."))
     return (sku, currency), cost.quantize(Decimal("0.0001"))
 
 
