@@ -206,7 +206,7 @@ function open(place) {
     styleManager: { appendTo: "#builder-styles" },
     layerManager: { appendTo: "#builder-layers" },
     assetManager: { assets: data.pictures.map(({ src, name }) => ({ type: "image", src, name })), upload: false, dropzone: false },
-    canvas: { styles: [data.canvasStyles] },
+    canvas: { styles: data.canvasStyles },
     i18n: { locale: data.language, localeFallback: "en", detectLocale: false, messages: { de, fr } },
     plugins: [
       (made) =>

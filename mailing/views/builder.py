@@ -79,7 +79,7 @@ def collect_data(request: Request) -> JsonObject:
     )
     return {
         "language": get_language(),
-        "canvasStyles": static("css/builder_canvas.css"),
+        "canvasStyles": [static("css/colours.css"), static("css/builder_canvas.css")],
         "placeholder": static("empty_picture.svg"),
         "texts": {
             "kept": _("Kept as it is written"),

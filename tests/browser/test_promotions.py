@@ -156,7 +156,7 @@ def test_the_forecast_and_its_slider_follow_what_is_typed_and_ask_once(page: Pag
     sign_in("marketer")
     page.goto("/promotions/new/?type=items")
     page.get_by_label("Name", exact=True).fill("Tried out")
-    page.get_by_label("Percent").fill("10")
+    page.get_by_label("Percent", exact=True).fill("10")
     category = page.locator("#sold-categories option").first.get_attribute("value")
     page.get_by_label("Categories", exact=True).first.fill(category)
     expect(page.locator("#matched-id_categories")).to_contain_text("Matches")
@@ -168,7 +168,7 @@ def test_the_forecast_and_its_slider_follow_what_is_typed_and_ask_once(page: Pag
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(1_500)
     assert asked == [], "an answer asks for the next"
-    expect(page.get_by_label("Percent")).to_have_value("10")
+    expect(page.get_by_label("Percent", exact=True)).to_have_value("10")
 
 
 def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, product: Product, sign_in):

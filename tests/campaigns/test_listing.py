@@ -246,8 +246,10 @@ def test_a_step_from_the_list_leads_back_to_it_and_never_elsewhere(client, marke
     )
     asked = client.get(f"/campaigns/{campaign.pk}/pause/", {"next": way_back}, **HTMX).content.decode()
     assert f'name="next" value="{way_back}"' in asked
-    assert "hx-post" not in asked
+    assert 'hx-target="#ask"' in asked  # what is refused is said in the dialog
     assert client.post(f"/campaigns/{campaign.pk}/pause/", {"next": way_back}).url == way_back
+    answer = client.post(f"/campaigns/{campaign.pk}/resume/", {"next": way_back}, **HTMX)
+    assert answer["HX-Redirect"] == way_back
     for stranger in (
         "https://elsewhere.example/",
         "//elsewhere.example/",
