@@ -24,10 +24,10 @@ from mailing.library import insertions
 from mailing.models import Block, EmailCampaign, Picture
 from mailing.views.autosave import SaveState, render_state, save_into_state
 from mailing.views.editor import changing
+from mailing.views.pictures import CHOICES
 from mailing.views.suggestions import list_attribute_names
 
 MJML = EmailCampaign.Format.MJML
-MOST_PICTURES = 60
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 
@@ -72,7 +72,7 @@ def find_obstacle(campaign: EmailCampaign) -> str:
 def collect_data(request: Request) -> JsonObject:
     """Return what the builder offers: texts, merge variables, pictures and blocks."""
     may_see_pictures = request.user.has_perm("mailing.view_picture")
-    pictures = Picture.objects.all()[:MOST_PICTURES] if may_see_pictures else []
+    pictures = Picture.objects.all()[:CHOICES] if may_see_pictures else []
     may_see_blocks = request.user.has_perm("mailing.view_block")
     blocks = (
         Block.objects.filter(archived_at=None, body_format=MJML).order_by("name") if may_see_blocks else []

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 import msgspec
 from django.conf import settings
 from django.contrib.auth.decorators import user_passes_test
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from msgspec.structs import replace
 
@@ -16,13 +15,12 @@ from campaigns.requests import Request
 from pos.models import Location
 from pos.pages.estimate import estimate_promotion
 from pos.pages.views import difference_context, read_percent, say_wrong_percent
-from promotions import reading, types
+from promotions import reading
 from promotions.engine import Rule
 from promotions.engine.rules import PercentOff, PercentOfTotal
-from promotions.forms.filters import read_key
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Promotion
-from promotions.views.promotions import may_write
+from promotions.views.promotions import may_write, read_typed_form
 
 WHAT_IF = "forecast-what-if"  # the part of the page that the slider fills
 
@@ -31,11 +29,7 @@ WHAT_IF = "forecast-what-if"  # the part of the page that the slider fills
 @user_passes_test(may_write)
 def show_forecast(request: Request) -> HttpResponse:
     """Show what the typed promotion would have given; to the slider only what another percent would change."""
-    type_ = request.POST.get("type", "")
-    if type_ not in types.KINDS:
-        raise Http404(_("There is no such kind of promotion."))
-    stored = Promotion.objects.existing().filter(pk=read_key(request.POST.get("promotion"))).first()
-    form = PromotionForm(type_, request.POST, promotion=stored)
+    form = read_typed_form(request)
     context = forecast_context(form, request.POST.get("try_percent", ""))
     if request.htmx.target == WHAT_IF:
         return render(request, "pos/_forecast_what_if.html", context)

@@ -111,13 +111,18 @@ def show_fields(request: Request) -> HttpResponse:
 @writing
 def show_sentence(request: Request) -> HttpResponse:
     """Return the typed promotion in words, and what is wrong with it."""
+    form = read_typed_form(request)
+    context = sentence_context(form, campaign_to_link(request)) | {"is_swapped": True}
+    return render(request, "promotions/_preview.html", context)
+
+
+def read_typed_form(request: Request) -> PromotionForm:
+    """Return the form of a promotion, new or stored, as it is typed; a kind that is not there is 404."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404(_("There is no such kind of promotion."))
     stored = Promotion.objects.existing().filter(pk=read_key(request.POST.get("promotion"))).first()
-    form = PromotionForm(type_, request.POST, promotion=stored)
-    context = sentence_context(form, campaign_to_link(request)) | {"is_swapped": True}
-    return render(request, "promotions/_preview.html", context)
+    return PromotionForm(type_, request.POST, promotion=stored)
 
 
 @require_GET
