@@ -116,6 +116,23 @@ def test_the_search_is_opened_and_walked_by_keyboard_alone(page: Page, sign_in):
     expect(page.get_by_role("heading", name="Coffee weeks")).to_be_visible()
 
 
+def test_what_is_typed_into_the_search_in_the_moment_it_opens_is_searched_for(page: Page, sign_in):
+    """A busy browser hands over keys before timers: nothing that hears them may wait for one."""
+    sign_in("marketer")
+    page.goto("/contacts/")
+    page.evaluate("""() => {
+        const open = HTMLDialogElement.prototype.showModal;
+        HTMLDialogElement.prototype.showModal = function () {
+            open.call(this);
+            const field = this.querySelector("input[type=search]");
+            field.value = "coffee weeks";
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+        };
+    }""")
+    page.keyboard.press("/")
+    expect(page.get_by_role("dialog").get_by_role("link")).to_have_count(1)
+
+
 def send_mail_to_the_catcher(product: Product) -> None:
     """Have one mail in the outbox."""
     mail = EmailMessage()
