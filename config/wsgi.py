@@ -1,4 +1,4 @@
-"""The WSGI entry point that granian serves."""
+"""The WSGI entry points: `application` answers everything, `tills` answers tills and nobody else."""
 
 import multiprocessing
 import os
@@ -18,3 +18,4 @@ from mailing.middleware import TrackingGateway  # noqa: E402 (their views want D
 from pos.api.middleware import Gateway  # noqa: E402
 
 application = TrackingGateway(Gateway(django))
+tills = Gateway()

@@ -31,13 +31,22 @@ _SAYS_NOTHING = frozenset(
         Meaning.WEAK_NOT_NOW,
     }
 )
+# what an expiry or an outage may say besides, without a word about us
+_SAYS_NO_MORE = frozenset({None, Meaning.WEAK_NOT_NOW, Meaning.NOT_NOW, Meaning.REFUSED})
 _EXPIRED = ("4.4.", "5.4.4", "5.4.7", "5.4.1")
 _tells_expiry = re.compile(
     r"delivery time expired|could not be delivered for|retry time(?:out| not reached)|message (?:has )?expired"
     r"|envelope expired"
-    r"|queue too long|too long in the queue|maximal queue|too old|timed? ?out|giving up|delivery timeout",
+    r"|queue too long|too long in the queue|maximal queue|too old|timed? ?out|giving up|delivery timeout"
+    r"|failing for a long time|delivery failed \d+ attempts",
     re.IGNORECASE,
 ).search
+# of a host that could not be reached: the words of an operating system, and no answer of a mail server
+_OUTAGE = re.compile(
+    r"connection (?:was )?(?:refused|reset)|no route to host|(?:host|network) is unreachable|lost connection"
+    r"|(?:did not|cannot|could not|unable to) (?:accept our requests to )?connect|dns query failed",
+    re.IGNORECASE,
+)
 
 
 class Severity(StrEnum):
@@ -85,9 +94,10 @@ def judge_failure(address: str, status: str, reason: str, *, original: str = "",
     basic = _CODE.search(words)
     code = int(basic[1]) if basic and basic[1][0] != "2" else None
     likely = code or (450 if enhanced.startswith("4") else 550)
+    is_answer = code is not None and enhanced[1:4] != ".4."
     return Failure(
         address,
-        _judge(likely, enhanced, words, around),
+        _judge(likely, enhanced, words, around, is_answer=is_answer),
         original,
         code,
         enhanced,
@@ -100,12 +110,11 @@ def choose_mildest(failures: list[Failure]) -> Failure:
     return min(failures, key=lambda failure: _MILDEST_FIRST.index(failure.severity))
 
 
-def _judge(code: int, enhanced: str, words: str, around: str) -> Severity:
+def _judge(code: int, enhanced: str, words: str, around: str, *, is_answer: bool) -> Severity:
     text = _ENHANCED.sub(" ", _CODE.sub(" ", words)).strip(" :;-#()")
     verdict = classify(Stage.RCPT, Reply(code, enhanced, text))
-    is_expired = enhanced.startswith(_EXPIRED) or _tells_expiry(text)
-    if is_expired and not verdict.suppress and find_meaning(text) is None:
-        return Severity.SOFT  # a host that was away for days
+    if not verdict.suppress and _was_away(enhanced, text, is_answer=is_answer):
+        return Severity.SOFT  # for days
     if verdict.kind is ReplyKind.HARD:
         if enhanced[1:4] == ".4." and "recipient address rejected" not in words.lower():
             return Severity.SOFT  # no way to the host, which a resolver of ours may be the cause of
@@ -114,3 +123,14 @@ def _judge(code: int, enhanced: str, words: str, around: str) -> Severity:
         is_doubted = not text and find_meaning(around) not in _SAYS_NOTHING
         return Severity.REFUSED if is_doubted else Severity.HARD
     return Severity.SOFT if verdict.kind is ReplyKind.SOFT else Severity.OURS
+
+
+def _was_away(enhanced: str, text: str, *, is_answer: bool) -> bool:
+    """Return whether a failure only says that the host was not reached until the server gave up.
+
+    Args:
+        is_answer: a mail server said these words. An operating system may have said others.
+    """
+    if _tells_expiry(text) or (not is_answer and _OUTAGE.search(text)):
+        return find_meaning(_OUTAGE.sub(" ", text)) in _SAYS_NO_MORE
+    return enhanced.startswith(_EXPIRED) and find_meaning(text) in (None, Meaning.WEAK_NOT_NOW)

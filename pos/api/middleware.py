@@ -57,13 +57,17 @@ class Gateway:
 
     Tills do not need them: `promotions.database.statements` manages the connection, and `answer_request` handles every
     error.
+
+    Args:
+        application: answers every other address. None: nobody does. The front takes `/POS/` and `/x/../pos/` for
+            addresses of tills too, and a page would keep the tills of this process waiting.
     """
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(self, application: WSGIApplication | None = None) -> None:
         self.application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith(PREFIX):
+        if self.application and not environ["PATH_INFO"].startswith(PREFIX):
             with limit_waits(each=PAGE_WAIT_SECONDS):
                 return self.application(environ, start_response)
         LIMITS.left = TILL_WAIT_SECONDS  # `limit_waits` would cost more than the rest of this function

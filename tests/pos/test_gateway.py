@@ -6,14 +6,15 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from config.wsgi import application
+from config.wsgi import application, tills
 from tests.factories import PromotionCampaignFactory
+from tests.pos.servers import ROOT
 from tests.pos.tills import AtTill, basket
 
 pytestmark = pytest.mark.django_db
 
 
-def ask(method, path, body=b"", **headers):
+def ask(method, path, body=b"", *, application=application, **headers):
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": BytesIO(body), **headers}
     setup_testing_defaults(environ)
     if body:
@@ -62,3 +63,23 @@ def test_a_body_that_is_cut_short_changes_nothing():
 def test_every_other_address_is_left_to_django():
     status, headers, _ = ask("GET", "/")
     assert (status, headers["Location"]) == ("302 Found", "/login/?next=/")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/login/", "/healthz", "/POS/v1/rules", "//pos/v1/rules", "/x/../pos/v1/rules"]
+)
+def test_the_server_of_tills_answers_tills_and_renders_no_page(path):
+    """The front hands it all that could be an address of tills. A page there kept the tills of the process waiting."""
+    status, headers, body = ask("GET", path, application=tills)
+    assert (status, headers["Content-Type"]) == ("404 Not Found", "application/json")
+    assert json.loads(body)["error"] == "not_found"
+
+
+def test_the_server_of_tills_answers_tills():
+    assert ask("GET", "/pos/v1/rules", application=tills)[0] == "401 Unauthorized"
+
+
+@pytest.mark.parametrize("procfile", ["Procfile", "deploy/Procfile"])
+def test_both_procfiles_serve_tills_alone(procfile):
+    (line,) = [line for line in (ROOT / procfile).read_text().splitlines() if line.startswith("tills:")]
+    assert line.endswith(" config.wsgi:tills")

@@ -132,6 +132,27 @@ STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
         (Stage.RCPT, "550 5.1.0 address rejected", BOUNCED),
         (Stage.RCPT, "550 5.2.0 mailbox", BOUNCED),
         (Stage.RCPT, "550 rejected", BOUNCED),
+        # Refused for what is ours: the recipient is not spent
+        (Stage.RCPT, "550 5.7.507 Access denied, rejected by recipient", OURS),
+        (Stage.RCPT, "550 5.7.510 Access denied, y.example does not accept email over IPv6", OURS),
+        (Stage.RCPT, "550 5.7.1 IP address blacklisted by recipient", OURS),
+        (
+            Stage.RCPT,
+            "550 Requested action not taken: mailbox unavailable Sender address has null MX",
+            OURS,
+        ),
+        (
+            Stage.RCPT,
+            "550 Requested action not taken: mailbox unavailable invalid DNS MX or A/AAAA resource record.",
+            STOP,
+        ),
+        # The same first line, and a second one that nobody knows
+        (Stage.RCPT, "550 Requested action not taken: mailbox unavailable Lorem ipsum dolor", BOUNCED),
+        (
+            Stage.RCPT,
+            "550 Requested action not taken: mailbox unavailable For explanation visit https://x",
+            HARD,
+        ),
         # The mailbox is full or not ready
         (Stage.RCPT, "452 4.2.2 mailbox full", SOFT),
         (Stage.RCPT, "552 5.2.2 over quota", SOFT),

@@ -210,7 +210,13 @@ def test_a_machine_opens_for_no_person(delivery, mail):
 
 def test_a_forged_token_finds_no_mail(delivery, mail):
     token = tokens.sign_tokens([delivery.pk])[0]
-    for forged in (mail.token[:-1] + "x", token.unsubscribe, str(delivery.pk), "", "\0"):
+    for forged in (
+        mail.token[:-1] + ("y" if mail.token.endswith("x") else "x"),
+        token.unsubscribe,
+        str(delivery.pk),
+        "",
+        "\0",
+    ):
         tell(make_webhook("postmark"), "bounced", mail._replace(token=forged))
     assert read_state(delivery)[0] == "accepted"
 
