@@ -25,6 +25,7 @@ The other apps import this one, and it imports none of them.
     text_extraction                   brings the files of translations up to date
     atomic_files                      files that appear whole, or not at all
     seeds                             what an installation is given once
+    typed_numbers                     numbers that may be read in two ways
     fields, texts                     columns of models, and which text the database can store
     annotations, generics             types for the type checker
     postgresql                        the database backend with our deadlines

@@ -8,10 +8,11 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         from django_q.signals import pre_enqueue
 
-        from campaigns import choice_labels, clock, derived_names, queue, roles
+        from campaigns import choice_labels, clock, derived_names, queue, roles, typed_numbers
 
         derived_names.make_translatable()
         choice_labels.make_cheap()
+        typed_numbers.refuse_decimals_of_whole_numbers()
         queue.guard_stored_pickles()
         pre_enqueue.connect(queue.never_run_in_place, dispatch_uid="campaigns.queue")
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")

@@ -134,6 +134,22 @@ class ZoneOfUser:
             timezone.activate(zones.zone_of(request.user))
 
 
+class ReadAsUtf8:
+    """Read every address and form as UTF-8, whatever charset a request claims.
+
+    Browsers send forms in the charset of their page. Others may claim one that Django refuses for a form, as mail
+    programs do that unsubscribe, or one that is no charset but a codec of Python, such as zip.
+    """
+
+    def __init__(self, get_response: Response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.encoding is not None:
+            request.encoding = "utf-8"
+        return self.get_response(request)
+
+
 class VaryByHtmx:
     """Say in a header that an address may answer with a page or a part, so that Back never shows a bare part."""
 

@@ -104,6 +104,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # first: tills need no session, cookie or page header, and a quote stays one query
     "pos.api.middleware.TillMiddleware",
+    "campaigns.middleware.ReadAsUtf8",
     "mailing.middleware.TrackingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

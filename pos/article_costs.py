@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from campaigns.annotations import Columns
 from campaigns.formats import thousands
+from campaigns.typed_numbers import describe_ambiguity, is_ambiguous
 from pos.models import ArticleCost
 
 MOST_ROWS = 50_000
@@ -98,6 +99,12 @@ def _read_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
             name: next((titles.index(title) for title in known if title in titles), None)
             for name, known in HEADINGS.items()
         }
+        for name, known in HEADINGS.items():
+            if sum(title in known for title in titles) > 1:
+                raise UnreadableCosts(
+                    gettext("Its first line names more than one column “%(name)s”: leave one.")
+                    % {"name": name}
+                )
         for name in ("sku", "cost"):
             if places[name] is None:
                 raise UnreadableCosts(gettext("Its first line names no column “%(name)s”.") % {"name": name})
@@ -128,6 +135,8 @@ def _read_cost(row: Mapping[str, str]) -> tuple[tuple[str, str], Decimal]:
     if not is_currency(currency):
         said = gettext("“%(currency)s” is not a currency: write its three letters, such as EUR.")
         raise ValueError(said % {"currency": row["currency"]})
+    if is_ambiguous(row["cost"]):
+        raise ValueError(gettext("Cost: %(sentence)s") % {"sentence": describe_ambiguity(row["cost"])})
     text = row["cost"].replace(",", ".", 1) if "." not in row["cost"] else row["cost"]
     try:
         cost = Decimal(text).scaleb(get_currency_precision(currency))

@@ -106,12 +106,18 @@ def add_annotation(page: str, mark: str) -> str:
 
 
 def parse_markdown(text: str, held: ProtectedLiquid) -> Sequence[Token]:
-    """Return the pieces of a Markdown text."""
-    return _make_markdown_parser(held).parse(text)
+    """Return the pieces of a Markdown text.
+
+    Raises:
+        ContentError: they are nested too deep.
+    """
+    pieces = _make_markdown_parser(held).parse(text)
+    limits.check_markdown_depth(pieces)
+    return pieces
 
 
 def _make_markdown_parser(held: ProtectedLiquid) -> MarkdownIt:
-    reader = MarkdownIt("commonmark", {"html": True, "linkify": True})
+    reader = MarkdownIt("commonmark", {"html": True, "linkify": True, "maxNesting": limits.MARKDOWN_DEPTH})
     reader.enable(["table", "strikethrough", "linkify"])
     reader.inline.ruler.disable("linkify")  # it looks back over the whole line at each "://"
     reader.linkify = BareLinks(held)
@@ -128,7 +134,10 @@ def _convert_markdown(text: str, held: ProtectedLiquid) -> str:
             marks and not held.mark.sub("", line).strip() and all(held.kind(mark) == TAG for mark in marks)
         )
         lines.append(held.as_comments(line.strip()) if alone else line)
-    return str(_make_markdown_parser(held).render("\n".join(lines)))
+    reader = _make_markdown_parser(held)
+    pieces = reader.parse("\n".join(lines))
+    limits.check_markdown_depth(pieces)
+    return str(reader.renderer.render(pieces, reader.options, {}))
 
 
 def _complete_page(body: str, source: Source, held: ProtectedLiquid) -> str:

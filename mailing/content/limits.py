@@ -5,6 +5,9 @@ when the stack is full, so depth is counted here first, with a list in place of 
 """
 
 import re
+from collections.abc import Sequence
+
+from markdown_it.token import Token
 
 from campaigns.sentences import keep
 
@@ -16,6 +19,9 @@ TAG_LIMIT = 60_000  # of one page
 STYLE_WORK_LIMIT = 1_500_000  # rules of style sheets times tags: each rule may be tried on each element
 HTML_DEPTH = 250  # elements inside each other; native parsers have been seen to fail from about 1,000 on
 MJML_DEPTH = 100
+MARKDOWN_DEPTH = (
+    100  # lists and quotations inside each other, each with its items; the reader leaves out what is deeper
+)
 BRACKET_WORK_LIMIT = 8_000_000  # brackets of one paragraph times its length: each may be read to its end
 MARK_LIMIT = 5_000  # signs of one paragraph of Markdown: its reader looks back from each to those before
 
@@ -128,6 +134,23 @@ def check_markdown_size(text: str) -> None:
                     "Put blank lines into it",
                     letters=len(paragraph),
                     brackets=brackets,
+                ),
+                "body",
+            )
+
+
+def check_markdown_depth(pieces: Sequence[Token]) -> None:
+    """Refuse Markdown whose lists and quotations are nested as deep as its reader goes, or deeper.
+
+    Raises:
+        ContentError: they are; it names the line.
+    """
+    for piece in pieces:
+        if piece.level + piece.nesting >= MARKDOWN_DEPTH:
+            raise ContentError(
+                keep(
+                    "The Markdown has too many lists or quotations inside each other: line %(line)s",
+                    line=(piece.map or [0])[0] + 1,
                 ),
                 "body",
             )

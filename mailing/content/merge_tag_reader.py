@@ -38,8 +38,13 @@ class TagReader:
         said = (match[kind] or "").strip()
         if kind in ("mailchimp", "block"):
             return self._read_mailchimp(said) if kind == "mailchimp" else self._read_block(said)
-        if kind == "comment":
+        if kind in ("comment", "tracked"):
             return ""
+        if kind == "listmonk":
+            return _read_listmonk(said)
+        if kind == "mautic":
+            name, _, default = said.partition("=")[2].partition("|")
+            return write_output(name, default) if said.startswith(("contactfield=", "leadfield=")) else None
         if kind == "raw":
             return f"{{{{ {self._name(said)} }}}}"
         if kind == "value":
@@ -186,6 +191,17 @@ def _read_salesforce(said: str) -> str | None:
     if not re.fullmatch(r"[\w. ]+", said) or not is_about_people(said):
         return None
     return write_output("full_name" if "." in said and said.endswith(".Name") else said, default)
+
+
+def _read_listmonk(said: str) -> str | None:
+    """Translate .Subscriber.Name and the like; a tracked link is its address, since every link is tracked here."""
+    if not said.startswith("."):
+        return re.split(r"[\"`]", said)[1]
+    of, _, name = said[1:].partition(".")
+    name = name.removeprefix("Attribs.")
+    if of != "Subscriber" or not is_simple(name):
+        return None
+    return write_output("full_name" if name == "Name" else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
 
 
 def _read_code(written: str, said: str) -> str | None:

@@ -2,7 +2,8 @@
 
 Mailchimp's *|FNAME|* and *|IF:…|*, Handlebars' and Mustache's {{#if x}} and {{{x}}}, Salesforce's {!Contact.Name},
 Braze's {{${x}}}, Marketo's {{lead.First Name:default=x}}, and the ways %%x%%, @@x@@, [[x]], [% x %], ${x}, #{x}, {$x},
-%X%, <%= x %>, <?= $x ?> and {x}; [X], [x fallback=y], |*X*|, $X$, @X@, «X» and <<X>> where X is the name of a field of
+%X%, <%= x %>, <?= $x ?> and {x}; listmonk's {{ .Subscriber.Name }}, {{ TrackLink "…" . }} and …@TrackLink, Mautic's
+{contactfield=x|default}; [X], [x fallback=y], |*X*|, $X$, @X@, «X» and <<X>> where X is the name of a field of
 people. What has no counterpart here is named and left as it is.
 """
 
@@ -17,6 +18,8 @@ from .merge_tag_reader import TagReader
 from .statements import BODY_LIMIT
 
 _NAME = r"[A-Za-z_][\w.]{0,60}"
+_TRACKED = r"""TrackLink\s+(?:"[^"{}\n]{1,500}"|`[^`{}\n]{1,500}`)"""
+_MAUTIC = "contactfield|leadfield|ownerfield|pagelink|assetlink|form|focus|dynamiccontent|dwc|trackable"
 _WORDS = r"[A-Za-z_][\w .:-]{0,60}?"
 _tags = re.compile(
     rf"""
@@ -30,6 +33,9 @@ _tags = re.compile(
     | \{{\{{\s*(?P<braze>\$\{{\s*{_NAME}\s*\}}[^{{}}]*?)\s*\}}\}}
     | \{{\{{\s*(?P<marketo>\w{{1,40}}\.\w[\w ]{{0,60}}?(?:[ ]\w{{1,40}}|:default=[^{{}}|]{{0,60}}?))\s*\}}\}}
     | \{{\{{\s*(?P<value>(?:this|@|\.\./|insert\s)[^{{}}|]*?|{_NAME})\s*\}}\}}
+    | \{{\{{-?\s*(?P<listmonk>\.[A-Za-z][\w.]{{0,60}}|{_TRACKED}(?:\s+\.)?)\s*-?\}}\}}
+    | (?P<tracked>@TrackLink\b)
+    | (?<![\\{{$\#%])\{{(?P<mautic>(?:{_MAUTIC})=[\w" .-]{{1,60}}(?:\|[^{{}}|\n<>]{{0,60}})?)\}}(?!\}})
     | %%\s*(?P<percents>[A-Za-z_][\w .:-]{{0,60}}?)\s*%%
     | \[\[\s*(?:(?:var|data):)?(?P<brackets>{_WORDS}(?:\s+OR\s+["'“][^"'”\[\]\n]{{0,60}}["'”])?)\s*\]\]
     | \[%-?\s*(?P<toolkit>[^\[\]%\n]{{1,120}}?)\s*-?%\]
@@ -92,7 +98,9 @@ def describe_merge_tag(change: MergeTag) -> str:
             old=change.old,
         )
     if not change.new:
-        return keep("“%(old)s” is a comment of another program; leave it out", old=change.old)
+        return keep(
+            "“%(old)s” is a sign of another program that does nothing here; leave it out", old=change.old
+        )
     said = keep(
         "“%(old)s” is written for another program; here it is %(new)s", old=change.old, new=change.new
     )

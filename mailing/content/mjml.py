@@ -40,7 +40,7 @@ def to_html(text: str, held: ProtectedLiquid, language: str) -> str:
     Raises:
         ContentError: it does not parse, or an element or Liquid stands where it cannot; names the line.
     """
-    text = text.replace("\r\n", "\n").removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff")
     limits.check_mjml_depth(text)
     try:
         prepared = mjml_source.prepare(

@@ -5,6 +5,7 @@ parser does not know is done here or told with its line.
 """
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
@@ -32,10 +33,12 @@ _PLAIN = frozenset(("mj-title", "mj-preview"))
 _OF_HEAD = frozenset(
     "mj-attributes mj-breakpoint mj-font mj-html-attributes mj-preview mj-style mj-title".split()
 )
-# Inside these the parser takes no comment
-# letters have no size in them
+# Letters have no size in these
 _WITHOUT_TEXT = frozenset(("mj-wrapper", "mj-section", "mj-group", "mj-column"))
+# Inside these the parser takes no comment
 _WITHOUT_COMMENTS = frozenset(("mj-accordion-element", "mj-attributes", "mj-carousel"))
+_escaped = frozenset('"\\')
+_JOINED = frozenset(("Mn", "Mc", "Me", "Lm"))  # letters that stand at others
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
 
@@ -72,9 +75,12 @@ class PreparedMjml(msgspec.Struct):
 
 
 class _OpenElement(NamedTuple):
+    """An element that is open. has_size: it may set the size of the letters in it, as each of MJML does."""
+
     name: str
     position: int
     gap: str
+    has_size: bool
 
 
 class _Reader:
@@ -109,7 +115,7 @@ class _Reader:
     def prepare(self) -> PreparedMjml:
         position = 0
         while tag := _tags.search(self.written, position):
-            self._add(self.written[position : tag.start()], position)
+            self._add_text(self.written[position : tag.start()], position)
             position = tag.end()
             if not tag["name"]:
                 self._take_comment(tag)
@@ -118,7 +124,7 @@ class _Reader:
                 self._end(tag["name"], tag)
             else:
                 position = self._start(tag["name"], tag)
-        self._add(self.written[position:], position)
+        self._add_text(self.written[position:], position)
         if self.opened:
             last = self.opened[-1]
             raise MjmlError(keep("<%(name)s> is not closed", name=last.name), last.position)
@@ -142,11 +148,44 @@ class _Reader:
         if is_liquid and inside == "mj-head" and self.is_assignment(tag[0]):
             self.first.append((tag[0], tag.start()))
         elif inside not in _WITHOUT_COMMENTS and (tag[0].startswith("<!--") or self.opened):
-            self._add(tag[0], tag.start())
+            said = tag[0].removeprefix("<!--").removesuffix("-->")
+            # XML has no two dashes in a comment
+            odd = not is_liquid and tag[0].startswith("<!--") and "--" in f"{said}-"
+            self._add(f"<!--{self._put_aside(said)}-->" if odd else tag[0], tag.start())
+
+    def _put_aside(self, content: str) -> str:
+        """Return the word that stands for content that the parser does not read."""
+        self.parts.append(content)
+        return f"{self.word}{len(self.parts) - 1:05}z"
 
     def _add(self, text: str, position: int = -1) -> None:
         if text:
             self.sink.append((text, position))
+
+    def _add_text(self, text: str, position: int) -> None:
+        """Take over text between tags; refuse it where nobody would read it."""
+        words = text.strip()
+        if words:
+            at = position + text.index(words)
+            if not self.opened:
+                raise MjmlError(
+                    keep("“%(words)s” stands outside <mjml>", words=words[:40])
+                    if self.head >= 0
+                    else mark("it must begin with <mjml>"),
+                    at,
+                )
+            inside = next((each for each in reversed(self.opened) if each.has_size), None)
+            if inside and inside.name in _WITHOUT_TEXT:
+                raise MjmlError(
+                    keep(
+                        "“%(words)s” stands straight inside <%(name)s>, where nobody can read it: put it into "
+                        "<mj-text>",
+                        words=words[:40],
+                        name=inside.name,
+                    ),
+                    at,
+                )
+        self._add(text, position)
 
     def _end(self, name: str, tag: re.Match[str]) -> None:
         if not self.opened or all(each.name != name for each in self.opened):
@@ -164,6 +203,8 @@ class _Reader:
 
     def _start(self, name: str, tag: re.Match[str]) -> int:
         """Take over a start tag, with its content where that is HTML; return where to go on."""
+        if not self.opened and self.head >= 0:
+            raise MjmlError(keep("<%(name)s> stands outside <mjml>", name=name), tag.start())
         if not self.opened and name != "mjml":
             raise MjmlError(mark("it must begin with <mjml>"), 0)
         if name == "mj-include":
@@ -193,7 +234,8 @@ class _Reader:
                 self.sink = self.out
             return tag.end()
         if name not in _ENDING:
-            self.opened.append(_OpenElement(name, tag.start(), values.get("gap", "")))
+            has_size = name.lower().startswith("mj") or "class" in values or "font" in values.get("style", "")
+            self.opened.append(_OpenElement(name, tag.start(), values.get("gap", ""), has_size))
             return tag.end()
         content, end = self._content(name, tag)
         if name in _PLAIN:
@@ -201,8 +243,7 @@ class _Reader:
         if name == "mj-style" and values.get("inline") == "inline":
             self._add(content, tag.end())
         elif content.strip():
-            self.parts.append(content.replace("<![CDATA[", "").replace("]]>", ""))
-            self._add(f"{self.word}{len(self.parts) - 1:05}z")
+            self._add(self._put_aside(content.replace("<![CDATA[", "").replace("]]>", "")))
         self._add(f"</{name}>")
         if name in _OF_HEAD and not self._is_in_head():
             self.sink = self.out
@@ -306,8 +347,22 @@ def _read_attributes(rest: str) -> dict[str, str]:
 
 
 def _write_tag(name: str, values: dict[str, str], is_closed: bool) -> str:
-    written = "".join(f' {key}="{value.replace(chr(34), "&quot;")}"' for key, value in values.items())
+    written = "".join(f' {key}="{_write_value(value)}"' for key, value in values.items())
     return f"<{name}{written}{' /' if is_closed else ''}>"
+
+
+def _write_value(value: str) -> str:
+    """Return the value of an attribute with references for what the parser would write out as an escape of Rust."""
+    if value.isascii() and value.isprintable() and not _escaped.intersection(value):
+        return value
+    return "".join(
+        f"&#{ord(letter)};" if letter in _escaped or _is_escaped(letter) else letter for letter in value
+    )
+
+
+def _is_escaped(letter: str) -> bool:
+    """Return whether a letter is none by itself: a control, a blank of another width, an accent, a joiner."""
+    return letter != " " and (not letter.isprintable() or unicodedata.category(letter) in _JOINED)
 
 
 def _ratio(values: dict[str, str]) -> int | None:

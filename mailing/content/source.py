@@ -40,6 +40,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     `earlier_links` are those of other contents of the same campaign: they keep their numbers, and new ones come after.
     `offer`: each recipient has one, as the attribute `offer` with the fields of `names.OFFER_FIELDS`.
     `locale` (de, pt-BR), `currency` (ISO 4217) and `time_zone` (IANA) are what the filters `date` and `money` use.
+    Lines end with a line feed, however they were written, so that all who count them count alike.
     """
 
     subject: str
@@ -65,6 +66,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     earlier_links: tuple[str, ...] = ()
     offer: OfferNote | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("body", "text"):
+            if "\r" in (written := getattr(self, name)):
+                lines = written.replace("\r\n", "\n").replace("\r", "\n")
+                msgspec.structs.force_setattr(self, name, lines)
 
 
 class Recipient(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import CleanedData
 from campaigns.generics import FormData
+from campaigns.typed_numbers import is_ambiguous
 from mailing import importing
 from mailing.forms.fields import CsvField
 from mailing.models import ContactList, Suppression, Upload
@@ -101,10 +102,18 @@ class ColumnsForm(forms.Form):
                 ),
             )
 
-    def rows(self) -> Iterator[tuple[str, Sequence[str], forms.BoundField, forms.BoundField]]:
-        """Yield for each column its name, examples, and the two fields."""
+    def rows(self) -> Iterator[tuple[str, Sequence[str], forms.BoundField, forms.BoundField, str]]:
+        """Yield for each column its name, examples, the two fields, and a number that may mean two."""
         for place, (name, _) in enumerate(self.upload.columns):
-            yield name, self.examples[place], self[f"column_{place}"], self[f"name_{place}"]
+            fields = self[f"column_{place}"], self[f"name_{place}"]
+            yield name, self.examples[place], *fields, self.ambiguous_number(place)
+
+    def ambiguous_number(self, place: int) -> str:
+        """Return an example of an attribute whose numbers may all have thousands set apart; "" when they have not."""
+        if self.upload.columns[place][1] in importing.RESERVED:
+            return ""
+        numbers = [text for text in self.examples[place] if text[-1:].isdigit() and "." in text]
+        return numbers[0] if numbers and all(map(is_ambiguous, numbers)) else ""
 
     def says_consent(self) -> bool:
         """Return whether a column seems to hold consents."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from campaigns.annotations import CleanedData, JsonObject
 from campaigns.generics import FormData, ModelForm
 from campaigns.stored_sentences import translate_stored
+from campaigns.typed_numbers import describe_ambiguity, is_ambiguous
 from mailing import audience
 from mailing.models import Segment
 from mailing.purchases import ARTICLES, LABELS, OFFERS
@@ -123,10 +124,12 @@ def read_whole(text: str) -> int | None:
 
 
 def read_minor_units(text: str, currency: str) -> int:
-    """Read a typed amount such as 12.50 in minor units of `currency`; 0 for any other text."""
-    if not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", text):
+    """Read a typed amount such as 12.50 in minor units of `currency`; 0 for any other text, such as 1.000 euros."""
+    places = get_currency_precision(currency)
+    decimals = text.partition(".")[2]
+    if not re.fullmatch(r"\d{1,12}(\.\d+)?", text, re.ASCII) or len(decimals) > places:
         return 0
-    return int(Decimal(text).scaleb(get_currency_precision(currency)))
+    return int(Decimal(text).scaleb(places))
 
 
 def _spent_fields(node: JsonObject) -> dict[str, str]:
@@ -233,6 +236,13 @@ def list_groups(root: Group) -> list[Group]:
     ]
 
 
+def list_compared_texts(root: Group) -> list[str]:
+    """Return what is typed into the builder to be compared by size."""
+    leaves = [child for group in list_groups(root) for child in group.children if isinstance(child, Leaf)]
+    sized = [leaf for leaf in leaves if leaf.op in ("greater_than", "less_than", "between")]
+    return [text for leaf in sized if leaf.kind in ("field", "attribute") for text in (leaf.value, leaf.to)]
+
+
 class SegmentForm(ModelForm[Segment]):
     """Name and tree; the tree is checked by compiling it."""
 
@@ -257,6 +267,9 @@ class SegmentForm(ModelForm[Segment]):
 
     def clean(self) -> CleanedData:
         cleaned = super().clean() or {}
+        for text in list_compared_texts(self.root):
+            if is_ambiguous(text):
+                raise forms.ValidationError(describe_ambiguity(text))
         try:
             audience.compile(self.root.node())
         except audience.SegmentError as error:

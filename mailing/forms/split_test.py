@@ -64,7 +64,10 @@ class WeightsField(forms.CharField):
         """
         words = super().clean(value).replace(",", " ").replace(";", " ").split()
         for word in words:
-            is_short = word.isascii() and word.isdigit() and len(word) <= len(str(LARGEST_WEIGHT))
+            is_plain = (
+                word.isascii() and word.isdigit() and word == (word.lstrip("0") or "0")
+            )  # 1,000 is no pair
+            is_short = is_plain and len(word) <= len(str(LARGEST_WEIGHT))
             if not (is_short and int(word) <= LARGEST_WEIGHT):
                 raise ValidationError(
                     gettext("“%(word)s” is not a weight: write whole numbers up to %(most)s.")

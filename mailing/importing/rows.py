@@ -48,7 +48,7 @@ LONGEST_SHOWN = 300  # letters, of what could not be read
 HIGHEST_SCORE = 2**31
 
 _number = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,6})?").fullmatch
-_whole = re.compile(r"(-?\d{1,10})(?:[.,]0+)?").fullmatch
+_whole = re.compile(r"(-?\d{1,10})(?:[.,]0{1,2})?", re.ASCII).fullmatch  # 1.000 may be a thousand
 _between_lists = re.compile(r"[,;|]").split
 
 

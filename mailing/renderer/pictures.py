@@ -117,7 +117,7 @@ def _in_plain_colours(picture: Image.Image) -> Image.Image:
                 picture, source, ImageCms.createProfile("sRGB"), outputMode=to
             )
             return changed or picture
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass  # a broken profile: the colours are taken as they stand
     if picture.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
         return picture

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
@@ -42,7 +42,10 @@ class SaveState:
 @require_POST
 def autosave(request: Request) -> HttpResponse:
     """Save what can be saved of the form as it is typed, and say what became of it; a new campaign becomes a draft."""
-    pk = read_number(request.POST.get("campaign", ""))
+    named = request.POST.get("campaign", "")
+    pk = read_number(named)
+    if named and not pk:  # else each saving would make a new draft
+        raise Http404
     if not request.user.has_perm("mailing.change_emailcampaign" if pk else "mailing.add_emailcampaign"):
         raise PermissionDenied
     campaign = get_object_or_404(EmailCampaign, pk=pk) if pk else None

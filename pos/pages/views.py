@@ -19,6 +19,7 @@ from campaigns.annotations import JsonObject, PageContext
 from campaigns.generics import FormData
 from campaigns.models import Campaign
 from campaigns.requests import Request, read_number
+from campaigns.typed_numbers import is_ambiguous
 from pos.api.answers import RequestRefused
 from pos.api.schemas import Quote
 from pos.models import Location, Sale
@@ -121,6 +122,8 @@ def compare_percents(request: Request, campaign: PromotionCampaign, found: Estim
 
 def read_percent(typed: str) -> int | None:
     """Return a percent in hundredths; None for what is none from 0 to 100."""
+    if is_ambiguous(typed):
+        return None
     try:
         percent = Decimal(typed) * 100
     except DecimalException:  # no number, or one that overflows

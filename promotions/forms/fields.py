@@ -51,7 +51,8 @@ class ScaledField(forms.DecimalField):
         if abs(number.adjusted()) > MOST_DIGITS or number.as_tuple().exponent < -MOST_DIGITS:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         scaled = number.scaleb(self.places)
-        if scaled != scaled.to_integral_value():
+        # nobody types 12.500 for 12.5, but a German does for twelve thousand and a half
+        if -number.as_tuple().exponent > self.places:
             most = (
                 _("at most %(places)s digits after the point") % {"places": self.places}
                 if self.places

@@ -147,6 +147,23 @@ def test_a_condition_that_is_not_complete_is_said_and_not_saved(client, marketer
     assert not Segment.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"t-0-what": "field:score", "t-0-op": "greater_than", "t-0-value": "1.000"}, "write 1000 or 1.0000"),
+        ({"t-0-what": "attribute", "t-0-name": "spend", "t-0-op": "between", "t-0-value": "5", "t-0-to": "1,500"},
+         "write 1500 or 1.5000"),
+        ({"t-0-what": "event:bought", "t-0-spent": "1.000", "t-0-currency": "EUR"}, "What was spent is an amount"),
+        ({"t-0-what": "event:bought", "t-0-spent": "12.345", "t-0-currency": "EUR"}, "What was spent is an amount"),
+    ],
+)  # fmt: skip
+def test_an_amount_that_may_be_a_thousand_is_not_saved(client, marketer, more, words):
+    response = client.post("/segments/new/", {"name": "Rich", "t-group": "all", "do": "save"} | more)
+    assert response.status_code == 422
+    assert words in response.text
+    assert not Segment.objects.exists()
+
+
 def test_a_builder_nested_without_end_is_cut_and_not_followed(client, marketer):
     path, sent = "t", {"t-group": "all"}
     for _ in range(300):

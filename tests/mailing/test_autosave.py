@@ -142,7 +142,7 @@ def test_only_those_who_may_edit_save_and_are_shown(client):
 def test_a_campaign_that_is_gone_answers_404(client, marketer):
     save(client, status=404, campaign=999)
     assert client.post(PRESENCE, {"campaign": 999}).status_code == 404
-    save(client, campaign="nonsense", name="")
+    save(client, status=404, campaign="nonsense", name="")
     assert not EmailCampaign.objects.exists()
 
 
@@ -298,3 +298,9 @@ def test_the_list_of_versions_asks_few_queries(client, marketer, ada, django_ass
         drafting.save_campaign(campaign, by=ada, changes={"subject": str(number)})
     with django_assert_max_num_queries(20):
         page(client, f"/campaigns/email/{campaign.pk}/versions/")
+
+
+@pytest.mark.parametrize("campaign", ["-1", "x", "9" * 30, "1.0", " 1"])
+def test_what_names_no_campaign_makes_no_new_one(client, marketer, campaign):
+    save(client, status=404, campaign=campaign)
+    assert not EmailCampaign.objects.exists()

@@ -225,3 +225,12 @@ def test_the_rows_not_taken_come_back_without_formulas_and_are_read_as_they_were
     lines = [*importing.stored_verdicts.rejected_rows_csv(upload)]
     assert lines[1] == "email,'=name,reason\r\n"
     assert lines[2].startswith("nonsense,'=1+1,")
+
+
+@pytest.mark.parametrize("written", ["1.000", "1,000", "1.000,00", "12.5"])
+def test_a_score_that_may_be_a_thousand_is_refused(written):
+    result = import_contacts(f"email;score\nada@x.test;{written}\nbob@x.test;5,0\n".encode())
+    assert [(row, sentence) for row, sentence in result["refused"]] == [
+        (1, f"“{written}” is not a whole number for the score.")
+    ]
+    assert [contact["score"] for contact in result["contacts"]] == [5]

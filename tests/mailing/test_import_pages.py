@@ -43,6 +43,23 @@ CHOSEN = {
 }
 
 
+@pytest.mark.parametrize(
+    ("numbers", "is_told"),
+    [
+        (("1.234", "12.000"), True),
+        (("1.234", "1.5"), False),
+        (("1.23", "48"), False),
+        (("0.125",), False),
+        ((), False),
+    ],
+)
+def test_a_column_whose_numbers_may_be_thousands_is_told_beforehand(client, marketer, numbers, is_told):
+    rows = "".join(f"p{place}@x.test;{number}\n" for place, number in enumerate(numbers or ["none"]))
+    upload = upload_file(client, f"email;turnover\n{rows}".encode())
+    said = "“1.234” is read with a decimal point."
+    assert (said in page(client, f"/imports/{upload.pk}/columns/")) is is_told
+
+
 def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     client, marketer, django_capture_on_commit_callbacks
 ):

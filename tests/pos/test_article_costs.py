@@ -55,6 +55,8 @@ def test_a_file_is_checked_first_and_stored_when_somebody_has_seen_the_result(cl
 @pytest.mark.parametrize(("raw", "said"), [
     (b"PK\x03\x04\0\0", "The file is no text"),
     (b"sku;price\nTEA;1\n", "names no column “cost”"),
+    (b"sku;cost;sku\nTEA;1;CUP\n", "names more than one column “sku”"),
+    (b"sku;cost;Kosten\nTEA;1;2\n", "names more than one column “cost”"),
     (b"", "names no column “sku”"),
 ])  # fmt: skip
 def test_what_is_no_file_of_costs_is_refused_with_a_sentence(client, raw, said):
@@ -97,3 +99,16 @@ def test_a_cost_of_any_odd_shape_is_a_wrong_row_and_never_an_error(cost):
     check = check_file(f"sku;cost\nTEA;{cost}\nCUP;1,50\n".encode())
     assert [row.line for row in check.wrong] == [2]
     assert check.costs == {("CUP", "EUR"): Decimal(150)}
+
+
+@pytest.mark.parametrize("cost", ["1,234", "1.234", "12.000", "-1,500"])
+def test_a_cost_that_may_be_a_thousand_is_refused_by_its_name(cost):
+    [row] = check_file(f"sku;cost\nTEA;{cost}\n".encode()).wrong
+    assert row.reason.startswith(f"Cost: “{cost}” can be read in two ways: write ")
+
+
+@pytest.mark.parametrize(
+    ("cost", "minor"), [("1,2340", "123.4"), ("0,125", "12.5"), ("1234", "123400"), ("2,4", "240")]
+)
+def test_a_cost_may_have_parts_of_a_cent(cost, minor):
+    assert check_file(f"sku;cost\nTEA;{cost}\n".encode()).costs == {("TEA", "EUR"): Decimal(minor)}

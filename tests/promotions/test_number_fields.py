@@ -8,7 +8,7 @@ from promotions.forms.fields import MoneyField, PercentField
 
 ODD = [
     "9e999999", "-9e999999", "1e-999999", "0e999999", "1e500000", "1" * 400, "1." + "0" * 400 + "1", "NaN", "sNaN",
-    "Infinity", "-1", "12,50", "1.234,56", "1 234,56", "1'234", "½",
+    "Infinity", "-1", "12,50", "1.234,56", "1 234,56", "1'234", "½", "1,000", "1.000,00",
     "²", "0x10", "5 €", "5%", "\u202e5", "5\u200b", "--1",
 ]  # fmt: skip
 
@@ -28,3 +28,11 @@ def test_an_odd_number_is_refused_with_one_short_sentence(field, text, language)
 )
 def test_a_number_in_any_digits_is_kept_as_minor_units(text, kept):
     assert MoneyField("Amount").clean(text) == kept
+
+
+@pytest.mark.parametrize("text", ["1.000", "12.500", "1.00000"])
+def test_more_decimals_than_there_are_may_be_thousands(text):
+    for field in (MoneyField("Budget"), PercentField("Percent"), MoneyField("Budget", currency="JPY")):
+        with pytest.raises(ValidationError, match="digits after the point"):
+            field.clean(text)
+    assert MoneyField("Budget", currency="KWD").clean("1.234") == 1234

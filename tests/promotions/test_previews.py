@@ -170,6 +170,10 @@ def test_each_field_of_codes_says_how_many_articles_and_sales_have_them(client, 
     assert page.count("Matches 2 articles") == 1
 
 
+WRONG_PERCENTS = ["101", "-1", "12.345", "1.000", "1,5", "9e999999", "-9e999999", "1e-999999", "9" * 400, "NaN", "sNaN",
+                  "Infinity", "x", "5%"]  # fmt: skip
+
+
 def test_the_form_forecasts_what_a_promotion_would_have_cost_and_another_percent(client, marketer):
     AtTill().put("S1", basket(10_000))
     typed = PLAIN | {"type": "sale", "reduction": "percent", "percent": "10"}
@@ -180,7 +184,7 @@ def test_the_form_forecasts_what_a_promotion_would_have_cost_and_another_percent
         ("15", "15% would have cost €5.00 more than 10%."),
         ("5.5", "5.5% would have cost €4.50 less than 10%."),
         ("10", "10% would have cost as much as 10%."),
-        ("101", "Percent: write a number from 0 to 100."),
+        *((wrong, "Percent: write a number from 0 to 100.") for wrong in WRONG_PERCENTS),
     ):
         asked = typed | {"try_percent": percent}
         assert forecast(client, asked, "forecast-what-if") == expected

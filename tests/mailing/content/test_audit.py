@@ -200,6 +200,12 @@ def test_a_scheme_before_a_value_that_has_one_is_taken_off():
         ('{{${first_name}}} {{ ${n} | default: "x" }} <?= $n ?> <?php echo $n; ?>',
          '{{ first_name }} {{ n | default: "x" }} {{ n }} {{ n }}'),
         ("[% IF x %] <% end %> <?php f() ?> ${a.b()}", "[% IF x %] <% end %> <?php f() ?> ${a.b()}"),
+        ("{{ .Subscriber.Name }} {{.Subscriber.FirstName}} {{ .Subscriber.Attribs.city }} {{ .Campaign.Subject }}",
+         "{{ first_name }} {{ last_name }} {{ first_name }} {{ city }} {{ .Campaign.Subject }}"),
+        ('<a href="{{ TrackLink "https://x.test/?a=1" . }}"> <a href="https://x.test/@TrackLink"> a@TrackLinks',
+         '<a href="https://x.test/?a=1"> <a href="https://x.test/"> a@TrackLinks'),
+        ("{contactfield=firstname|there} {leadfield=city} {pagelink=3} {size=1|x}",
+         '{{ first_name | default: "there" }} {{ city }} {pagelink=3} {size=1|x}'),
         ("{{ city | default: 'x' }} {% if n %}{{ n }}{% endif %} {a|b}",
          "{{ city | default: 'x' }} {% if n %}{{ n }}{% endif %} {a|b}"),
     ],
@@ -252,6 +258,9 @@ def test_a_block_of_handlebars_is_named_where_it_does_not_compile():
         "$AA",
         "{{${a",
         "{{lead.a ",
+        "{{.a ",
+        '{{ TrackLink "',
+        "{pagelink=",
     ],
 )
 def test_thousands_of_open_tags_are_read_at_once(open_):

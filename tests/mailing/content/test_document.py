@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailing.content import ContentError, Recipient, Source, compile, render_preview
+from mailing.content import ContentError, Recipient, Source, compile, find_problems, render_preview
 
 from .corpus import RECIPIENTS, TEMPLATES, UNSUBSCRIBE, source
 
@@ -131,6 +131,35 @@ def test_markdown_keeps_tags_out_of_paragraphs_and_lists():
         "<h1>Leeds</h1><ul><li>a</li></ul><ul><li>new</li></ul><ul><li>loyal</li></ul>"
         "<p><b> <em>Ada</em> | x_Leeds_y</p></body></html>"
     )
+
+
+@pytest.mark.parametrize("level", ["> ", "- "])
+def test_what_is_nested_deep_in_markdown_is_shown_or_refused_with_its_line(level):
+    """Its reader leaves out what is deeper than it goes, with all that follows."""
+    for deep in (9, 19, 20, 45):
+        body = "".join(f"{level * n}a\n" for n in range(deep)) + f"{level * deep}WORD\n\nAFTER"
+        shown = text(body, body_format="markdown")
+        assert "WORD" in shown
+        assert "AFTER" in shown
+    with pytest.raises(ContentError, match="too many lists or quotations inside each other: line 2"):
+        compile(source(f"a\n{level * 200}WORD", body_format="markdown"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("body_format", ["html", "markdown", "mjml"])
+def test_lines_may_end_in_any_way(body_format, end):
+    lines = {
+        "html": ["<p>one</p>", "<p>two</p>", "<form></form>"],
+        "markdown": ["one", "", "two", "", "<form></form>"],
+        "mjml": ["<mjml><mj-body><mj-section><mj-column><mj-text>one</mj-text>", "<mj-text>two</mj-text>",
+                 "<mj-text><form></form></mj-text></mj-column></mj-section></mj-body></mjml>"],
+    }[body_format]  # fmt: skip
+    mail = source(end.join(lines), body_format=body_format, text=end.join(["a", "b"]))
+    assert (mail.text.split(), mail.text.count("\r")) == (["a", "b"], 0)
+    line = len(lines) if end != "\r\r\n" else 2 * len(lines) - 1
+    assert [said for _, said in find_problems(mail) if "<form>" in said] == [
+        f"Body, line {line}: mail clients do not send a <form>; link to a page with the form in its place."
+    ]
 
 
 def test_markdown_has_tables_and_html():

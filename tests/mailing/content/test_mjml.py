@@ -6,8 +6,10 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from mailing import content
 from mailing.content import ContentError, Recipient, compile, find_problems, render_preview
@@ -210,6 +212,16 @@ def test_b52_what_holds_html_may_hold_any(text, words):
             "</mj-html-attribute></mj-selector></mj-html-attributes></mj-head><mj-body></mj-body></mjml>",
             "the path “..\\[” cannot be read",
         ),
+        ("<mjml><mj-body></mj-body></mjml>\n<mjml></mjml>", "line 2: <mjml> stands outside <mjml>"),
+        ("<mjml><mj-body></mj-body></mjml>\n\nand", "line 3: “and” stands outside <mjml>"),
+        (
+            "<mjml><mj-body><mj-section><mj-column>\nHello</mj-column></mj-section></mj-body></mjml>",
+            "line 2: “Hello” stands straight inside <mj-column>, where nobody can read it",
+        ),
+        (
+            "<mjml><mj-body><mj-wrapper>\n<p>Dear <b>you</b></p></mj-wrapper></mj-body></mjml>",
+            "line 2: “Dear” stands straight inside <mj-wrapper>, where nobody can read it",
+        ),
     ],
 )
 def test_b50_b53_what_does_not_compile_is_told_with_its_element_and_line(text, sentence):
@@ -235,3 +247,56 @@ def test_b3_a_value_straight_inside_a_wrapper_is_refused_with_its_line():
     written = content.Source(subject="S", from_email="a@shop.test", body=body, body_format="mjml")
     with pytest.raises(content.ContentError, match="line 2: a value"):
         content.compile(written)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\\b",
+        "C:\\new",
+        "tea\u00adpot",
+        "9\u00a0€",
+        "👨\u200d👩\u200d👧",
+        "e\u0301",
+        "हिन्दी",
+        "\u200ba",
+        "\u202ea",
+        "ｶﾞ",
+    ],
+)
+def test_any_letter_of_an_attribute_comes_out_as_it_was_written(value):
+    """The parser writes them as Rust writes a text for programmers: with an escape between the parts of an emoji."""
+    body = SECTION.format(
+        f'<mj-image src="https://x.test/a.png" alt="{value}" /><mj-button href="https://x.test/{value}">B</mj-button>'
+    )
+    mail = source(f"<mjml><mj-body>{body}</mj-body></mjml>", body_format="mjml", track_clicks=False)
+    tree = LexborHTMLParser(render_preview(mail, Recipient("a@b.test")).html)
+    assert tree.css_first("img").attributes["alt"] == value
+    assert unquote(tree.css_first("a").attributes["href"]) == f"https://x.test/{value}"
+
+
+def test_lines_in_an_address_are_left_out_as_browsers_do():
+    mail = source(
+        "<mjml><mj-body>"
+        + SECTION.format('<mj-button href="https://x.test/a?\n\tb=1">B</mj-button>')
+        + "</mj-body></mjml>",
+        body_format="mjml",
+    )
+    assert compile(mail).target(0, Recipient("a@b.test")) == "https://x.test/a?b=1"
+
+
+@pytest.mark.parametrize(
+    "comment", ["<!-- a -- b -->", "<!---- x ---->", "<!-- x --->", "<!-- var(--tea) -->"]
+)
+def test_a_comment_may_hold_two_dashes(comment):
+    text = "<mjml><mj-head>{0}</mj-head><mj-body>{0}{1}</mj-body></mjml>".format(
+        comment, SECTION.format(f"{comment}<mj-text>tea</mj-text>")
+    )
+    mail = source(text, body_format="mjml")
+    assert render_preview(mail, Recipient("a@b.test")).text.split() == ["tea"]
+
+
+def test_letters_that_have_a_size_may_stand_outside_a_text():
+    text = '<p style="font-size:14px">one</p><table class="sized"><tr><td>two</td></tr></table>'
+    mail = source(f"<mjml><mj-body>{SECTION.format(text)}</mj-body></mjml>", body_format="mjml")
+    assert "one" in render_preview(mail, Recipient("a@b.test")).text

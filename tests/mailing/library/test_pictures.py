@@ -91,6 +91,15 @@ def test_metadata_goes_and_the_picture_stands_upright():
     assert b"secret" not in ready.data
 
 
+@pytest.mark.parametrize("profile", [b"\xff" * 2000, b"", b"\0" * 200])
+@pytest.mark.parametrize(("form", "extension"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "jpg")])
+def test_a_broken_profile_of_colours_is_left_out(form, extension, profile):
+    ready = renderer.prepare_picture(write(plain(colour=(0, 0, 200)), form, icc_profile=profile))
+    assert (ready.extension, open_ready(ready).info.get("icc_profile")) == (extension, None)
+    red, _, blue = open_ready(ready).convert("RGB").getpixel((5, 5))
+    assert red < 40 < 160 < blue
+
+
 def test_texts_in_a_png_go():
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Comment", "a secret comment", zip=True)

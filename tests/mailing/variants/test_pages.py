@@ -80,6 +80,7 @@ def test_a_test_is_typed_kept_changed_and_taken_away(marketer):
     [
         ({"ab-weights": "4, x"}, "“x” is not a weight"),
         ({"ab-weights": "9" * 5_000}, "is not a weight"),
+        ({"ab-weights": "1,000, 50"}, "“000” is not a weight"),
         ({"ab-share_percent": 0}, "greater than or equal to 1"),
         ({"ab-subjects": ["x" * 251]}, "is longer than 250 characters"),
         ({"ab-wait": ""}, "This field is required"),
