@@ -68,7 +68,7 @@ class Webhook(models.Model):
 
 
 class ReceivedEvent(models.Model):
-    """The digest of an open or click that a provider reported, kept for some days so that it counts once."""
+    """The digest of an open, a click or a proof that a provider sent, kept for some days so that it counts once."""
 
     digest = models.CharField(max_length=32, primary_key=True)
     at = DatabaseTimeField(auto_now_add=True)

@@ -94,6 +94,17 @@ def _note_engagement(event: ProviderEvent) -> None:
     tracking.write_visit(visit, within=SAME_SECONDS, is_reported=True)
 
 
+@transaction.atomic
+def remember_proof(proof: str, proof_and_body: str) -> bool:
+    """Remember the digest of a proof and that of it with its body; return False where it came with another body."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REMEMBER, [proof])
+        is_new = cursor.fetchone() is not None
+        if is_new:
+            cursor.execute(_REMEMBER, [proof_and_body])
+    return is_new or ReceivedEvent.objects.filter(pk=proof_and_body).exists()
+
+
 def forget_digests(now: datetime) -> None:
     """Delete the digests of events that no provider sends again."""
     ReceivedEvent.objects.filter(at__lt=now - KEEP_DIGESTS).delete()

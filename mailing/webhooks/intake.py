@@ -19,7 +19,7 @@ from mailing.models import Webhook
 from mailing.sending.metadata import NAME
 from mailing.sending.tokens import Purpose
 from mailing.webhooks import bounces, readers, signatures
-from mailing.webhooks.events import Kind, ProviderEvent, take_event
+from mailing.webhooks.events import Kind, ProviderEvent, remember_proof, take_event
 from mailing.webhooks.readers import BodyMalformed, SignatureRefused
 
 WORDS = frozenset(kind.value for kind in Kind)
@@ -74,6 +74,8 @@ def take_request(request: HttpRequest, webhook: Webhook) -> int:
     else:
         secret = webhook.signing_key if webhook.is_signed_by_provider else webhook.secret
         read = readers.read_events(request, webhook.provider, secret)
+        if webhook.provider == Webhook.Provider.MAILGUN:
+            _check_proof(request, webhook)
         try:
             events = [event for each in read if (event := _translate(webhook, each))]
         except readers.MALFORMED as error:
@@ -109,6 +111,19 @@ def _read_standard(request: HttpRequest, secret: str) -> list[ProviderEvent]:
     digest = _digest(f"standard {name}")
     detail = make_storable(data.reason)
     return [ProviderEvent(Kind(word), pk, digest, at, failure, data.url, data.user_agent, detail)]
+
+
+def _check_proof(request: HttpRequest, webhook: Webhook) -> None:
+    """Check that the token that Mailgun has signed came with no other body: it does not sign bodies.
+
+    Raises:
+        SignatureRefused: it did.
+    """
+    proof = f"mailgun {webhook.pk} {readers.read_mailgun_proof(request)}"
+    is_json = request.content_type == "application/json"
+    body = request.body.decode(errors="replace") if is_json else str(sorted(request.POST.lists()))
+    if not remember_proof(_digest(proof), _digest(f"{proof} {body}")):
+        raise SignatureRefused("Its token was used for another body.")
 
 
 def _translate(webhook: Webhook, event: Json) -> ProviderEvent | None:

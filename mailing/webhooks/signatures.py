@@ -55,12 +55,7 @@ def check_signature(
         raise SignatureWrong(
             f"One of the headers {prefix}-id, {prefix}-timestamp and {prefix}-signature is missing."
         )
-    if not (moment.isascii() and moment.isdigit() and len(moment) < 15):
-        raise SignatureWrong(f"{prefix}-timestamp is no number of seconds.")
-    if abs((time.time() if now is None else now) - int(moment)) > TOLERANCE_SECONDS:
-        raise SignatureWrong(
-            f"{prefix}-timestamp is more than {TOLERANCE_SECONDS // 60} minutes away from now."
-        )
+    check_moment(moment, f"{prefix}-timestamp", TOLERANCE_SECONDS, now=now)
     try:
         expected = sign_body(secret, name, int(moment), body).encode()
     except ValueError as error:
@@ -69,3 +64,19 @@ def check_signature(
     if not any(hmac.compare_digest(expected, each.encode()) for each in given.split(" ")):
         raise SignatureWrong("The signature is not that of this body.")
     return name
+
+
+def check_moment(moment: str, called: str, most_seconds: int, *, now: float | None = None) -> None:
+    """Check that a signature is not too old, so that nobody sends what they have once seen again.
+
+    Args:
+        moment: seconds since 1970, as they were signed. called: their name.
+        now: seconds since 1970; None: by this machine's clock.
+
+    Raises:
+        SignatureWrong: it is too old, or of a time to come.
+    """
+    if not (moment.isascii() and moment.isdigit() and len(moment) < 15):
+        raise SignatureWrong(f"{called} is no number of seconds.")
+    if abs((time.time() if now is None else now) - int(moment)) > most_seconds:
+        raise SignatureWrong(f"{called} is more than {most_seconds // 60} minutes away from now.")

@@ -50,11 +50,11 @@ class Mail(NamedTuple):
     at: float = 0.0
 
 
-def write_request(provider: str, kind: str, mail: Mail, secret: str) -> Request:
-    """Write the request of a provider; secret: ours, or the provider's key."""
+def write_request(provider: str, kind: str, mail: Mail, secret: str, *, late: int = 0) -> Request:
+    """Write the request of a provider; secret: ours, or the provider's key; late: seconds since it was signed."""
     said = globals()[f"_{provider}"](kind, mail)
     body = json.dumps(said).encode()
-    name, moment = f"{provider}-{kind}-{mail.token}", str(int(time.time()))
+    name, moment = f"{provider}-{kind}-{mail.token}", str(int(time.time()) - late)
     headers = {}
     if provider in ("resend", "standard"):
         prefix = "svix" if provider == "resend" else "webhook"
@@ -67,8 +67,9 @@ def write_request(provider: str, kind: str, mail: Mail, secret: str) -> Request:
             "X-Twilio-Email-Event-Webhook-Timestamp": moment,
         }
     elif provider == "mailgun":
-        mark = hmac.new(secret.encode(), f"{moment}a-token".encode(), hashlib.sha256).hexdigest()
-        said["signature"] = {"token": "a-token", "timestamp": moment, "signature": mark}
+        token = hashlib.sha256(body).hexdigest()[:50]
+        mark = hmac.new(secret.encode(), f"{moment}{token}".encode(), hashlib.sha256).hexdigest()
+        said["signature"] = {"token": token, "timestamp": moment, "signature": mark}
         body = json.dumps(said).encode()
     else:
         login = base64.b64encode(f"fanfare:{secret}".encode()).decode()

@@ -274,6 +274,30 @@ def test_a_signature_holds_for_five_minutes(late, is_taken):
             signatures.check_signature(secret, headers, b"{}", now=now + late)
 
 
+@pytest.mark.parametrize("provider", ["mailgun", "sendgrid", "resend", "standard"])
+@pytest.mark.parametrize("late", [2 * 86_400, 400 * 86_400, -2 * 86_400])
+def test_no_old_signature_is_believed(delivery, mail, provider, late):
+    webhook, before = make_webhook(provider), read_state(delivery)
+    secret = webhook.signing_key or webhook.secret
+    request = payloads.write_request(provider, "complained", mail, secret, late=late)
+    assert post(webhook, request).status_code == 401
+    assert read_state(delivery) == before
+
+
+def test_a_signature_of_mailgun_is_good_for_one_body(delivery, mail):
+    """Mailgun signs a time and a token, and not the body: whoever saw one signature could have told us anything."""
+    webhook = make_webhook("mailgun")
+    seen = payloads.write_request("mailgun", "delivered", mail, webhook.signing_key)
+    proof = json.loads(seen.body)["signature"]
+    for _ in range(2):
+        assert post(webhook, seen).status_code == 200, "Mailgun sends it again when it got no answer"
+    forged = json.loads(payloads.write_request("mailgun", "complained", mail, "another key").body)
+    forged["signature"] = proof
+    assert post(webhook, seen._replace(body=json.dumps(forged).encode())).status_code == 401
+    assert not Suppression.objects.exists()
+    assert post(webhook, seen).status_code == 200
+
+
 def test_the_example_of_the_standard_is_signed_as_it_says():
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     given = signatures.sign_body(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
