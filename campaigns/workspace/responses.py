@@ -2,28 +2,44 @@
 
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import BoundedSemaphore
 from typing import IO
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
+from django.template.loader import get_template
+from django.utils.translation import gettext
 
 from campaigns.languages import use_site_language
 from campaigns.waits import limit_waits
 
 EXPORT_WAIT_SECONDS = 60.0  # seconds for each statement of an export, which may go through millions of rows
 IN_MEMORY = 1024 * 1024  # bytes; an export that is longer is kept in a file
+MOST_LONG = 2  # such exports of one process at once; it has more threads, and the others answer pages
+RETRY_SECONDS = 30
+_turns = BoundedSemaphore(MOST_LONG)
 
 
-def csv_response(lines: Iterable[str], name: str) -> FileResponse:
+class TooManyExports(Exception):
+    """As many long exports are being made as may be at once."""
+
+
+def csv_response(lines: Iterable[str], name: str) -> FileResponse | HttpResponse:
     """Answer with `lines` of CSV as a file called `name`, however many lines there are, in the language of the site.
+
+    A page says so, with the status 503, while as many long exports are being made as may be at once.
 
     Programs read such files: their words do not change with who asks for them.
 
     All of it is written before the first byte is sent: a slow reader holds no cursor of the database open, and an error
     on the way is an error page instead of half a file.
     """
-    with limit_waits(each=EXPORT_WAIT_SECONDS), use_site_language():
-        spool = write_spool(lines)
+    try:
+        with limit_waits(each=EXPORT_WAIT_SECONDS), use_site_language():
+            spool = write_spool(lines)
+    except TooManyExports:
+        return ask_for_patience()
     size = spool.tell()
     spool.seek(0)
     response = FileResponse(spool, content_type="text/csv; charset=utf-8", as_attachment=True, filename=name)
@@ -31,13 +47,47 @@ def csv_response(lines: Iterable[str], name: str) -> FileResponse:
     return response
 
 
+def ask_for_patience() -> HttpResponse:
+    """Return the page that says that large exports are being made already."""
+    said = {
+        "title": gettext("Other large exports are being made"),
+        "sentence": gettext(
+            "Start this one again when they are done: a large export takes up to some minutes."
+        ),
+    }
+    return HttpResponse(
+        get_template("_failure.html").render(said), status=503, headers={"Retry-After": f"{RETRY_SECONDS}"}
+    )
+
+
+@contextmanager
+def take_turn() -> Iterator[None]:
+    """Be one of the long exports of this process.
+
+    Raises:
+        TooManyExports: there are as many as may be at once.
+    """
+    if not _turns.acquire(blocking=False):
+        raise TooManyExports
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
 def write_spool(lines: Iterable[str]) -> IO[bytes]:
-    """Write `lines` into memory, or into a file without a name when they become long."""
+    """Write `lines` into memory, or into a file without a name when they become long.
+
+    Raises:
+        TooManyExports: they are long, and so are others that are being written.
+    """
     spool: IO[bytes] = io.BytesIO()
-    for line in lines:
-        spool.write(line.encode())
-        if isinstance(spool, io.BytesIO) and spool.tell() > IN_MEMORY:
-            in_memory = spool.getvalue()
-            spool = tempfile.TemporaryFile()  # noqa: SIM115 the response closes it
-            spool.write(in_memory)
+    with ExitStack() as stack:
+        for line in lines:
+            spool.write(line.encode())
+            if isinstance(spool, io.BytesIO) and spool.tell() > IN_MEMORY:
+                stack.enter_context(take_turn())
+                in_memory = spool.getvalue()
+                spool = tempfile.TemporaryFile()  # noqa: SIM115 the response closes it
+                spool.write(in_memory)
     return spool

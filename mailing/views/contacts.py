@@ -99,7 +99,7 @@ def filter_contacts(form: ContactFilterForm) -> QuerySet[Contact]:
 @require_GET
 @viewing
 @exporting
-def contact_csv(request: Request) -> FileResponse:
+def contact_csv(request: Request) -> HttpResponse | FileResponse:
     """Return all contacts that the filters choose as a CSV file."""
     form = ContactFilterForm(request.GET)
     form.is_valid()

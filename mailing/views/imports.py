@@ -192,7 +192,7 @@ def upload_context(request: Request, upload: Upload) -> PageContext:
 
 
 @require_GET
-def rejected_csv(request: Request, pk: int) -> FileResponse:
+def rejected_csv(request: Request, pk: int) -> HttpResponse | FileResponse:
     """Return the rows that were not imported as a CSV file, each with its reason."""
     upload = find_upload(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind

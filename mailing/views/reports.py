@@ -107,7 +107,7 @@ def click_map(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @exporting
-def report_csv(request: Request, pk: int) -> FileResponse:
+def report_csv(request: Request, pk: int) -> HttpResponse | FileResponse:
     """Return all recipients that match the filters as a CSV file."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     lines = reports.csv_lines(campaign, read_filters(request))

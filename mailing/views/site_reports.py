@@ -52,7 +52,7 @@ def choose_span(request: Request) -> int:
 
 @require_GET
 @viewing
-def weeks_csv(request: Request) -> FileResponse:
+def weeks_csv(request: Request) -> HttpResponse | FileResponse:
     """Send the weeks of all mails as CSV."""
     with use_site_language():
         report = weeks.build_weeks(database_time.now(), choose_span(request))

@@ -35,7 +35,7 @@ def suppression_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 @permission_required("mailing.export_contact", raise_exception=True)
-def suppression_csv(request: Request) -> FileResponse:
+def suppression_csv(request: Request) -> HttpResponse | FileResponse:
     """Return all suppressed addresses that the filters choose as a CSV file."""
     lines = suppressions.csv_lines(filter_suppressions(SuppressionFilterForm(request.GET)))
     return csv_response(lines, "suppressions.csv")

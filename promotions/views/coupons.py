@@ -45,7 +45,7 @@ def coupon_list(request: Request) -> HttpResponse:
 
 @require_GET
 @viewing
-def export(request: Request) -> FileResponse:
+def export(request: Request) -> HttpResponse | FileResponse:
     """Return all coupons that match the filters as CSV."""
     _, found = filter_coupons(request)
     return csv_response(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
