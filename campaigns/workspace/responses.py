@@ -82,12 +82,13 @@ def write_spool(lines: Iterable[str]) -> IO[bytes]:
         TooManyExports: they are long, and so are others that are being written.
     """
     spool: IO[bytes] = io.BytesIO()
-    with ExitStack() as stack:
+    with ExitStack() as turn, ExitStack() as unfinished:
         for line in lines:
             spool.write(line.encode())
             if isinstance(spool, io.BytesIO) and spool.tell() > IN_MEMORY:
-                stack.enter_context(take_turn())
+                turn.enter_context(take_turn())
                 in_memory = spool.getvalue()
-                spool = tempfile.TemporaryFile()  # noqa: SIM115 the response closes it
+                spool = unfinished.enter_context(tempfile.TemporaryFile())
                 spool.write(in_memory)
+        unfinished.pop_all()  # the response closes it
     return spool

@@ -47,7 +47,9 @@ def test_long_exports_leave_threads_to_pages(monkeypatch):
         assert "Other large exports are being made" in answer.content.decode()
         assert responses.csv_response(short, "some.csv").status_code == 200
     for _ in range(responses.MOST_LONG + 1):
-        assert responses.csv_response(long, "some.csv").status_code == 200, "each gives its turn back"
+        answer = responses.csv_response(long, "some.csv")
+        assert answer.status_code == 200, "each gives its turn back"
+        answer.close()
 
 
 def test_an_export_that_fails_gives_its_turn_back(monkeypatch):
@@ -60,7 +62,9 @@ def test_an_export_that_fails_gives_its_turn_back(monkeypatch):
     for _ in range(responses.MOST_LONG + 1):
         with pytest.raises(ValueError, match="went away"):
             responses.csv_response(fail(), "some.csv")
-    assert responses.csv_response(["a,b\r\n"], "some.csv").status_code == 200
+    answer = responses.csv_response(["a,b\r\n"], "some.csv")
+    assert answer.status_code == 200
+    answer.close()
 
 
 @pytest.mark.parametrize("procfile", ["Procfile", "deploy/Procfile"])
