@@ -99,7 +99,7 @@ def _settings_of_tests(django_test_environment):
     asked for: to list the thousand that there are took each client longer than a page. Users are made by the hundred; a
     password is meant to take long, and did.
     """
-    names = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    names = {"staticfiles": {"BACKEND": "tests.static_names.StaticNames"}}
     with override_settings(
         STORAGES=settings.STORAGES | names,
         WHITENOISE_AUTOREFRESH=True,

@@ -1,5 +1,6 @@
 """No address of the site answers 500, whatever anybody sends."""
 
+import shutil
 from copy import copy, deepcopy
 from itertools import groupby
 
@@ -7,7 +8,9 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
 from django.template.base import Template
+from django.test import override_settings
 from django.urls import reverse
 
 from campaigns.logins import ThrottledBackend
@@ -16,20 +19,46 @@ from tests.hostile_input import TEXTS, Attacker, World, list_admin_pages, list_r
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
+# parts of the frame around each page
+FRAME = {"_menu.html", "_own_menu.html", "_script_texts.html", "admin/nav_sidebar.html"}
 ROUTES = sorted(list_routes(), key=lambda each: each[1])
 ROOMS = {room: [*those] for room, those in groupby(ROUTES, lambda each: "/".join(each[1].split("/")[:2]))}
 ADMIN = {room: [*those] for room, those in groupby(list_admin_pages(), lambda each: each[1])}
 
 
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Make the rows that addresses name once for all tests of this file: each undoes its requests."""
+    folder = tmp_path_factory.mktemp("world")
+    with django_db_blocker.unblock(), override_settings(VAR_DIR=folder), transaction.atomic():
+        yield World()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture(autouse=True)
-def _folder_of_its_own(settings, tmp_path):
+def _folder_of_its_own(world, settings, tmp_path):
+    """Give each test the files of the rows: what a request removes there is not undone."""
+    shutil.copytree(settings.VAR_DIR, tmp_path, dirs_exist_ok=True)
     settings.VAR_DIR = tmp_path
 
 
 @pytest.fixture(autouse=True)
-def _no_copies_of_contexts(monkeypatch):
-    """Render templates as the product does: nothing here asks what the test client remembers of each of them."""
-    monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
+def _one_frame_of_each_page(monkeypatch):
+    """Draw what stands around every page once for each address: it hangs on nothing that is sent.
+
+    Nor are contexts copied: nothing here asks what the test client remembers of each template.
+    """
+    frames = {}
+
+    def render(template, context):
+        if template.name not in FRAME:
+            return template.nodelist.render(context)
+        key = template.name, context.request.path
+        if key not in frames:
+            frames[key] = template.nodelist.render(context)
+        return frames[key]
+
+    monkeypatch.setattr(Template, "_render", render)
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +106,7 @@ def attacker(client):
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_no_address_answers_500(attacker, room):
-    world = World()
+def test_no_address_answers_500(attacker, world, room):
     for name, route in ROOMS[room]:
         for path in world.list_paths(name, route):
             attacker.attack(path)
@@ -87,7 +115,6 @@ def test_no_address_answers_500(attacker, room):
 
 @pytest.mark.parametrize("label", ADMIN)
 def test_no_page_of_the_admin_answers_500(attacker, label):
-    World()
     row = apps.get_model(label).objects.first()
     for name, _ in ADMIN[label]:
         if not name.endswith("_change"):

@@ -1,6 +1,7 @@
 """The menu of every page, as data: what the page draws, and what the search finds by its words."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
@@ -27,13 +28,19 @@ class Entry(NamedTuple):
     @property
     def path(self) -> str:
         """The address of its page."""
-        return reverse(self.view)
+        return _find_path(self.view)
 
     def is_open_to(self, user: User) -> bool:
         """Return whether somebody may open its page."""
         if self.for_staff and not user.is_staff:
             return False
         return not self.permission or user.has_perm(self.permission)
+
+
+@cache
+def _find_path(view: str) -> str:
+    """Return the address of a page, which stays: every page asks for those of the whole menu."""
+    return reverse(view)
 
 
 class Group(NamedTuple):
