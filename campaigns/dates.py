@@ -5,13 +5,18 @@ of the signed-in user (`campaigns.zones`), else in the site's.
 """
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel.dates import get_timezone_location
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext
 
-from campaigns.languages import use_site_language
+from campaigns import formats
+from campaigns.languages import use_stored_language
 
 # as datetime.isoformat writes it
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
@@ -35,7 +40,7 @@ def write_weekday_moment(at: datetime, zone: tzinfo | None = None) -> str:
 def write_moment_for_all(at: datetime) -> str:
     """Write an instant into a sentence that is kept, for readers in any zone: 3 Sep 2027, 14:05 (Berlin time)."""
     zone = timezone.get_default_timezone()
-    with use_site_language():
+    with use_stored_language():
         return f"{write_moment(at, zone)} ({name_zone(zone)})"
 
 
@@ -104,7 +109,25 @@ def name_zone(zone: tzinfo | None = None) -> str:
         return key
     if area == "Etc":
         return "UTC" if "GMT" not in city else _name_offset(city.removeprefix("GMT"))
-    return gettext("%(city)s time") % {"city": city.replace("_", " ")}
+    return gettext("%(city)s time") % {"city": name_city(key)}
+
+
+def name_city(key: str) -> str:
+    """Name the city of a time zone, such as Europe/Vienna, in the language of the page; a zone without one as it is."""
+    return name_city_in(formats.find_locale(), key)
+
+
+@lru_cache(maxsize=2048)
+def name_city_in(locale: str, key: str) -> str:
+    """Name the city of a time zone in the language of a locale."""
+    area, _, city = key.rpartition("/")
+    if not area:
+        return key
+    if locale != "en":
+        with suppress(ZoneInfoNotFoundError, ValueError):
+            name: str = get_timezone_location(ZoneInfo(key), locale=locale, return_city=True)
+            return name.rpartition("/")[2]
+    return city.replace("_", " ")
 
 
 def _name_offset(offset: str) -> str:

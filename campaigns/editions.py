@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from campaigns import database_time, dates
 from campaigns.annotations import Argument, ColumnValue
 from campaigns.formats import person
-from campaigns.languages import use_site_language
+from campaigns.languages import use_stored_language
 from campaigns.models import Edit
 from campaigns.models.edit import write_value
 from campaigns.refusals import Refused
@@ -154,7 +154,7 @@ def edits_of(row: models.Model) -> models.QuerySet[Edit]:
 def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
     """Return these fields of a row as facts."""
     facts = {}
-    with use_site_language():  # they are stored, and compared with those that somebody else saw
+    with use_stored_language():  # they are stored, and compared with those that somebody else saw
         for name in fields:
             field = row._meta.get_field(name)
             assert isinstance(field, models.Field), "a fact stands in a column"

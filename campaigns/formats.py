@@ -30,10 +30,13 @@ def money(amount: int | None, currency: str = "") -> str:
 
 def share(part: int | None, whole: int | None) -> str:
     """Return `part` of `whole` in percent with one decimal; "" when the whole is 0."""
-    if not whole or part is None:
-        return ""
-    percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
-    return write_percent(percent)
+    percent = find_percent(part, whole)
+    return "" if percent is None else write_percent(percent)
+
+
+def find_percent(part: int | None, whole: int | None) -> Decimal | None:
+    """Return `part` of `whole` in percent with one decimal; None when either is unknown or the whole is 0."""
+    return (Decimal(part) * 100 / whole).quantize(Decimal("0.1")) if whole and part is not None else None
 
 
 def write_decimal(number: Decimal, *, places: int) -> str:

@@ -1,10 +1,13 @@
 """The guide for marketers: the pages of docs/guide/ as the workspace shows them, and which of them helps where.
 
 A comment before a heading names the views that it explains, as in `<!-- helps: mailing:contacts mailing:contact -->`.
+The folder of each other language has the same pages with the same sections. A section has the anchor of the English
+one in every language, so that a link to it leads a colleague to the same place.
 """
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
@@ -12,6 +15,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
+from django.utils.translation import get_language
+from django.utils.translation.trans_real import get_supported_language_variant
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -58,9 +63,15 @@ class GuidePage(NamedTuple):
 _markdown = MarkdownIt("commonmark").enable("table")
 
 
-def _parse_page(name: str) -> tuple[GuidePage, list[Token]]:
+def find_file(name: str, language: str) -> Path:
+    """Return the file of a page in one of the languages of the workspace."""
+    return (FOLDER if language == settings.LANGUAGE_CODE else FOLDER / language) / f"{name}.md"
+
+
+def _parse_page(name: str, language: str) -> tuple[GuidePage, list[Token]]:
     """Return a page and what it shows. Headings have an id; comments are left out."""
-    tokens = _markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    tokens = _markdown.parse(find_file(name, language).read_text(encoding="utf-8"))
+    english = () if language == settings.LANGUAGE_CODE else _read_page(name, settings.LANGUAGE_CODE).headings
     headings: list[Heading] = []
     views: tuple[str, ...] = ()
     shown = []
@@ -71,29 +82,43 @@ def _parse_page(name: str) -> tuple[GuidePage, list[Token]]:
             continue  # a comment is for us, and there is no other HTML
         if token.type == "heading_open":
             words = tokens[place + 1].content
-            headings.append(Heading(words, slugify(words), views))
+            anchor = english[len(headings)].anchor if english else slugify(words)
+            headings.append(Heading(words, anchor, views))
             token.attrSet("id", headings[-1].anchor)
             views = ()
         shown.append(token)
     return GuidePage(name, headings[0].words, tuple(headings)), shown
 
 
-@cache
 def read_page(name: str) -> GuidePage:
-    """Read a page of the guide, once in each process.
+    """Read a page of the guide in the language of who looks, once in each process.
 
     Raises:
         KeyError: there is no page of this name.
     """
     if name not in NAMES:
         raise KeyError(name)
-    return _parse_page(name)[0]
+    return _read_page(name, find_language())
+
+
+def find_language() -> str:
+    """Return which of the languages of the workspace the page is in."""
+    return get_supported_language_variant(get_language() or settings.LANGUAGE_CODE)
 
 
 @cache
+def _read_page(name: str, language: str) -> GuidePage:
+    return _parse_page(name, language)[0]
+
+
 def render_page(name: str) -> SafeString:
     """Return a page of the guide as HTML, without its title. Links and pictures lead to where it is served."""
-    tokens = _parse_page(name)[1]
+    return _render_page(name, find_language())
+
+
+@cache
+def _render_page(name: str, language: str) -> SafeString:
+    tokens = _parse_page(name, language)[1]
     for token in tokens:
         for child in token.children or ():
             _lead_within_the_workspace(child)
@@ -110,7 +135,7 @@ def _lead_within_the_workspace(token: Token) -> None:
         path = reverse("campaigns:guide", args=[page.removesuffix(".md")])
         token.attrSet("href", f"{path}#{anchor}" if anchor else path)
     if token.type == "image":
-        picture = str(token.attrGet("src")).removeprefix("pictures/")
+        picture = str(token.attrGet("src")).rpartition("/")[2]
         token.attrSet("src", static(f"{PICTURES}/{picture}"))
         token.attrSet("loading", "lazy")
 

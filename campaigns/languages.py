@@ -4,13 +4,14 @@ What is stored, logged, hashed or sent to customers never depends on who looks: 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 
 def find_chosen_language(user: AbstractUser | AnonymousUser | None) -> str:
@@ -22,6 +23,14 @@ def find_chosen_language(user: AbstractUser | AnonymousUser | None) -> str:
     return chosen if chosen in dict(settings.LANGUAGES) else ""
 
 
+def choose_language(accepted: str) -> str:
+    """Return the first language of an Accept-Language header that Fanfare has, else the site's."""
+    for tag, _ in parse_accept_lang_header(accepted.lower()):
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(tag)
+    return settings.DEFAULT_LANGUAGE
+
+
 def activate_language_of(request: HttpRequest) -> None:
     """Show the rest of this request in the language of who is signed in, if they chose one."""
     if chosen := find_chosen_language(getattr(request, "user", None)):
@@ -31,12 +40,12 @@ def activate_language_of(request: HttpRequest) -> None:
 @contextmanager
 def use_language_of(user: AbstractUser) -> Iterator[None]:
     """Write what is in this block for a user, such as a mail: in the language they chose, else the site's."""
-    with translation.override(find_chosen_language(user) or settings.LANGUAGE_CODE):
+    with translation.override(find_chosen_language(user) or settings.DEFAULT_LANGUAGE):
         yield
 
 
 @contextmanager
-def use_site_language() -> Iterator[None]:
-    """Write what is in this block to be stored or sent, so that it never depends on who looks."""
+def use_stored_language() -> Iterator[None]:
+    """Write what is in this block to be stored, so that it never depends on who looks."""
     with translation.override(settings.LANGUAGE_CODE):
         yield

@@ -30,7 +30,7 @@ class LanguageOfReader:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        translation.activate(translation.get_language_from_request(request))
+        translation.activate(languages.choose_language(request.headers.get("Accept-Language", "")))
         try:
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language() or "")

@@ -11,11 +11,12 @@ from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext, to_locale
 
-from campaigns import formats
+from campaigns import dates, formats
 
 LEAST_LETTERS = 4  # of a text beside its values: less would fit too many sentences
 _place = re.compile(r"%\((\w+)\)[sd]")
@@ -46,7 +47,10 @@ class _Pattern(NamedTuple):
         else:
             found = str(pgettext(self.context, self.one) if self.context else gettext(self.one))
         language = get_language() or settings.LANGUAGE_CODE
-        written = {name: _translate(language, value) for name, value in values.items()}
+        written = {
+            name: _cities(language).get(value, value) if name == "city" else _translate(language, value)
+            for name, value in values.items()
+        }
         return found % written
 
 
@@ -64,6 +68,13 @@ def _translate(language: str, text: str) -> str:
         if found := pattern.matches.fullmatch(text):
             return pattern.write(found.groupdict())
     return text
+
+
+@lru_cache(maxsize=8)
+def _cities(language: str) -> dict[str, str]:
+    """Return the cities of time zones by their English names, as in “Vienna time”."""
+    locale = to_locale(language)
+    return {dates.name_city_in("en", key): dates.name_city_in(locale, key) for key in available_timezones()}
 
 
 @lru_cache(maxsize=8)

@@ -4,30 +4,32 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
+from unicodedata import normalize
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import dates
+from campaigns.formats import find_locale
 
 SOON = timedelta(days=7)  # after a start: a change of the clocks so near to it is worth a word
 LOOKED_AHEAD = timedelta(days=400)  # more than a year: each zone that changes its clocks at all does so in it
 
-AREAS = (
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Europe",
-    "Indian",
-    "Pacific",
-)
+AREAS = {
+    "Africa": gettext_lazy("Africa"),
+    "America": gettext_lazy("America"),
+    "Antarctica": gettext_lazy("Antarctica"),
+    "Arctic": gettext_lazy("Arctic"),
+    "Asia": gettext_lazy("Asia"),
+    "Atlantic": gettext_lazy("Atlantic"),
+    "Australia": gettext_lazy("Australia"),
+    "Europe": gettext_lazy("Europe"),
+    "Indian": gettext_lazy("Indian Ocean"),
+    "Pacific": gettext_lazy("Pacific"),
+}
 
 
 def find_zone(name: str) -> tzinfo | None:
@@ -102,15 +104,24 @@ def _names() -> frozenset[str]:
 @cache
 def list_names() -> tuple[str, ...]:
     """List the names of all zones that pages offer."""
-    return ("UTC", *(name for _, cities in list_cities() for name, _ in cities))
+    return ("UTC", *(name for _, cities in _list_cities("en") for name, _ in cities))
+
+
+def list_cities() -> list[tuple[str, list[tuple[str, str]]]]:
+    """List the zones of all cities, (name, city) each, by their part of the world, in the language of the page."""
+    cities = _list_cities(find_locale())
+    return [(str(AREAS[area]), listed) for area, listed in cities]
 
 
 @cache
-def list_cities() -> list[tuple[str, list[tuple[str, str]]]]:
-    """List the zones of all cities, (name, city) each, by their part of the world."""
+def _list_cities(locale: str) -> list[tuple[str, list[tuple[str, str]]]]:
     found = defaultdict(list)
     for name in sorted(_names()):
-        area, _, city = name.partition("/")
-        if city and area in AREAS:
-            found[area].append((name, city.replace("_", " ").replace("/", ", ")))
-    return [(area, found[area]) for area in AREAS]
+        area, _, place = name.partition("/")
+        if place and area in AREAS:
+            within, _, _ = place.replace("_", " ").rpartition("/")  # as in America/Argentina/Tucuman
+            city = dates.name_city_in(locale, name)
+            found[area].append((name, f"{within}, {city}" if within and within not in city else city))
+    return [
+        (area, sorted(found[area], key=lambda each: normalize("NFKD", each[1]).casefold())) for area in AREAS
+    ]

@@ -74,9 +74,11 @@ CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 LANGUAGE_CODE = (
-    "en"  # of all that is stored, logged or written by the queue, and of pages for whoever asks for no other
+    "en"  # of all that is stored or logged: no setting, since stored sentences are found by their English
 )
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+# of pages, mails and answers to tills for whoever neither chose a language nor asks for one of LANGUAGES
+DEFAULT_LANGUAGE = environment.choice("DEFAULT_LANGUAGE", LANGUAGE_CODE, [tag for tag, _ in LANGUAGES])
 LOCALE_PATHS = [catalogues.compile_catalogues(BASE_DIR / "locale", VAR_DIR)]
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"

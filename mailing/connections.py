@@ -2,6 +2,7 @@
 
 import msgspec
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from campaigns.refusals import Refused
 from campaigns.sentences import keep, mark
@@ -83,8 +84,12 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
         return ConnectionTest(False, mark("no address"), str(error))
     sender = smtp.from_email or f"test@{smtp.host}"
     try:
-        text = f"This mail went through {smtp.host}, port {smtp.port}.\n"
-        mail = write_plain_mail(sender, recipient, "[TEST] This connection works", text, name=smtp.from_name)
+        text = gettext("This mail went through %(host)s, port %(port)s.") % {
+            "host": smtp.host,
+            "port": smtp.port,
+        }
+        subject = gettext("[TEST] This connection works")
+        mail = write_plain_mail(sender, recipient, subject, f"{text}\n", name=smtp.from_name)
         signed = domains.sign_message(sender, mail)
         [result] = send_directly(server_of(smtp, TEST_TIMEOUTS), sender, [(recipient, signed)])
     except SecretUnreadable as error:

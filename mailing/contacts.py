@@ -186,11 +186,21 @@ def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
     names = sorted(audience.list_attribute_names())
     fields = [*importing.FIELDS]
     reason = Suppression.objects.filter(email=OuterRef("email")).values("reason")
+    told = {key: spreadsheets.write_headings([label])[0] for key, label in Suppression.Reason.choices}
     rows = contacts.annotate(suppressed=Subquery(reason)).order_by("pk")
-    yield from spreadsheets.csv_lines([[*fields, "suppressed", *names]])
     yield from spreadsheets.csv_lines(
-        [*map(write_attribute, values), *(write_attribute(attributes.get(name)) for name in names)]
-        for *values, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
+        [
+            # people's own names of attributes stay as they are
+            [*spreadsheets.write_headings([*importing.FIELDS.values(), _("Suppressed")]), *names]
+        ]
+    )
+    yield from spreadsheets.csv_lines(
+        [
+            *map(write_attribute, values),
+            told.get(why, ""),
+            *(write_attribute(attributes.get(name)) for name in names),
+        ]
+        for *values, why, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
             chunk_size=spreadsheets.CHUNK
         )
     )

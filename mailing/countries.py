@@ -8,6 +8,7 @@ from babel import Locale
 from babel.core import get_global
 
 from campaigns.annotations import Argument
+from campaigns.formats import find_locale
 
 NAME_LANGUAGES = "en de fr es it nl pt pl sv da nb fi cs tr".split()
 # What people write besides the names of the Unicode Consortium.
@@ -98,5 +99,5 @@ def _names(language: str) -> dict[str, str]:
 
 
 def name_country(code: str) -> str:
-    """Return the name of a country by its two letters; any other text as it is."""
-    return _names("en").get(code, code)
+    """Return the name of a country by its two letters, in the language of the page; any other text as it is."""
+    return _names(find_locale()).get(code, code)

@@ -12,6 +12,7 @@ from babel.localedata import locale_identifiers
 from django.conf import settings
 from django.utils import translation
 
+from campaigns.formats import find_locale
 from mailing.countries import NAME_LANGUAGES
 
 LONGEST_TAG = 35  # letters: what RFC 5646 asks every program to take
@@ -37,23 +38,27 @@ def choose_page_language(*tags: str) -> str:
     for tag in filter(None, tags):
         with suppress(LookupError):
             return translation.get_supported_language_variant(tag.lower())
-    return settings.LANGUAGE_CODE
+    return settings.DEFAULT_LANGUAGE
 
 
 def name_language(tag: str) -> str:
-    """Return the English name of a language, or its tag when it has none."""
+    """Return the name of a language in the language of the page, or its tag when it has none."""
     try:
-        name = Locale.parse(tag, sep="-").get_display_name("en")
+        name = Locale.parse(tag, sep="-").get_display_name(find_locale())
     except (ValueError, UnknownLocaleError):  # of a region that the language is not usual in
         return tag
     return name or tag
 
 
-@lru_cache(maxsize=1)
 def list_languages() -> list[tuple[str, str]]:
-    """List the languages without a region: tag, and name in English, in the order of the names."""
+    """List the languages without a region: tag, and name in the language of the page, in the order of the names."""
+    return _list_languages(find_locale())
+
+
+@lru_cache(maxsize=8)
+def _list_languages(locale: str) -> list[tuple[str, str]]:
     bare = {tag for tag in _tags() if "-" not in tag}
-    return sorted(((tag, name_language(tag)) for tag in bare), key=lambda each: each[1])
+    return sorted(((tag, name_language(tag)) for tag in bare), key=lambda each: _fold(each[1]))
 
 
 def name_in_itself(tag: str) -> str:

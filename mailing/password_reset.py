@@ -21,11 +21,13 @@ from django_q.tasks import async_task
 
 from campaigns.languages import use_language_of
 from campaigns.logins import Limit, TriesInAll, read_clock
+from campaigns.sentences import mark
 from mailing.models import SmtpConnection
 from mailing.site_mails import require_connection, send_mail
 
 logger = logging.getLogger(__name__)
-CALLED = "A password reset"  # in refusals
+CALLED = mark("A password reset")  # in refusals
+INVITATION = mark("An invitation")
 
 # each that is asked for may be a mail to somebody who did not ask
 ACCOUNT_AT_ADDRESS = Limit(3, timedelta(minutes=5))
@@ -80,7 +82,14 @@ def send_invitation(user_id: int) -> bool:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None or user.has_usable_password() or not user.email:  # switched off or done meanwhile
         return False
-    smtp = require_connection(_("An invitation"))
+    smtp = require_connection(INVITATION)
+    with use_language_of(user):
+        _send_invitation(smtp, user)
+    logger.info("An invitation was mailed to user %s.", user.pk)
+    return True
+
+
+def _send_invitation(smtp: SmtpConnection, user: User) -> None:
     minutes = settings.PASSWORD_RESET_TIMEOUT // 60
     text = _(
         "You are invited to %(site)s. Your username is %(username)s.\n\n"
@@ -92,9 +101,7 @@ def send_invitation(user_id: int) -> bool:
         "minutes": minutes,
         "link": make_reset_link(user),
     }
-    send_mail(smtp, user.email, _("You are invited to Fanfare"), text, called=_("An invitation"))
-    logger.info("An invitation was mailed to user %s.", user.pk)
-    return True
+    send_mail(smtp, user.email, _("You are invited to Fanfare"), text, called=INVITATION)
 
 
 def make_reset_link(user: AbstractBaseUser) -> str:

@@ -45,7 +45,7 @@ from mailing.visitors import Visitor
 logger = logging.getLogger(__name__)
 What = PreferenceChange.What
 
-CALLED = "A change of address"  # in refusals
+CALLED = mark("A change of address")  # in refusals
 ADDRESS_DAYS = 3  # that the link in the mail to a new address works
 _signer = signing.Signer(salt="mailing.preferences.address")
 # each is a mail to somebody who may not have asked

@@ -112,9 +112,14 @@ def write_json(contact: Contact) -> bytes:
 
 
 def csv_lines(contact: Contact) -> Iterator[str]:
-    """Yield the same as CSV: a line for each value, with its section, the number of its row there, and its name."""
+    """Yield the same as CSV: a line for each value, with its section, the number of its row there, and its name.
+
+    Sections and names are those of the JSON in every language, so that the two can be laid side by side.
+    """
     yield "\ufeff"  # so that Excel takes it for UTF-8
-    yield from spreadsheets.csv_lines([["section", "row", "name", "value"]])
+    yield from spreadsheets.csv_lines(
+        [spreadsheets.write_headings([_("Section"), _("Row"), _("Name"), _("Value")])]
+    )
     for section, held in collect_data(contact).items():
         rows = held if isinstance(held, list) else [held]
         for number, row in enumerate(rows, start=1):

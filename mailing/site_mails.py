@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from mailing.addresses import normalise_address
 from mailing.models import SmtpConnection
 from mailing.senders import domains
@@ -39,7 +40,9 @@ def require_connection(called: str) -> SmtpConnection:
     """
     smtp = find_connection()
     if smtp is None:
-        raise Refused(f"{called} cannot be mailed: no connection is named or the only one.")
+        raise Refused(
+            keep("%(called)s cannot be mailed: no connection is named or the only one.", called=called)
+        )
     return smtp
 
 
@@ -57,4 +60,9 @@ def send_mail(smtp: SmtpConnection, email: str, subject: str, text: str, *, call
     mail = domains.sign_message(sender, write_plain_mail(sender, recipient, subject, text))
     [result] = send_directly(server_of(smtp), sender, [(recipient, mail)])
     if result.outcome is not Outcome.ACCEPTED:
-        raise Refused(f"{called} was not taken by “{smtp}”: {result.reply or result.sentence}")
+        answer = result.reply or result.sentence
+        raise Refused(
+            keep(
+                "%(called)s was not taken by “%(smtp)s”: %(answer)s", called=called, smtp=smtp, answer=answer
+            )
+        )

@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
 
 from campaigns import zones
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace import spreadsheets
 from mailing.models import Suppression
 
-CSV_COLUMNS = ("address", "reason", "source", "since", "note")
+CSV_COLUMNS = (
+    gettext_lazy("Address"),
+    gettext_lazy("Reason"),
+    gettext_lazy("Source"),
+    gettext_lazy("Since"),
+    gettext_lazy("Note"),
+)
 
 
 def suppress(address: str, reason: Suppression.Reason, source: Suppression.Source, detail: str) -> bool:
@@ -45,9 +53,15 @@ def find_suppressions(
 
 def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
     """Yield suppressions as CSV, after a line that names the columns. Times are in the site's zone."""
-    yield from spreadsheets.csv_lines([CSV_COLUMNS])
+    yield from spreadsheets.csv_lines([spreadsheets.write_headings(CSV_COLUMNS)])
     yield from spreadsheets.csv_lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
 def _cells(row: Suppression) -> list[object]:
-    return [row.email, row.get_reason_display(), row.get_source_display(), row.created_at, row.detail]
+    return [
+        row.email,
+        row.get_reason_display(),
+        row.get_source_display(),
+        row.created_at,
+        translate_stored(row.detail),
+    ]

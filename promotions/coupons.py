@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from campaigns import database_time, dates, instants, refusals, texts
@@ -160,16 +161,16 @@ def count_codes(promotion: Promotion) -> dict[str, int]:
 
 
 CSV_COLUMNS = (
-    "code",
-    "promotion",
-    "kind",
-    "active",
-    "starts",
-    "ends",
-    "maximum uses",
-    "uses",
-    "customer",
-    "batch",
+    gettext_lazy("Code"),
+    gettext_lazy("Promotion"),
+    gettext_lazy("Kind"),
+    gettext_lazy("Active"),
+    gettext_lazy("Starts"),
+    gettext_lazy("Ends"),
+    gettext_lazy("Maximum uses"),
+    gettext_lazy("Uses"),
+    gettext_lazy("Customer"),
+    gettext_lazy("Batch"),
 )
 
 
@@ -187,8 +188,13 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
         "customer",
         "batch",
     )
-    yield from spreadsheets.csv_lines([CSV_COLUMNS])
-    yield from spreadsheets.csv_lines(rows.iterator(chunk_size=spreadsheets.CHUNK))
+    yield from spreadsheets.csv_lines([spreadsheets.write_headings(CSV_COLUMNS)])
+    kinds = {key: spreadsheets.write_headings([label])[0] for key, label in Coupon.Kind.choices}
+    said = {True: _("yes"), False: _("no")}
+    yield from spreadsheets.csv_lines(
+        (code, promotion, kinds[kind], said[active], *rest)
+        for code, promotion, kind, active, *rest in rows.iterator(chunk_size=spreadsheets.CHUNK)
+    )
 
 
 def edits_of(coupon: Coupon) -> QuerySet[Change]:

@@ -4,18 +4,28 @@ In that language a text of the catalogues is ⟦Save⟧. What a page shows witho
 one of the words that are the same in every language.
 """
 
+import ast
+import csv
+import io
 import re
 from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from django.apps import apps
+from django.conf import settings
 from django.db import models
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from campaigns import stored_sentences
+from campaigns import stored_sentences, zones
+from mailing.countries import name_country
+from mailing.languages import list_languages
 from tests.factories import EmailCampaignFactory, UserFactory
 from tests.hostile_input import World, list_routes
 
@@ -36,12 +46,25 @@ KEPT = re.compile(
 NOT_YET = frozenset(Path(__file__).with_name("untranslated.txt").read_text().splitlines())
 HIDDEN = frozenset({"script", "style", "template", "noscript", "code", "pre", "kbd", "datalist"})
 SHOWN_ATTRIBUTES = ("title", "placeholder", "aria-label", "alt", "data-label", "data-announce", "label")
-# addresses that answer for machines, in the words of a mail, or with the guide, which is English
+# addresses that answer for machines, in the words of a mail, or with the guide, whose pages are files in each language
 OTHERS = re.compile(
-    r"/(guide|preview|caught|feed|openapi|healthz|readyz|u|c|o|preferences|address|mails)/|\.(csv|json|ics|eml)"
+    r"/(guide|preview|caught|feed|openapi|healthz|readyz|u|c|o|preferences|address|mails)/|\.(json|ics|eml)"
 )
-# fields that offer the places, languages and currencies of the world
+# fields that offer the places, languages and currencies of the world, whose names are in no catalogue of ours
 WORLD = re.compile("time_zone|zone|language|country|currency")
+# files in which names of our own columns stand, the same as in JSON: all that is kept of a person
+OF_A_PERSON = re.compile(r"/contacts/\d+/data\.csv")
+# what says a sentence to people: its words come from gettext, or from a text that `keep` and `mark` leave to be found
+SAYS = frozenset(
+    """
+    Refused RequestRefused ValidationError SourceFailed SourceRefused MailboxTest ConnectionTest UnreadableFile
+    UnreadableCosts ConnectFailed SecretUnreadable OddRow
+    """.split()
+)
+# a value in a template that is a sentence, and may be a stored one
+is_sentence_unread = re.compile(
+    r"\{\{ (?:error|errors\.0|message|refused|sentence|\w+\.(?:sentence|trouble|why)) \}\}"
+).search
 VOID = frozenset("input br img meta link hr use path rect col source wbr circle line".split())
 list_comma_numbers = re.compile(
     r"<(?:rect|line|circle|svg|progress|meter|input)\b[^>]*?"
@@ -85,6 +108,7 @@ class TextReader(HTMLParser):
         self.open: list[str] = []
         self.depth = 0  # a text between signs may hold tags
         self.is_data = False  # the options of a field that offers places or languages of the world
+        self.world: set[str] = set()
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
@@ -93,6 +117,8 @@ class TextReader(HTMLParser):
             self.open.append(tag)
         if tag == "select":
             self.is_data = WORLD.search(given.get("name") or "") is not None
+        if self.is_data and given.get("label"):
+            self.world.add(given["label"])
         for name in SHOWN_ATTRIBUTES:
             if given.get(name) and not (self.is_data and name == "label"):
                 self.texts.append(strip_signed(given[name], 0)[0])
@@ -108,6 +134,8 @@ class TextReader(HTMLParser):
 
     def handle_data(self, data):
         left, self.depth = strip_signed(data, self.depth)
+        if self.is_data or "datalist" in self.open:
+            self.world.add(data.strip())
         if not self.is_data and not HIDDEN & set(self.open):
             self.texts.append(left)
 
@@ -155,14 +183,73 @@ def _list_values(value):
 
 def find_bare_texts(page: str, stored: list[str]) -> set[str]:
     """The texts of a page with letters outside of the signs that no row holds."""
-    bare = set()
-    for text in TextReader(page).texts:
+    reader = TextReader(page)
+    bare = reader.world & list_english_names()
+    for text in reader.texts:
         left = KEPT.sub(" ", text)
         for each in stored if has_words(left) else ():
             left = left.replace(each, " ")
         if has_words(left):
             bare.add(" ".join(text.split())[:110])
     return bare
+
+
+@cache
+def list_english_names() -> frozenset[str]:
+    """The cities, countries and languages of the world that English calls otherwise than German."""
+    names = {}
+    for tag in ("en", "de"):
+        with translation.override(tag):
+            cities = {city for _, listed in zones.list_cities() for _, city in listed}
+            languages = {name for _, name in list_languages()}
+            countries = {name_country(code) for code in Locale("en").territories}
+            names[tag] = cities | languages | countries
+    return frozenset(names["en"] - names["de"] - {itself for _, itself in settings.LANGUAGES})
+
+
+def find_bare_cells(path: str, text: str, stored: list[str]) -> set[str]:
+    """The cells of a file that are neither signed, nor data of rows, nor numbers and times."""
+    heading, *rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    cells = [heading] if OF_A_PERSON.search(path) else [heading, *rows[:200]]
+    return find_bare_texts("".join(f"<p>{escape(cell)}</p>" for row in cells for cell in row), stored)
+
+
+def list_bare_sentences(tree: ast.Module) -> Iterator[int]:
+    """The lines that say a sentence to people which no catalogue can have: written there, or put together there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in SAYS:
+            of = getattr(node.func, "value", None)
+            for said in () if getattr(of, "id", "") == "msgspec" else node.args:
+                parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+                words = " ".join(
+                    part.value
+                    for part in parts
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                )
+                if re.search(r"[a-z]{2} +[a-z]{2}", words):
+                    yield node.lineno
+
+
+def test_no_sentence_for_people_is_written_where_no_catalogue_finds_it():
+    bare = []
+    for folder in ("campaigns", "promotions", "pos", "mailing"):
+        for path in sorted((settings.BASE_DIR / folder).rglob("*.py")):
+            if "migrations" not in path.parts:
+                lines = list_bare_sentences(ast.parse(path.read_text()))
+                bare += [f"{path.relative_to(settings.BASE_DIR)}:{line}" for line in lines]
+    assert bare == []
+
+
+def test_a_template_reads_a_sentence_as_one_that_may_be_stored():
+    """As `{{ error|stored }}`: who refused may have been a worker, or another person."""
+    templates = settings.BASE_DIR / "templates"
+    unread = [
+        f"{path.relative_to(templates)}: {line.strip()[:80]}"
+        for path in sorted(templates.rglob("*.html"))
+        for line in path.read_text().splitlines()
+        if is_sentence_unread(re.sub(r"{% blocktranslate.*?{% endblocktranslate %}", "", line))
+    ]
+    assert unread == []
 
 
 def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signs, settings, tmp_path):
@@ -178,7 +265,12 @@ def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signs, settings, t
             if len(path) > 400 or OTHERS.search(path):
                 continue
             answer = client.get(path, headers={"accept-language": "de"})
-            if answer.streaming or not answer.headers.get("Content-Type", "").startswith("text/html"):
+            kind = answer.headers.get("Content-Type", "").partition(";")[0]
+            if kind == "text/csv":
+                stored = stored or read_stored_texts()
+                for text in find_bare_cells(path, answer.getvalue().decode(), stored):
+                    found[text].add(route)
+            if answer.streaming or kind != "text/html":
                 continue
             stored = stored or read_stored_texts()
             page = answer.content.decode()

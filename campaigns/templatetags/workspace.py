@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeData, SafeString
 
 from campaigns import dates, formats, guide, zones
 from campaigns.annotations import JsonObject, PageContext
@@ -34,7 +34,11 @@ for write in (
     register.filter(write)
 
 
-register.filter("stored", translate_stored)
+@register.filter
+def stored(said: object) -> str:
+    """Write a sentence that may be a stored one in the language of the page. HTML stays as it is."""
+    text = str(said)
+    return text if isinstance(text, SafeData) else translate_stored(text)
 
 
 @register.filter

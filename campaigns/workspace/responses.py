@@ -11,7 +11,6 @@ from django.http import FileResponse, HttpResponse
 from django.template.loader import get_template
 from django.utils.translation import gettext
 
-from campaigns.languages import use_site_language
 from campaigns.waits import limit_waits
 
 EXPORT_WAIT_SECONDS = 60.0  # seconds for each statement of an export, which may go through millions of rows
@@ -26,17 +25,19 @@ class TooManyExports(Exception):
 
 
 def csv_response(lines: Iterable[str], name: str) -> FileResponse | HttpResponse:
-    """Answer with `lines` of CSV as a file called `name`, however many lines there are, in the language of the site.
+    """Answer with `lines` of CSV as a file called `name`, however many lines there are.
 
     A page says so, with the status 503, while as many long exports are being made as may be at once.
 
-    Programs read such files: their words do not change with who asks for them.
+    Its headings and words are those of the page that it is asked from: people open such files in a spreadsheet. Numbers
+    have a decimal point and no other signs, and times are written as ISO 8601 says, in every language: programs read
+    them. What our own import reads again it knows in all languages (mailing.importing.headings).
 
     All of it is written before the first byte is sent: a slow reader holds no cursor of the database open, and an error
     on the way is an error page instead of half a file.
     """
     try:
-        with limit_waits(each=EXPORT_WAIT_SECONDS), use_site_language():
+        with limit_waits(each=EXPORT_WAIT_SECONDS):
             spool = write_spool(lines)
     except TooManyExports:
         return ask_for_patience()

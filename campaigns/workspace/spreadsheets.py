@@ -12,6 +12,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from campaigns import formats
+from campaigns.annotations import Words
+
 CHUNK = 2000  # rows read from the database at once
 
 _BEGINS = "=+\\-@＝＋－＠"  # Excel takes the full-width forms for the ASCII ones
@@ -38,6 +41,11 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Return each row as a line of CSV, its values as `write_cell` writes them."""
     writer = csv.writer(_Echo())
     return (writer.writerow([*map(write_cell, row)]) for row in rows)
+
+
+def write_headings(labels: Iterable[Words]) -> list[str]:
+    """Return labels of columns as the first line of a file has them, in the language of the page."""
+    return [formats.in_sentence(label) for label in labels]
 
 
 def write_cell(value: object) -> object:

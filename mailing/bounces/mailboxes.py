@@ -18,7 +18,7 @@ from django_q.tasks import async_task
 
 from campaigns import database_time
 from campaigns.annotations import Argument
-from campaigns.sentences import keep
+from campaigns.sentences import keep, keep_plural
 from mailing import oauth
 from mailing.bounces import intake, sources
 from mailing.bounces.reports import Kind, Report
@@ -150,7 +150,7 @@ def check_mailbox(mailbox: BounceMailbox) -> MailboxTest:
             count = source.count_messages()
     except SourceFailed as error:
         return MailboxTest(False, str(error))
-    waiting = "1 message waits" if count == 1 else f"{count} messages wait"
+    waiting = keep_plural("%(count)s message waits", "%(count)s messages wait", count)
     if mailbox.kind == BounceMailbox.Kind.MAILDIR:
         return MailboxTest(
             True,
@@ -160,13 +160,16 @@ def check_mailbox(mailbox: BounceMailbox) -> MailboxTest:
                 waiting=waiting,
             ),
         )
-    where = f" in {mailbox.folder}" if mailbox.kind == BounceMailbox.Kind.IMAP else ""
+    if mailbox.kind == BounceMailbox.Kind.IMAP:
+        return MailboxTest(
+            True,
+            keep(
+                "%(host)s answers and takes the login: %(waiting)s in %(folder)s.",
+                host=mailbox.host,
+                waiting=waiting,
+                folder=mailbox.folder,
+            ),
+        )
     return MailboxTest(
-        True,
-        keep(
-            "%(host)s answers and takes the login: %(waiting)s%(where)s.",
-            host=mailbox.host,
-            waiting=waiting,
-            where=where,
-        ),
+        True, keep("%(host)s answers and takes the login: %(waiting)s.", host=mailbox.host, waiting=waiting)
     )

@@ -95,7 +95,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
             self.initial["connection"] = SmtpConnection.objects.get(is_enabled=True)
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
-        site = name_language(settings.LANGUAGE_CODE)
+        site = name_language(settings.DEFAULT_LANGUAGE)
         language.choices = [("", _("The site’s (%(language)s)") % {"language": site}), *list_languages()]
         self.initial["has_offer"] = self.instance.offer_id is not None
         self.initial["code_min_spend"] = self.instance.code_min_spend or None

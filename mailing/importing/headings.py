@@ -69,7 +69,7 @@ _NAMES = {
         zeitzone zeitzonen zeitzonenname fuseauhoraire fuseauxhoraires fuseau zonahoraria husohorario fusoorario
         fusohorario tijdzone strefaczasowa tidszon tidszone
     """,
-    "score": "score",
+    "score": "score punktzahl",
     "customer_id": """
         customerid customer customerno customernumber customernr clientnumber
         kundennummer kundennr kundenid kundenkennung
@@ -77,7 +77,7 @@ _NAMES = {
     """,
     LIST: "list lists",
     # what our own files hold beside contacts
-    LEFT_OUT: "reason",
+    LEFT_OUT: "reason grund motif",
     ACCEPTS: """
         acceptsemailmarketing acceptsmarketing acceptsmarketingemails emailmarketingconsent emailconsent
         marketingconsent marketingemailconsent consent consentstatus consenttomarketing gdprconsent
@@ -101,6 +101,7 @@ _NAMES = {
         nomarketing blacklisted isblacklisted emailblacklisted blocklisted emailblocklisted blocked suppressed
         emailsuppressions suppression suppressions bounced isbounced emailbounced bouncedat bouncedate hardbounce
         hardbounced cleaned cleantime cleanedat complained complaint spamcomplaint complainedat spam
+        exclu exclus
         abgemeldet abgemeldetam abmeldedatum abmeldung ausgetragen austragung gesperrt werbesperre keinewerbung
         newsletterabgemeldet widerrufen widerruf widersprochen werbewiderspruch keinnewsletter
         desabonne desabonnele datededesabonnement desabonnement desinscrit desinscritle datededesinscription
@@ -141,7 +142,21 @@ _ONLY_OF_MAIL = frozenset(
     abonniert abgemeldet nichtabonniert abonne desabonne
     """.split()
 )
-_BOUNCED, _COMPLAINED = re.compile("bounc|clean|invalid").search, re.compile("compl|spam|abuse|report").search
+_BOUNCED = re.compile("bounc|clean|invalid|rucklaufer|rebond").search
+_COMPLAINED = re.compile("compl|spam|abuse|report|beschwer|plainte").search
+# as our own files write them
+_OWN_REASONS = {
+    word: reason
+    for reason, words in {
+        "hard_bounce": "hardbounce harterrucklaufer rebonddefinitif",
+        "soft_bounce": "softbouncesinarow weicherucklauferinfolge rebondstemporairesdesuite",
+        "complaint": "complaint beschwerde plainte",
+        "unsubscribed": "unsubscribed abgemeldet desabonne desabonnes",
+        "manual": "manual addedbyhand vonhandhinzugefugt ajoutealamain",
+        "list_import": "listimport imported importiert importe",
+    }.items()
+    for word in words.split()
+}
 # Parts of names of columns that say yes or no to mail, in whatever order people put them.
 _REFUSES = re.compile(
     "unsub|optout|optedout|blacklist|blocklist|donot|nomail|noemail|nomarketing|nonewsletter|suppress|abgemeld|abmeld"
@@ -218,6 +233,8 @@ def find_decline_reason(name: str, meaning: str, cell: str) -> str:
             return ""
     elif word in NOT_DECLINED or cell.lower().startswith(("http:", "https:")):  # a link to unsubscribe by
         return ""
+    if meaning == DECLINES and word in _OWN_REASONS:
+        return _OWN_REASONS[word]
     told = word if word in NO or (meaning == DECLINES and not word.isdigit()) else ""
     for text in (told, normalise_heading(name)):
         if _BOUNCED(text):

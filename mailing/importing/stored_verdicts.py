@@ -9,8 +9,9 @@ from itertools import compress, count
 
 import msgspec
 from django.db import connection, models
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace import spreadsheets
 from mailing.models import Upload, VerdictBlock
 
@@ -79,9 +80,11 @@ def rejected_rows_csv(upload: Upload) -> Iterator[str]:
     """Yield the rows that were not imported as CSV: the columns of the file, and one more with the reason."""
     width = len(upload.columns)
     yield "\ufeff"  # so that Excel takes it for UTF-8
-    yield from spreadsheets.csv_lines([[*(name for name, _ in upload.columns), "reason"]])
     yield from spreadsheets.csv_lines(
-        [*row.cells[:width], *[""] * (width - len(row.cells)), row.detail]
+        [[*(name for name, _ in upload.columns), *spreadsheets.write_headings([gettext("Reason")])]]
+    )
+    yield from spreadsheets.csv_lines(
+        [*row.cells[:width], *[""] * (width - len(row.cells)), translate_stored(row.detail)]
         for row in read_verdicts(upload, Verdict.INVALID)
     )
 

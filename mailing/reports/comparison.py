@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import database_time, formats
 from campaigns.models import Campaign
@@ -157,21 +157,23 @@ def _write_percent(hundredths: int) -> str:
 
 def csv_lines(comparison: Comparison) -> Iterator[str]:
     """Yield each campaign as a line of CSV, after a line that names the columns; rates in percent."""
-    lines = [*comparison.figures, *comparison.rates]
+    labels = [line.label for line in [*comparison.figures, *comparison.rates]]
     yield from spreadsheets.csv_lines(
-        [["campaign", "status", "launched", *[formats.in_sentence(line.label) for line in lines]]]
+        [spreadsheets.write_headings([gettext("Campaign"), gettext("Status"), gettext("Launched"), *labels])]
     )
     yield from spreadsheets.csv_lines(
         [
             str(column.campaign),
             Campaign.Status(column.campaign.status).label,
             column.campaign.launched_at,
-            *[
-                ""
-                if line.cells[place] == str(NOT_KNOWN)
-                else line.cells[place].replace(",", "").removesuffix("%")
-                for line in lines
-            ],
+            *["" if figure.amount is None else figure.amount for figure in column.figures],
+            *[_write_rate(rate) for rate in column.rates],
         ]
-        for place, column in enumerate(comparison.columns)
+        for column in comparison.columns
     )
+
+
+def _write_rate(rate: Rate) -> str:
+    """Write a rate for a file: with a decimal point in every language; "" when nobody knows it."""
+    percent = formats.find_percent(rate.part, rate.whole)
+    return "" if percent is None else str(percent)

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
 
+from campaigns.stored_sentences import translate_stored
 from campaigns.workspace import spreadsheets
 from mailing.models import Delivery, EmailCampaign, SmtpConnection
 
@@ -12,21 +14,21 @@ PER_PAGE = 50
 SEARCHED = 100_000  # recipients that one page of a search goes through at most
 NO_CODE = "none"
 CSV_COLUMNS = (
-    "address",
-    "status",
-    "reason",
-    "connection",
-    "attempts",
-    "sent",
-    "delivered",
-    "opened",
-    "clicked",
-    "unsubscribed",
-    "complained",
-    "stage",
-    "code",
-    "enhanced code",
-    "answer",
+    gettext_lazy("Address"),
+    gettext_lazy("Status"),
+    gettext_lazy("Reason"),
+    gettext_lazy("Connection"),
+    gettext_lazy("Attempts"),
+    gettext_lazy("Sent"),
+    gettext_lazy("Delivered"),
+    gettext_lazy("Opened"),
+    gettext_lazy("Clicked"),
+    gettext_lazy("Unsubscribed"),
+    gettext_lazy("Complained"),
+    gettext_lazy("Stage"),
+    gettext_lazy("Code"),
+    gettext_lazy("Enhanced code"),
+    gettext_lazy("Answer"),
 )
 
 
@@ -112,7 +114,7 @@ def filter_deliveries(deliveries: QuerySet[Delivery], search: Search) -> QuerySe
 
 def csv_lines(campaign: EmailCampaign, search: Search) -> Iterator[str]:
     """Yield each recipient that matches as a line of CSV, after a line that names the columns."""
-    yield from spreadsheets.csv_lines([CSV_COLUMNS])
+    yield from spreadsheets.csv_lines([spreadsheets.write_headings(CSV_COLUMNS)])
     rows = filter_deliveries(Delivery.objects.filter(campaign=campaign).order_by("pk"), search)
     values = rows.values_list(*CSV_FIELDS).iterator(chunk_size=spreadsheets.CHUNK)
     names = {pk: str(smtp) for pk, smtp in SmtpConnection.objects.in_bulk().items()}
@@ -126,7 +128,8 @@ def csv_lines(campaign: EmailCampaign, search: Search) -> Iterator[str]:
             *rest,
             "" if code is None else code,
             enhanced,
-            text,
+            # a sentence of ours where no server answered; what servers say is in no catalogue
+            translate_stored(text) if code is None else text,
         )
         for email, status, reason, smtp, *rest, code, enhanced, text in values
     )

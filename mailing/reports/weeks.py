@@ -162,5 +162,5 @@ def write_week(monday: date) -> str:
 
 def csv_lines(report: WeeksReport) -> Iterator[str]:
     """Yield each week as a line of CSV, after a line that names the columns."""
-    yield from spreadsheets.csv_lines([[gettext("week from"), *map(formats.in_sentence, report.heads)]])
+    yield from spreadsheets.csv_lines([spreadsheets.write_headings([gettext("week from"), *report.heads])])
     yield from spreadsheets.csv_lines([week.monday.isoformat(), *amounts] for week, _, amounts in report.rows)

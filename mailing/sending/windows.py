@@ -106,7 +106,8 @@ class Window(NamedTuple):
         """Write the window in words: Monday to Friday, 09:00 to 17:00, Berlin time."""
         words = [_describe_days(self.days)] if self.days != EVERY_DAY else []
         if (self.begins, self.ends) != (MIDNIGHT, MIDNIGHT):
-            words.append(f"{dates.write_time(self.begins)} to {dates.write_time(self.ends)}")
+            begins, ends = dates.write_time(self.begins), dates.write_time(self.ends)
+            words.append(gettext("%(begin)s to %(end)s") % {"begin": begins, "end": ends})
         return ", ".join([*words, dates.name_zone(self.zone)])
 
     def _list_stretches(self, at: datetime) -> Iterator[Stretch]:

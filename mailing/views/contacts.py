@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import database_time, editions
+from campaigns import database_time, dates, editions
 from campaigns.annotations import PageContext
-from campaigns.languages import use_site_language
+from campaigns.languages import use_stored_language
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.stored_sentences import translate_stored
@@ -26,6 +26,7 @@ from mailing import (
     privacy,
     recipient_reasons,
 )
+from mailing.countries import name_country
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
@@ -134,7 +135,8 @@ def contact_context(request: Request, found: Contact) -> PageContext:
     context: PageContext = {
         "contact": found,
         "language": name_language(found.language),
-        "zone": local_time.zone_of(found.time_zone, found.country),
+        "country": name_country(found.country),
+        "zone": dates.name_city(local_time.zone_of(found.time_zone, found.country)),
         "segments": None,
         "coupons": used.exclude(coupon=None)
         .select_related("coupon", "promotion", "sale__location")
@@ -297,5 +299,5 @@ def contact_export(request: Request, pk: int, form: str) -> HttpResponse | FileR
     if form == "csv":
         return csv_response(privacy.csv_lines(row), f"contact-{row.pk}.csv")
     headers = {"Content-Disposition": f'attachment; filename="contact-{row.pk}.json"'}
-    with use_site_language():
+    with use_stored_language():
         return HttpResponse(privacy.write_json(row), content_type="application/json", headers=headers)

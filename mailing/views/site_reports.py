@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET
 
 from campaigns import database_time
 from campaigns.annotations import PageContext
-from campaigns.languages import use_site_language
 from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query, read_number
 from campaigns.workspace.responses import csv_response
@@ -54,8 +53,7 @@ def choose_span(request: Request) -> int:
 @viewing
 def weeks_csv(request: Request) -> HttpResponse | FileResponse:
     """Send the weeks of all mails as CSV."""
-    with use_site_language():
-        report = weeks.build_weeks(database_time.now(), choose_span(request))
+    report = weeks.build_weeks(database_time.now(), choose_span(request))
     return csv_response(weeks.csv_lines(report), "mails-by-week.csv")
 
 
@@ -81,8 +79,7 @@ def compare_csv(request: Request) -> HttpResponseBase:
     except Refused as refused:
         messages.error(request, str(refused))
         return redirect("mailing:site_report")
-    with use_site_language():
-        lines = comparison.csv_lines(comparison.compare_campaigns(campaigns))
+    lines = comparison.csv_lines(comparison.compare_campaigns(campaigns))
     return csv_response(lines, "campaigns-compared.csv")
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from campaigns.languages import choose_language
 from campaigns.waits import limit_waits
 from mailing import tracking, unsubscribing
 from mailing.languages import choose_page_language
@@ -86,7 +87,9 @@ def show_problem(request: HttpRequest, error: tracking.BadLink) -> HttpResponse:
 @contextmanager
 def use_language(request: HttpRequest, language: str = "") -> Iterator[None]:
     """Use a contact's language for the page in this block, else that of the browser."""
-    with translation.override(choose_page_language(language, translation.get_language_from_request(request))):
+    with translation.override(
+        choose_page_language(language, choose_language(request.headers.get("Accept-Language", "")))
+    ):
         yield
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -13,8 +12,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext
-from django.utils.translation.trans_real import parse_accept_lang_header
 
+from campaigns.languages import choose_language
 from campaigns.waits import LIMITS, limit_waits
 from pos.api.answers import Answer, RequestRefused
 from pos.api.schemas import MAX_BODY
@@ -116,18 +115,11 @@ def read_body(environ: WSGIEnvironment) -> bytes:
 def answer_request(request: TillRequest) -> Answer:
     """Answer a till: always with JSON, never with a traceback, and with sentences in the language it asks for."""
     asked = request.headers.get("HTTP_ACCEPT_LANGUAGE")
-    if not asked:
+    language = choose_language(str(asked)) if asked else settings.DEFAULT_LANGUAGE
+    if language == settings.LANGUAGE_CODE == translation.get_language():
         return _answer_request(request)
-    with translation.override(find_language(str(asked))):
+    with translation.override(language):
         return _answer_request(request)
-
-
-def find_language(asked: str) -> str:
-    """Return the first language of an Accept-Language header that Fanfare has, else the site's."""
-    for tag, _ in parse_accept_lang_header(asked.lower()):
-        with suppress(LookupError):
-            return translation.get_supported_language_variant(tag)
-    return settings.LANGUAGE_CODE
 
 
 def _answer_request(request: TillRequest) -> Answer:

@@ -5,7 +5,7 @@ that the parts of several returns add up to the whole.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -65,6 +65,14 @@ def put_return(
     )
 
 
+# whole sentences, since other languages bend the word for the state
+_NOTHING_CAN_COME_BACK: Mapping[str, Callable[[], str]] = {
+    "held": lambda: gettext("The sale %(reference)s is held: nothing of it can come back."),
+    "released": lambda: gettext("The sale %(reference)s is released: nothing of it can come back."),
+    "voided": lambda: gettext("The sale %(reference)s is voided: nothing of it can come back."),
+}
+
+
 def _put_return(
     caller: Caller, reference: str, return_reference: str, request: ReturnRequest, now: datetime
 ) -> Answer:
@@ -76,12 +84,8 @@ def _put_return(
             return replay_return(return_reference, earlier, body_hash, facts)
         if sale.state != "committed":
             error = "voided" if sale.state == "voided" else "not_committed"
-            raise RequestRefused(
-                409,
-                error,
-                gettext("The sale %(reference)s is %(state)s: nothing of it can come back.")
-                % {"reference": reference, "state": sale.answer_at(now).state},
-            )
+            said = _NOTHING_CAN_COME_BACK[sale.answer_at(now).state]()
+            raise RequestRefused(409, error, said % {"reference": reference})
         sold, back = read_returnable_lines(sale), returned_units(sale.id)
         units = count_units(request, sold, back)
         reversals = list(list_reversals(ledger.list_granted_lines(sale.id), units, back))

@@ -6,13 +6,17 @@ from typing import Final
 from django.apps import apps
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from campaigns import dates
 from promotions.models import Promotion
 from promotions.reports.ledger import Key, Ledger, largest_first, total_of
 from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 
-STATE_WORDS = {Promotion.Status.ACTIVE: "on", Promotion.Status.INACTIVE: "off"}
+STATE_WORDS = {
+    Promotion.Status.ACTIVE: pgettext_lazy("state of a promotion", "on"),
+    Promotion.Status.INACTIVE: pgettext_lazy("state of a promotion", "off"),
+}
 NO_SALES: Row = {"given": 0, "uses": 0, "sales": 0}
 LOCATION: Final = "sale.location_id"
 DAY: Final = "(line.at AT TIME ZONE %(zone)s)::date"
@@ -42,7 +46,11 @@ def _describe_promotion(promotion: Promotion) -> Row:
     return {
         "name": promotion.name,
         "type": promotion.get_type_display(),
-        "state": "deleted" if is_deleted else STATE_WORDS[Promotion.Status(promotion.status)],
+        "state": str(
+            pgettext("state of a promotion", "deleted")
+            if is_deleted
+            else STATE_WORDS[Promotion.Status(promotion.status)]
+        ),
         "badge": "enabled" if promotion.status == Promotion.Status.ACTIVE else "inactive",
         "url": "" if is_deleted else reverse("promotions:promotion", args=[promotion.pk]),
     }
@@ -75,7 +83,7 @@ def by_hour(asked: ReportQuery) -> Report:
     rows = [
         {
             **known.get(hour, NO_SALES),
-            "name": f"{_clock(hour)} to {_clock(hour + 1)}",
+            "name": _("%(begin)s to %(end)s") % {"begin": _clock(hour), "end": _clock(hour + 1)},
             "short": _clock(hour),
         }
         for hour in range(24)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.formats import money
+from campaigns.formats import in_sentence, money, write_percent
 from campaigns.models import Campaign
 from promotions import margins
 from promotions.margins import Margin
@@ -119,7 +119,7 @@ def _read_margins(ledger: Ledger, key: str) -> dict[int | None, Margin]:
 def _write_margin(margin: Margin | None) -> Row:
     if margin is None or not margin.is_known:
         return {"margin": None, "cost_known": ""}
-    return {"margin": margin.amount, "cost_known": f"{margin.percent_known:.1f}%"}
+    return {"margin": margin.amount, "cost_known": write_percent(f"{margin.percent_known:.1f}")}
 
 
 def _describe_campaign(campaign: Campaign | None) -> Row:
@@ -127,7 +127,7 @@ def _describe_campaign(campaign: Campaign | None) -> Row:
         return {"name": _("Standalone promotions"), "state": "", "badge": ""}
     return {
         "name": campaign.name,
-        "state": campaign.get_status_display().lower(),
+        "state": in_sentence(campaign.get_status_display()),
         "badge": campaign.status,
         "url": reverse("promotions:campaign", args=[campaign.pk]),
     }

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from campaigns import database_time
+from campaigns.formats import in_sentence
 from promotions.models import Coupon, Overrun
 from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, largest_first, total_of
 from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
@@ -29,7 +30,7 @@ def by_coupon(asked: ReportQuery) -> Report:
         key: {
             "name": code,
             "promotion": promotion,
-            "state": Coupon.State(state).label.lower(),
+            "state": in_sentence(Coupon.State(state).label),
             "badge": BADGES.get(state, "inactive"),
             "url": reverse("promotions:coupon", args=[key]),
         }

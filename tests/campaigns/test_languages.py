@@ -6,9 +6,13 @@ import pytest
 from django.utils import translation
 
 from campaigns import dates, formats
+from campaigns.languages import use_language_of
 from campaigns.models import UserSettings
 from campaigns.sentences import keep, keep_plural
 from campaigns.stored_sentences import translate_stored
+from mailing import launch
+from mailing.languages import choose_page_language
+from tests.factories import EmailCampaignFactory, UserFactory
 
 
 @pytest.mark.django_db
@@ -61,3 +65,17 @@ def test_amounts_and_days_follow_the_language(language, written, settings):
             dates.write_day(date(2027, 9, 3)),
         ]
     assert [each.replace("\xa0", " ").replace("\u202f", " ") for each in said] == written
+
+
+@pytest.mark.django_db
+def test_an_installation_has_a_language_for_whoever_asks_for_none(client, settings):
+    settings.DEFAULT_LANGUAGE = "fr"
+    assert '<html lang="fr">' in client.get("/login/").content.decode()
+    assert '<html lang="fr">' in client.get("/login/", headers={"accept-language": "ja"}).content.decode()
+    assert '<html lang="de">' in client.get("/login/", headers={"accept-language": "de"}).content.decode()
+    assert choose_page_language("ja") == "fr"
+    with use_language_of(UserFactory()):
+        assert translation.get_language() == "fr"
+    assert launch.build_source(EmailCampaignFactory()).locale == "fr"
+    with translation.override("de"):
+        assert keep("“%(campaign)s” is archived already.", campaign="Mai").startswith("“Mai” is"), "as ever"

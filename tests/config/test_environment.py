@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WRONG = [
     ("TIME_ZONE", "Mars", "TIME_ZONE is “Mars”: it must be a time zone of the IANA list"),
     ("TIME_ZONE", "Europe", "TIME_ZONE is “Europe”: it must be a time zone"),
+    ("DEFAULT_LANGUAGE", "it", "DEFAULT_LANGUAGE is “it”: it must be en or de or fr"),
     ("CURRENCY", "euro", "CURRENCY is “euro”: it must be an ISO 4217 code"),
     ("CURRENCY", "EUT", "CURRENCY is “EUT”: it must be an ISO 4217 code"),
     ("DEBUG", "maybe", "DEBUG is “maybe”: it must be 1 or 0."),

@@ -75,7 +75,8 @@ def test_contacts_of_a_segment_are_listed_and_handed_out(client, marketer):
     response = client.get(f"/contacts/export.csv?segment={coast.pk}")
     lines = b"".join(response.streaming_content).decode().splitlines()
     assert lines == [
-        "email,first_name,last_name,phone,city,country,score,customer_id,language,time_zone,suppressed,note",
+        "e-mail address,first name,last name,phone,city,country,score,customer number,language,time zone,"
+        "suppressed,note",
         f"kiel@example.com,{Contact.objects.get(city='Kiel').first_name},"
         f"{Contact.objects.get(city='Kiel').last_name},+49 431 5,Kiel,,,,,,complaint,'=1+1",
     ]

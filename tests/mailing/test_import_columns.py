@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from django.conf import settings
+from django.utils import translation
 
 from mailing import importing
 from mailing.models import Contact, Suppression
@@ -206,10 +208,62 @@ def test_our_own_export_changes_nothing_when_it_comes_back():
     assert result["refused"] == []
 
 
+@pytest.mark.parametrize("language", [tag for tag, _ in settings.LANGUAGES])
+def test_our_own_export_comes_back_whole_in_each_language(language):
+    """Also why nobody writes to an address."""
+    from mailing import contacts
+
+    given = {
+        "email": "ada@x.test",
+        "first_name": "Ada",
+        "last_name": "Low",
+        "phone": "+49 30 1",
+        "city": "Kiel",
+        "country": "DE",
+        "score": 7,
+        "customer_id": "C-1",
+        "language": "de",
+        "time_zone": "Europe/Berlin",
+    }
+    Contact.objects.create(**given, attributes={"shoe": 38})
+    for reason in Suppression.Reason:
+        Contact.objects.create(email=f"{reason}@x.test")
+        Suppression.objects.create(email=f"{reason}@x.test", reason=reason)
+    with translation.override(language):
+        text = "".join(contacts.csv_lines(Contact.objects.all()))
+    Contact.objects.all().delete()
+    Suppression.objects.all().delete()
+    result = import_contacts(text.encode())
+    assert result["refused"] == []
+    ada = Contact.objects.get(email="ada@x.test")
+    assert {name: getattr(ada, name) for name in given} == given
+    assert ada.attributes == {"shoe": 38}
+    assert dict(Suppression.objects.values_list("email", "reason")) == {
+        f"{reason}@x.test": reason for reason in Suppression.Reason
+    }
+
+
+@pytest.mark.parametrize("language", [tag for tag, _ in settings.LANGUAGES])
+def test_our_own_file_of_suppressions_is_read_in_each_language(language):
+    from mailing import suppressions
+
+    Suppression.objects.create(email="ada@x.test", detail="asked@x.test told us")
+    with translation.override(language):
+        text = "".join(suppressions.csv_lines(Suppression.objects.all()))
+    Suppression.objects.all().delete()
+    upload = importing.receive_suppressions(io.BytesIO(text.encode()), reason=Suppression.Reason.MANUAL)
+    importing.run(upload.pk)
+    upload.refresh_from_db()
+    importing.start(upload)
+    importing.run(upload.pk)
+    assert [row.email for row in Suppression.objects.all()] == ["ada@x.test"]
+
+
 def test_the_reason_in_the_file_of_rows_not_taken_is_no_attribute():
-    data = "\ufeffemail,name,reason\nbad@x.test,Ada,“bad@” is not an e-mail address.\n"
-    (contact,) = import_contacts(data.encode())["contacts"]
-    assert contact["attributes"] == {"name": "Ada"}
+    for heading in ("reason", "Grund", "motif"):
+        data = f"\ufeffemail,name,{heading}\nbad@x.test,Ada,“bad@” is not an e-mail address.\n"
+        (contact,) = import_contacts(data.encode())["contacts"]
+        assert contact["attributes"] == {"name": "Ada"}
 
 
 def test_values_stay_as_they_were_written():

@@ -24,3 +24,13 @@ def test_a_refusal_is_in_the_language_of_the_till(asked, said):
     problem = json.loads(answer.body)
     assert (answer.status, problem["error"], problem["message"]) == (404, "not_found", said)
     assert translation.get_language() == "en", "the next request is another till's"
+
+
+def test_a_till_that_asks_for_none_gets_that_of_the_installation(settings):
+    settings.DEFAULT_LANGUAGE = "de"
+    for headers in ({}, {"HTTP_ACCEPT_LANGUAGE": "ja"}):
+        answer = answer_request(TillRequest("GET", "/pos/x", headers, b""))
+        assert json.loads(answer.body)["message"] == "Unter /pos/x gibt es nichts."
+    answer = answer_request(TillRequest("GET", "/pos/x", {"HTTP_ACCEPT_LANGUAGE": "en"}, b""))
+    assert json.loads(answer.body)["message"] == "There is nothing at /pos/x."
+    assert translation.get_language() == "en", "the next request is another till's"

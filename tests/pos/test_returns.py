@@ -1,6 +1,7 @@
 """Returns and voids: each unit's part of each discount comes back once, and the parts add up."""
 
 import pytest
+from django import conf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -76,13 +77,19 @@ def test_more_than_was_sold_cannot_come_back(till, units):
     assert till.give_back("S1", "R3", {"1": 2}).status == 409
 
 
-def test_only_a_committed_sale_takes_returns(till):
+def test_only_a_committed_sale_takes_returns(till, monkeypatch):
     campaign_of(off(1_000))
     till.hold("S1", THREE)
     assert till.give_back("S1", "R1", {"1": 1})["error"] == "not_committed"
     till.put("S2", THREE)
     till.post("S2", "void")
     assert till.give_back("S2", "R1", {"1": 1})["error"] == "voided"
+    monkeypatch.setattr(conf.settings, "DEFAULT_LANGUAGE", "de")
+    said = [till.give_back(sale, "R1", {"1": 1})["message"] for sale in ("S1", "S2")]
+    assert said == [
+        "Der Verkauf S1 ist reserviert: Nichts davon kann zurückkommen.",
+        "Der Verkauf S2 ist storniert: Nichts davon kann zurückkommen.",
+    ]
     assert till.give_back("S3", "R1", {"1": 1}).status == 404
 
 

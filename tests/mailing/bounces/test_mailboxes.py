@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.db import OperationalError
+from django.utils import translation
 
 from campaigns import database_time
+from campaigns.stored_sentences import translate_stored
 from mailing.bounces import intake, sources
 from mailing.bounces import mailboxes as reading
 from mailing.models import BounceMailbox, HeldReport, Suppression
@@ -164,7 +166,12 @@ def test_a_listing_with_nonsense_in_it_is_read_for_what_it_names():
     with serve_mailbox("pop3", [UNKNOWN]) as box:
         box.is_busy = True
         row = make_mailbox(box, "pop3")
-        assert "1 message waits" in reading.check_mailbox(row).sentence
+        sentence = reading.check_mailbox(row).sentence
+        assert "1 message waits" in sentence
+        with translation.override("de"):
+            assert translate_stored(sentence) == (
+                f"{row.host} antwortet und nimmt die Anmeldung an: 1 Nachricht wartet."
+            )
         assert reading.read_mailbox(row.pk) == 1
 
 
