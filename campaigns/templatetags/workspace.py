@@ -34,8 +34,8 @@ for write in (
     register.filter(write)
 
 
-@register.filter
-def stored(said: object) -> str:
+@register.filter("stored")
+def write_stored(said: object) -> str:
     """Write a sentence that may be a stored one in the language of the page. HTML stays as it is."""
     text = str(said)
     return text if isinstance(text, SafeData) else translate_stored(text)
