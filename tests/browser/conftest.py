@@ -162,7 +162,11 @@ def load_demo(folder: Path, variables: dict[str, str]) -> None:
         connection.execute("SELECT pg_reload_conf()")
     for command in (["migrate", "--no-input", "--verbosity", "0"], ["demo"]):
         subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, timeout=90
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=variables,
+            check=True,
+            timeout=STARTS_WITHIN,
         )
     embedded_postgres.stop(folder)
 
