@@ -34,6 +34,16 @@ def show_editor(page: Page) -> None:
     page.wait_for_function("() => document.querySelectorAll('#preview-holder iframe').length === 1")
 
 
+def show_builder(page: Page) -> None:
+    """Open the builder on the draft in MJML that the demo has, with a text selected."""
+    page.goto("/campaigns/?q=Autumn+roast+is+here")
+    page.get_by_role("link", name="Autumn roast is here", exact=True).click()
+    page.goto(f"{page.url}builder/")
+    page.locator("#builder[data-ready]").wait_for()
+    page.frame_locator("#builder iframe.gjs-frame").get_by_text("Dear").click()
+    page.get_by_role("button", name="Add", exact=True).click()
+
+
 def show_offered_mail(page: Page, part: str) -> None:
     """Open a part of the page of the mail that brought most lately."""
     follow(page, "/revenue/lately/", r"/campaigns/email/\d+/")
@@ -58,6 +68,7 @@ PAGES: dict[str, str | Callable[[Page], None]] = {
     "dashboard": "/",
     "import": show_import,
     "editor-content": show_editor,
+    "builder": show_builder,
     "contact": lambda page: follow(page, "/contacts/", r"/contacts/\d+/$"),
     "segment": lambda page: follow(page, "/segments/", r"/segments/\d+/$"),
     "promotion-kinds": "/promotions/new/",
