@@ -89,7 +89,7 @@ def estimate(campaign: PromotionCampaign, *, percents: Mapping[int, int] = NOT_C
 
     `percents`: by promotion, in hundredths: what it would take off instead.
     """
-    sold = [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
+    sold = list_sales_in(campaign.currency)
     if not sold:
         return None
     rules = snapshot.load_current_snapshot()
@@ -111,13 +111,18 @@ def estimate_promotion(rule: Rule, currency: str) -> Estimate | None:
     `rule`: as promotions.reading.read_rule returns it, with the codes of its locations. It is evaluated as if it had
     applied by itself, beside what is published now without its stored form.
     """
-    sold = [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == currency]
+    sold = list_sales_in(currency)
     if not sold:
         return None
     rules = snapshot.load_current_snapshot()
     others = [one.rule for one in rules.rules.promotions if one.rule.promotion != rule.promotion]
     own = replace(rule, active=True, starts_at=None, ends_at=None)
     return _compare(sold, rules, others, [own], campaign=None)
+
+
+def list_sales_in(currency: str) -> list[Sale]:
+    """List those of the last sales that are in a currency."""
+    return [sale for sale in recent_sales.latest_sales(SALES_EVALUATED) if sale.currency == currency]
 
 
 def _compare(

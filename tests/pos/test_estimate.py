@@ -146,6 +146,17 @@ def test_the_page_shows_it_before_the_campaign_runs_and_not_while_it_does(client
     assert "€" not in part
 
 
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [(["A"], "A needs a coupon code."), (["A", "B"], "A, B need a coupon code.")],
+)
+def test_the_page_names_the_promotions_that_need_a_code(client, marketer, names, sentence):
+    AtTill().put("S1", basket(1_000))
+    campaign = draft(*(PromotionFactory(name=name, trigger="coupon") for name in names))
+    page = client.get(f"/campaigns/promotion/{campaign.pk}/estimate/")
+    assert sentence in page.content.decode()
+
+
 def test_it_costs_as_many_queries_on_many_sales_as_on_few(client, marketer):
     till, campaign = AtTill(), draft(PromotionFactory())
     counts = []
