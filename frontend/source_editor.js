@@ -33,7 +33,7 @@ const colours = HighlightStyle.define([
 const theme = EditorView.theme({
   "&": { color: "inherit", background: "var(--tblr-bg-forms)", border: "1px solid var(--edge)", borderRadius: "6px" },
   "&.cm-focused": { outline: "2px solid var(--tblr-primary)", outlineOffset: "1px" },
-  ".cm-scroller": { fontFamily: "var(--tblr-font-monospace)", fontSize: "0.8125rem", height: "32rem", resize: "vertical" },
+  ".cm-scroller": { fontFamily: "var(--tblr-font-monospace)", fontSize: "0.8125rem", height: "var(--source-height)", resize: "vertical" },
   ".cm-content": { caretColor: "currentcolor" },
   ".cm-cursor": { borderLeftColor: "currentcolor" },
   ".cm-gutters": { color: "var(--plain)", background: "var(--tblr-bg-surface-tertiary)", border: "0" },
@@ -45,10 +45,13 @@ const theme = EditorView.theme({
 
 const chooseLanguage = (format) => liquid({ base: format === "markdown" ? markdown() : html({ autoCloseTags: false }) });
 
-/** Put the editor in place of a textarea; `nonce` lets the page take its styles. Returns what puts the textarea back. */
+const LINE = 1.4; // rem, of one row of a textarea
+
+/** Put the editor in place of a textarea; `nonce` lets the page take its styles. `close` puts the textarea back. */
 function open(textarea, format, nonce) {
   const language = new Compartment();
   let isOurs = false;
+  let isChanged = false; // since somebody came in
   const view = new EditorView({
     doc: textarea.value,
     extensions: [
@@ -68,13 +71,20 @@ function open(textarea, format, nonce) {
       syntaxHighlighting(colours),
       theme,
       language.of(chooseLanguage(format.value)),
-      EditorView.contentAttributes.of({ "aria-label": textarea.labels[0]?.textContent ?? "", spellcheck: "true" }),
+      EditorView.contentAttributes.of({ "aria-label": textarea.labels[0]?.textContent ?? textarea.ariaLabel ?? "", spellcheck: "true" }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged || isOurs) return;
         isOurs = true;
+        isChanged = true;
         textarea.value = view.state.doc.toString();
         textarea.dispatchEvent(new Event("input", { bubbles: true }));
         isOurs = false;
+      }),
+      EditorView.domEventHandlers({
+        blur() {
+          if (isChanged) textarea.dispatchEvent(new Event("change", { bubbles: true })); // as a textarea says it
+          isChanged = false;
+        },
       }),
     ],
   });
@@ -115,16 +125,18 @@ function open(textarea, format, nonce) {
   for (const [name, listen] of Object.entries(listeners)) textarea.addEventListener(name, listen);
   const follow = () => view.dispatch({ effects: language.reconfigure(chooseLanguage(format.value)) });
   format.addEventListener("change", follow);
+  view.dom.style.setProperty("--source-height", `${textarea.rows * LINE}rem`);
   textarea.before(view.dom);
   textarea.hidden = true;
 
-  return () => {
+  const close = () => {
     for (const [name, listen] of Object.entries(listeners)) textarea.removeEventListener(name, listen);
     format.removeEventListener("change", follow);
     label?.removeEventListener("click", focus);
     view.destroy();
     textarea.hidden = false;
   };
+  return { close, focus, hasFocus: () => view.hasFocus };
 }
 
 window.sourceEditor = { open };

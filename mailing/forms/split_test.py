@@ -16,14 +16,15 @@ ROOM = {"subjects": 250, "from_names": 100}  # letters of one text
 
 
 class Texts(forms.Widget):
-    """Several controls with one name. The template draws one for each text, and an empty one."""
+    """Several controls with one name: one for each text, and an empty one, whose blank is no text."""
 
     def value_from_datadict(self, data: Argument, files: Argument, name: str) -> list[str]:
-        return data.getlist(name) if hasattr(data, "getlist") else data.get(name) or []
+        texts = data.getlist(name) if hasattr(data, "getlist") else data.get(name) or []
+        return [text for text in texts if text.strip()]
 
 
 class TextsField(forms.Field):
-    """A list of texts, without the blank ones."""
+    """A list of texts."""
 
     widget = Texts
 
@@ -32,12 +33,12 @@ class TextsField(forms.Field):
         super().__init__(required=False, **kwargs)
 
     def clean(self, value: list[str] | None) -> list[str]:
-        """Return the texts that are not blank.
+        """Return the texts with the ends of their lines as they are stored.
 
         Raises:
             ValidationError: one is too long.
         """
-        texts = [text.replace("\r\n", "\n") for text in value or () if text.strip()]
+        texts = [text.replace("\r\n", "\n") for text in value or ()]
         if self.most is None:
             return texts
         texts = [text.strip() for text in texts]

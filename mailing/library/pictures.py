@@ -22,6 +22,7 @@ from campaigns.refusals import Refused
 from mailing import renderer
 from mailing.models import Block, CampaignVersion, EmailCampaign, MailTemplate, Picture, SplitTest
 
+MOST_OFFERED = 60  # in a chooser, the newest
 MOST_BYTES = 10 * 1024 * 1024  # of an uploaded file; the front takes no longer request
 LETTERS_OF_NAME = 40  # of the hash in the name of a file
 USES_NAMED = 5

@@ -30,7 +30,8 @@ from mailing.views.campaigns import (
     page_context,
     render_mail_in_frame,
 )
-from mailing.views.reusable import read_template, with_styles_of_source_editor
+from mailing.views.reusable import read_template
+from mailing.views.widened_styles import with_styles_of_source_editor
 
 CONVERTED = ("subject", "preheader", "from_name", "body", "text")
 

@@ -21,7 +21,6 @@ from mailing.models import Picture
 from mailing.views.confirmations import delete_when_confirmed
 
 PER_PAGE = 24
-CHOICES = 60
 CHOOSER_IDS = "picture-%s"  # the page below the dialog has fields of these names, too
 YEAR = 365 * 86_400  # seconds: what stands under a name never changes
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -142,5 +141,5 @@ def show_chooser(request: Request, form: NewPictureForm) -> HttpResponse:
     """Return the content of the dialog."""
     if not request.user.has_perm("mailing.view_picture"):
         raise Http404
-    context: PageContext = {"pictures": Picture.objects.all()[:CHOICES], "form": form}
+    context: PageContext = {"pictures": Picture.objects.all()[: pictures.MOST_OFFERED], "form": form}
     return render(request, "mailing/_picture_chooser.html", context, status=422 if form.errors else 200)

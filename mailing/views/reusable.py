@@ -1,10 +1,7 @@
 """Templates of mails, and blocks: their pages, how they look, and what the editor takes from them."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-from csp.constants import NONCE
-from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
@@ -16,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import editions
-from campaigns.annotations import Argument, Columns, PageContext
+from campaigns.annotations import Columns, PageContext
 from campaigns.requests import Request, number_in_query
 from campaigns.views.answers import say_undoable
 from mailing import content
@@ -26,14 +23,7 @@ from mailing.models import Block, EmailCampaign, MailTemplate
 from mailing.models.library import ReusableContent
 from mailing.views.mail_frames import answer_frame
 from mailing.views.suggestions import list_attribute_names
-
-View = TypeVar("View", bound=Callable[..., HttpResponse])
-
-
-def with_styles_of_source_editor(view: View) -> View:
-    """Let the source editor of a page make its styles: the page tells it the nonce. Other pages allow files only."""
-    widened: Argument = csp_update({"style-src": [NONCE]})
-    return cast("View", widened(view))
+from mailing.views.widened_styles import with_styles_of_source_editor
 
 
 class Shelf(NamedTuple):

@@ -2,13 +2,49 @@
 "use strict";
 
 (() => {
-  const FIELDS = "#id_subject, #id_preheader, #id_body, #id_text";
+  const SOURCES = "#id_body, textarea[data-source]"; // the content, and those of an A/B test
+  const FIELDS = `#id_subject, #id_preheader, #id_text, ${SOURCES}`;
   const body = () => document.getElementById("id_body");
   let latest = null; // the field that somebody was in last
 
   document.addEventListener("focusin", ({ target }) => {
     if (target.matches(FIELDS)) latest = target.id;
-    else if (target.closest(".cm-editor")) latest = "id_body";
+    else if (target.closest(".cm-editor")) latest = target.closest(".cm-editor").nextElementSibling.id;
+    else if (target.closest(".insert-bar")) chooseBeside(target.closest(".insert-bar"));
+  });
+
+  // The menu above the contents of an A/B test is for them, that of the mail is for its other fields.
+  function chooseBeside(bar) {
+    const contents = bar.closest("#variant-contents");
+    const isWithin = document.getElementById(latest)?.closest("#variant-contents") ?? null;
+    if (isWithin === contents) return;
+    latest = contents ? [...contents.querySelectorAll(SOURCES)].at(-1).id : "id_body";
+  }
+
+  const source = () => {
+    const field = document.getElementById(latest);
+    return field?.matches(SOURCES) ? field : body();
+  };
+
+  // A change of an A/B test draws its section anew. While somebody is among its contents, its menu or a dialog, that waits.
+  let hasChanged = false;
+  document.addEventListener(
+    "change",
+    (event) => {
+      if (!event.target.matches("textarea[data-source]")) return;
+      event.stopPropagation();
+      hasChanged = true;
+    },
+    true,
+  );
+  document.addEventListener("focusout", ({ target, relatedTarget }) => {
+    const contents = target.closest("#variant-contents");
+    if (!contents || relatedTarget?.closest("#variant-contents, dialog")) return;
+    setTimeout(() => {
+      if (!hasChanged || !document.hasFocus() || contents.contains(document.activeElement)) return;
+      hasChanged = false;
+      contents.dispatchEvent(new Event("change", { bubbles: true }));
+    });
   });
 
   // A field that something else draws, such as the source editor, takes the text itself and says so.
@@ -32,7 +68,7 @@
     const format = document.getElementById("id_body_format").value;
     const { insertHtml, insertMarkdown, insertMjml } = button.dataset;
     if (format !== "mjml") return format === "html" ? insertHtml : insertMarkdown;
-    const field = body();
+    const field = source();
     const caret = { before: field.value.slice(0, field.selectionStart) };
     field.dispatchEvent(new CustomEvent("ask-caret", { detail: caret }));
     const tags = caret.before.match(/<mj-text\b[^>]*>|<\/mj-text>/g) ?? [];
@@ -55,13 +91,15 @@
     const button = event.target.closest("[data-insert], [data-insert-html], [data-insert-from]");
     if (!button || !body()) return;
     const { insert: before, insertAfter, insertFrom } = button.dataset;
+    const bar = button.closest(".insert-bar");
+    if (bar) chooseBeside(bar);
     close(button);
-    if (insertFrom) insert(body(), (await read(insertFrom)).body);
+    if (insertFrom) insert(source(), (await read(insertFrom)).body);
     else if (before !== undefined) insert(document.getElementById(latest) ?? body(), before, insertAfter);
     else {
       const pictures = document.getElementById("id_pictures"); // whoever inserts one wants to see it
       if (pictures && button.closest("#picture-chooser")) pictures.checked = true;
-      insert(body(), chooseForm(button));
+      insert(source(), chooseForm(button));
     }
   });
 

@@ -6,7 +6,9 @@
   const button = document.getElementById("source-switch");
   if (!button) return;
   const field = () => document.getElementById("id_body");
-  let drawn = null; // the textarea that it stands for, and what takes it away again
+  const sources = () => document.querySelectorAll("#id_body, textarea[data-source]"); // also those of an A/B test
+  const drawn = new Map(); // each textarea, and the editor that stands for it
+  let focused = ""; // the textarea whose editor somebody is in while it is put anew
 
   function fetchEditor() {
     if (window.sourceEditor) return Promise.resolve();
@@ -21,28 +23,47 @@
 
   async function open() {
     await fetchEditor();
-    close();
-    const format = document.getElementById("id_body_format");
-    drawn = { field: field(), leave: window.sourceEditor.open(field(), format, button.dataset.nonce) };
     button.setAttribute("aria-pressed", "true");
+    draw();
+  }
+
+  const isOpen = () => button.getAttribute("aria-pressed") === "true";
+
+  function draw() {
+    for (const [one, editor] of drawn) {
+      if (one.isConnected) continue;
+      editor.close();
+      drawn.delete(one);
+    }
+    const format = document.getElementById("id_body_format");
+    for (const one of sources()) {
+      if (!drawn.has(one)) drawn.set(one, window.sourceEditor.open(one, format, button.dataset.nonce));
+    }
   }
 
   function close() {
-    drawn?.leave();
-    drawn = null;
+    for (const editor of drawn.values()) editor.close();
+    drawn.clear();
     button.setAttribute("aria-pressed", "false");
   }
 
   button.hidden = false;
   button.addEventListener("click", () => {
-    const isWanted = drawn === null;
+    const isWanted = !isOpen();
     localStorage.setItem(KEPT_AS, isWanted ? "on" : "off");
     isWanted ? open() : close();
   });
   if (localStorage.getItem(KEPT_AS) === "on") open();
-  // the conversion of merge tags puts a fresh textarea in place of the old one
+  // the conversion of merge tags puts a fresh textarea in place of the old one, and so does each change of an A/B test
+  document.addEventListener("htmx:beforeSwap", () => {
+    focused = [...drawn].find(([, editor]) => editor.hasFocus())?.[0].id ?? "";
+  });
   document.addEventListener("htmx:afterSettle", () => {
-    if (drawn && drawn.field !== field()) open();
+    if (!isOpen()) return;
+    draw();
+    const one = focused && document.getElementById(focused);
+    focused = "";
+    if (one) drawn.get(one)?.focus();
   });
 
   // ── to the line of a fault ──

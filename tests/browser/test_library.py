@@ -7,6 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import list_violations
+from tests.browser.conftest import wait_for_parts
 
 
 def draw_photograph() -> bytes:
@@ -87,7 +88,7 @@ def test_a_mail_begins_with_a_template_and_takes_a_block(page: Page, sign_in):
         "field => { const at = field.value.indexOf('</mj-body>'); field.setSelectionRange(at, at); }"
     )
     page.locator("#insert > summary").click()
-    page.locator("#insertions").get_by_role("button", name="Header").click()
+    page.locator("#insert").get_by_role("button", name="Header").click()
     expect(body).to_have_value(re.compile("Your shop.*</mj-section>\\s*</mj-body>", re.DOTALL))
     assert wrong == [], "\n".join(wrong)
 
@@ -110,7 +111,7 @@ def test_the_source_editor_colours_what_is_typed_and_the_field_follows(page: Pag
     page.keyboard.type("<b>x</b>")
     expect(page.locator("#id_body")).to_have_value("<p>Hello</p><b>x</b>")
     page.locator("#insert > summary").click()
-    page.locator("#insertions").get_by_role("button", name="Unsubscribe").click()
+    page.locator("#insert").get_by_role("button", name="Unsubscribe").click()
     expect(page.locator("#id_body")).to_have_value(
         re.compile('</b><a href="{{ unsubscribe_url }}">', re.DOTALL)
     )
@@ -127,3 +128,34 @@ def test_the_line_of_a_fault_is_one_click_away(page: Page, sign_in):
     expect(page.locator("#id_body")).to_be_focused()
     chosen = "field => field.value.slice(field.selectionStart, field.selectionEnd)"
     assert page.locator("#id_body").evaluate(chosen) == "{% if %}"
+
+
+def test_the_contents_of_an_ab_test_have_the_source_editor_and_the_insert_menu(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/email/new/")
+    page.get_by_label("Name", exact=True).fill("Two contents")
+    page.get_by_label("Subject").fill("Tea")
+    page.locator("#id_body").fill("The first")
+    page.get_by_role("button", name="Lines and colours").click()
+    page.get_by_label("Try variants on a part of the recipients first").check()
+    more = page.locator("#variant-contents .cm-editor").last.get_by_role("textbox", name="One more content")
+    more.click()
+    page.keyboard.type("Dear ")
+    page.locator("#insert-variant > summary").click()
+    page.locator("#insert-variant").get_by_role("button", name="first_name").click()
+    expect(more).to_have_text('Dear {{ first_name | default: "there" }}')
+    expect(page.locator("#id_body")).to_have_value("The first")
+    page.get_by_label("One more subject").focus()  # whoever leaves a content sees the variants that it makes
+    expect(page.get_by_role("row", name="B Tea")).to_be_visible()
+    second = page.locator("#variant-contents .cm-editor").first.get_by_role("textbox", name="Content 2")
+    expect(second).to_have_text('Dear {{ first_name | default: "there" }}')
+    wait_for_parts(page)
+    assert [*list_violations(page, "#id_variants")] == []
+    second.click()
+    page.keyboard.press("ControlOrMeta+End")
+    page.keyboard.type(", good day")
+    page.get_by_role("button", name="Lines and colours").click()
+    expect(page.get_by_label("Content 2")).to_have_value('Dear {{ first_name | default: "there" }}, good day')
+    page.locator(".save").get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Edit", exact=True).first.click()
+    expect(page.get_by_label("Content 2")).to_have_value('Dear {{ first_name | default: "there" }}, good day')
