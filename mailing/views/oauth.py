@@ -110,7 +110,12 @@ def begin_consent(request: Request, owner: Owner) -> HttpResponse:
         return redirect(owner)
     question = oauth.begin_consent(grant)
     waiting = list(request.session.get(IN_SESSION, {}).items())[-MOST_CONSENT_REQUESTS + 1 :]
-    asked = {"grant": grant.pk, "verifier": question.verifier, "at": time.time()}
+    asked = {
+        "grant": grant.pk,
+        "registration": describe_registration(grant),
+        "verifier": question.verifier,
+        "at": time.time(),
+    }
     request.session[IN_SESSION] = dict(waiting) | {question.state: asked}
     return HttpResponseRedirect(question.url)
 
@@ -130,6 +135,9 @@ def complete_consent(request: Request) -> HttpResponse:
     model = "smtpconnection" if grant.connection else "bouncemailbox"
     if not request.user.has_perm(f"mailing.change_{model}"):
         raise PermissionDenied
+    if asked.get("registration") != describe_registration(grant):  # the code is for nobody else
+        messages.error(request, gettext("This login was changed meanwhile. Connect again."))
+        return redirect(grant.owner)
     code = request.GET.get("code", "")
     if not code:
         why = (
@@ -155,6 +163,11 @@ def complete_consent(request: Request) -> HttpResponse:
         % {"owner": grant.owner, "provider": grant.get_provider_display()},
     )
     return redirect(grant.owner)
+
+
+def describe_registration(grant: OAuthGrant) -> list[str]:
+    """Return what a consent is asked for, and who is to give a token for it."""
+    return [grant.authorize_url, grant.token_url, grant.client_id, grant.scope]
 
 
 def take_consent_request(request: Request, state: str) -> Columns | None:

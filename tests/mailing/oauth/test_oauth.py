@@ -76,6 +76,19 @@ def test_a_login_that_was_removed_while_somebody_consented_is_said(client, admin
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("field", ["token_url", "client_id", "scope", "authorize_url"])
+def test_a_code_goes_to_nobody_but_whom_the_consent_was_asked_for(client, administrator, provider, field):
+    """It went to whatever address for tokens was entered while somebody consented."""
+    smtp = make_connection()
+    client.post(f"/connections/{smtp.pk}/oauth/", write_form(provider))
+    back = urlsplit(provider.consent(client.get(f"/connections/{smtp.pk}/oauth/begin/").url))
+    OAuthGrant.objects.update(**{field: f"{provider.base}/another"})
+    text = client.get(f"{back.path}?{back.query}", follow=True).content.decode()
+    assert "This login was changed meanwhile. Connect again." in text
+    assert not OAuthGrant.objects.get().is_connected
+
+
+@pytest.mark.django_db
 def test_a_refused_consent_says_what_the_provider_said(client, administrator, provider):
     smtp = make_connection()
     client.post(f"/connections/{smtp.pk}/oauth/", write_form(provider))
