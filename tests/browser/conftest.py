@@ -183,9 +183,12 @@ def wait_until_ready(address: str, supervisor: subprocess.Popen) -> None:
     pytest.fail(f"the product was not ready within {STARTS_WITHIN} s")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium: str):
-    """Not for the whole session: while Playwright runs, no other test of this process can have an event loop."""
+    """One for all tests in a browser: to start it takes as long as some of them. Each has a context of its own.
+
+    Not for the whole session: while Playwright runs, no other test of this process can have an event loop.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
