@@ -244,17 +244,26 @@ def load_stored_signer(domain: str, stored: Iterable[tuple[str, str]]) -> Signer
     return _make_signer(domain, own) if own else None
 
 
+def describe_trouble(key: DkimKey) -> str:
+    """Return why nothing can be signed with a key; "" when it can be read."""
+    return _describe_trouble(key.domain.name, key.selector, key.private_key)
+
+
+def _describe_trouble(domain: str, selector: str, private: str) -> str:
+    if not isinstance(private, UnreadableSecret):
+        return ""
+    return keep(
+        "The DKIM key %(selector)s of %(domain)s cannot be read with today's ENCRYPTION_KEYS: "
+        "give the lost key back, or switch this one off on the page of the domain.",
+        selector=selector,
+        domain=domain,
+    )
+
+
 def _make_signer(domain: str, own: list[tuple[str, str]]) -> Signer:
     for selector, private in own:
-        if isinstance(private, UnreadableSecret):
-            raise SecretUnreadable(
-                keep(
-                    "The DKIM key %(selector)s of %(domain)s cannot be read with today's ENCRYPTION_KEYS: "
-                    "give the lost key back, or switch this one off on the page of the domain.",
-                    selector=selector,
-                    domain=domain,
-                )
-            )
+        if sentence := _describe_trouble(domain, selector, private):
+            raise SecretUnreadable(sentence)
     return _load_signer(domain, tuple(own))
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
+from cryptography.x509 import load_der_x509_certificate
+
 from campaigns.sentences import keep, mark
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -166,9 +168,10 @@ def _read_certificate(inner: str) -> str:
 
 
 def _check_certificate(der: bytes) -> str:
-    """Return a certificate as PEM text; "" when it is none."""
+    """Return a certificate as PEM text; "" when it is none, or when more stands behind it, such as its private key."""
     pem = ssl.DER_cert_to_PEM_cert(der)
     try:
+        _ = load_der_x509_certificate(der).not_valid_after_utc
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError):
         return ""

@@ -62,10 +62,11 @@ def page_context(name: str) -> PageContext:
 
 
 def describe_key(row: DkimKey) -> PageContext:
-    """Return a key, the record that publishes it, and until when that is needed after it was replaced."""
+    """Return a key, why it cannot sign, its record, and until when that is needed after it was replaced."""
     text = keys.write_record(row.algorithm, row.public_key)
     return {
         "row": row,
+        "trouble": domains.describe_trouble(row),
         "text": text,
         "quoted": keys.quote_record(text),
         "is_split": len(text) > keys.LONGEST_STRING,

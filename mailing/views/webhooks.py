@@ -66,7 +66,7 @@ def connection_webhook(request: Request, pk: int) -> HttpResponse:
             gettext("The webhook is saved.") if saved else gettext("This connection has no webhook now."),
         )
         return redirect(smtp)
-    context = {"smtp": smtp, "form": form}
+    context = {"smtp": smtp, "webhook": webhook, "form": form}
     return render(
         request, "mailing/connections/webhook_form.html", context, status=422 if form.errors else 200
     )

@@ -214,6 +214,18 @@ def test_a_running_campaign_pauses_with_the_reason_and_goes_on_with_the_key(serv
     fire(fresh(campaign), "resume")
 
 
+@SEPARATE
+def test_of_two_connections_the_one_whose_password_can_be_read_sends_everything(server, lost_keys):
+    lost, kept = (to(server, name=name, username="", password="s3cret") for name in ("Lost", "Kept"))
+    SmtpConnection.objects.filter(pk=lost.pk).update(username="shop")
+    campaign = launch_campaign(6, sharing="round_robin", routes=[(lost, 1), (kept, 1)])
+    lost_keys()
+    kept.save()  # encrypted anew with the key there is now
+    campaign = send(campaign)
+    assert (campaign.status, counts(campaign)) == ("completed", {"accepted": 6})
+    assert "ENCRYPTION_KEYS" in fresh_connection(lost).login_trouble
+
+
 def test_a_rotation_encrypts_every_secret_anew_and_names_what_it_cannot_read(smtp, settings, capsys):
     first, second = settings.ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
     SmtpConnectionFactory(name="No password")

@@ -4,6 +4,8 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailing.smtp.client import Server, Tls, loop_factory
 from mailing.smtp.server import is_hello_name, read_authorities
@@ -22,6 +24,18 @@ from mailing.smtp.server import is_hello_name, read_authorities
 def test_a_file_that_is_no_authority_is_refused_with_a_sentence(data, words):
     with pytest.raises(ValueError, match=words):
         read_authorities(data)
+
+
+def test_nothing_behind_a_certificate_is_kept(certificate):
+    """Least of all its private key: OpenSSL reads the certificate and does not look at the rest."""
+    der = ssl.PEM_cert_to_DER_cert(Path(certificate().authority).read_text())
+    assert read_authorities(der) == ssl.DER_cert_to_PEM_cert(der)
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    )
+    for data in (der + key, der + b"\0\0", der + der, ssl.DER_cert_to_PEM_cert(der + key).encode()):
+        with pytest.raises(ValueError, match="no certificate"):
+            read_authorities(data)
 
 
 @pytest.fixture
