@@ -52,8 +52,12 @@ ASKED = {
     "promotions/": ("?q=promotion+77", "?status=active"),
     "coupons/": ("?q=CODE-77", "?state=usable"),
     "search/": ("?q=autumn", "?q=user77777", "?q=CODE-77-3"),
-    "calendar/": ("?view=week", "?view=line"),
-    "reports/promotions/": ("?since=2026-01-01",),
+    "calendar/": ("?view=week", "?view=timeline"),
+    "reports/promotions/": (
+        "?first=2026-01-01",
+        "?by=campaign&first=2026-01-01",
+        "?by=coupon&first=2026-01-01",
+    ),
 }
 
 

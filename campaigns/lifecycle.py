@@ -6,13 +6,15 @@ around a step stands in its `KindLifecycle`, which its app registers. No code he
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
-from functools import cache
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache, cached_property
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
@@ -52,12 +54,21 @@ __all__ = [
 C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
 
 
-class Period(NamedTuple):
+@dataclass(frozen=True)
+class Period:
     """A campaign, and from when until when it is live, or is to be. ends_at None: nobody has set an end."""
 
     campaign: Campaign
     begins_at: datetime
     ends_at: datetime | None
+
+    @cached_property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day in the zone of the user; the end is the first moment that is no longer part."""
+        first = timezone.localdate(self.begins_at)
+        if self.ends_at is None:
+            return first, date.max
+        return first, max(first, timezone.localdate(self.ends_at - timedelta(microseconds=1)))
 
 
 class KindLifecycle(Generic[C]):

@@ -108,7 +108,7 @@ JUDGED = """
 WITH named AS ({named}),
 once AS (SELECT contact_id, bool_and(has_left) AS has_left, count(*) AS times FROM named GROUP BY contact_id),
 excluded AS ({excluded}),
-judged AS MATERIALIZED (
+judged AS {kept} (
     SELECT once.contact_id, contact.email, once.times, once.has_left,
            once.contact_id IN (SELECT contact_id FROM excluded) AS is_excluded,
            suppression.id IS NOT NULL AS is_suppressed,
@@ -144,8 +144,11 @@ SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), {_counted},
 FROM judged"""
 
 
-def build_judged_query(chosen: Selection) -> Condition:
+def build_judged_query(chosen: Selection, *, is_read_in_part: bool = False) -> Condition:
     """Return the common table expressions that end in `judged`, and their parameters.
+
+    is_read_in_part: only the first rows are read. They come along the index of a list then, and nobody after them
+    is judged.
 
     Raises:
         SegmentError: a segment cannot be used.
@@ -155,7 +158,13 @@ def build_judged_query(chosen: Selection) -> Condition:
     needs = "true" if chosen.needs_customer else "false"
     drawn = global_hold_out.write_draw("once.contact_id")
     return Condition(
-        JUDGED.format(named=named, excluded=excluded, needs_customer=needs, held_out_of_all=drawn),
+        JUDGED.format(
+            named=named,
+            excluded=excluded,
+            needs_customer=needs,
+            held_out_of_all=drawn,
+            kept="NOT MATERIALIZED" if is_read_in_part else "MATERIALIZED",
+        ),
         params + more,
     )
 
@@ -223,7 +232,7 @@ def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: 
         SegmentError: a segment cannot be used.
         KeyError: there is no such stage.
     """
-    sql, params = build_judged_query(chosen)
+    sql, params = build_judged_query(chosen, is_read_in_part=True)
     where = STAGES[stage]
     with connection.cursor() as cursor:
         cursor.execute(

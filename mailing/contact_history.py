@@ -41,7 +41,8 @@ def list_entries(contact: Contact, *, with_sales: bool, most: int = ENTRIES_SHOW
     """
     found = [*_list_mails(contact, most), *_list_events(contact, most)]
     if with_sales:
-        found += [*_list_sales(contact, most), *_list_returns(contact, most)]
+        theirs = _choose_sales_of(contact)
+        found += [*_list_sales(theirs, most), *_list_returns(theirs, most)]
     return nlargest(most, found, key=attrgetter("at"))
 
 
@@ -71,15 +72,23 @@ def _bought_by_code(contact: Contact) -> Q:
     return Q(conversion__delivery__contact=contact, conversion__how="code")
 
 
-def _sales_of(contact: Contact) -> Q:
-    """Return which sales are theirs: those that name them, and those with a code that they were sent."""
-    own = _bought_by_code(contact)
-    return own | Q(customer=contact.customer_id) if contact.customer_id else own
+def _choose_sales_of(contact: Contact) -> Q:
+    """Return which sales are theirs: those that name them, and those with a code that they were sent.
+
+    Each part has an index: those that name them have one for the committed and one for all others.
+    """
+    own = Q(pk__in=list_sales_by_code(contact))
+    if not contact.customer_id:
+        return own
+    is_committed = Q(state=Sale.State.COMMITTED)
+    return (
+        own | Q(is_committed, customer=contact.customer_id) | Q(~is_committed, customer=contact.customer_id)
+    )
 
 
-def _list_sales(contact: Contact, most: int) -> Iterator[Entry]:
+def _list_sales(theirs: Q, most: int) -> Iterator[Entry]:
     states = (Sale.State.COMMITTED, Sale.State.VOIDED)
-    sales = Sale.objects.filter(_sales_of(contact), state__in=states).defer("basket", "answer", "reserved")
+    sales = Sale.objects.filter(theirs, state__in=states).defer("basket", "answer", "reserved")
     latest = list(sales.select_related("location", "conversion__campaign").order_by("-at")[:most])
     codes: dict[int, list[str]] = {}
     used = Redemption.objects.filter(sale__in=[sale.pk for sale in latest], reverses=None).exclude(
@@ -100,8 +109,8 @@ def _list_sales(contact: Contact, most: int) -> Iterator[Entry]:
         yield Entry(sale.at, what, conversion and conversion.campaign, detail, is_sale=True)
 
 
-def _list_returns(contact: Contact, most: int) -> Iterator[Entry]:
-    sales = Sale.objects.filter(_sales_of(contact)).values("pk")
+def _list_returns(theirs: Q, most: int) -> Iterator[Entry]:
+    sales = Sale.objects.filter(theirs).values("pk")
     for row in Return.objects.filter(sale__in=sales).select_related("sale__location").order_by("-at")[:most]:
         back = formats.money(msgspec.json.decode(row.answer)["total"], row.sale.currency)
         yield Entry(

@@ -14,15 +14,19 @@ from promotions.models import Coupon, PromotionCampaign
 
 UNDER_WAY = (Campaign.Status.RUNNING, Campaign.Status.SCHEDULED)
 
-# Of each mail: its codes by their batch, and the one code that all its recipients got.
+# Of each mail: its codes by their batch, and the one code that all its recipients got. The batches stand there as
+# values too: PostgreSQL knows then how many codes each has, and reads the index rather than all codes for each mail.
 REDEEMED = """
-SELECT mail.id, sum(used.uses)
-FROM unnest(%s::bigint[], %s::text[]) AS mail (id, batch)
-CROSS JOIN LATERAL (
-    SELECT id FROM promotions_coupon WHERE batch = mail.batch AND batch <> '' AND uses > 0
-    UNION SELECT coupon_id FROM (SELECT coupon_id FROM mailing_delivery WHERE campaign_id = mail.id LIMIT 1) AS one
-) AS coupon
-JOIN promotions_redemption AS used ON used.coupon_id = coupon.id GROUP BY 1
+WITH mail AS (SELECT id, batch FROM unnest(%s::bigint[], %s::text[]) AS mail (id, batch)),
+coupon AS (
+    SELECT mail.id AS mail_id, coupon.id FROM promotions_coupon AS coupon JOIN mail ON mail.batch = coupon.batch
+    WHERE coupon.batch = ANY(%s::text[]) AND coupon.batch <> '' AND coupon.uses > 0
+    UNION
+    SELECT mail.id, one.coupon_id FROM mail
+    CROSS JOIN LATERAL (SELECT coupon_id FROM mailing_delivery WHERE campaign_id = mail.id LIMIT 1) AS one
+)
+SELECT coupon.mail_id, sum(used.uses)
+FROM coupon JOIN promotions_redemption AS used ON used.coupon_id = coupon.id GROUP BY 1
 """
 SENT = """
 SELECT campaign_id, measure, sum(amount) FROM mailing_tally WHERE campaign_id = ANY(%s) GROUP BY 1, 2
@@ -57,7 +61,8 @@ def read_promotion_mails(campaigns: Sequence[EmailCampaign]) -> list[PromotionMa
         cursor.execute(SENT, [keys])
         for pk, measure, amount in cursor:
             sums[pk][measure] = int(amount)
-        cursor.execute(REDEEMED, [keys, [codes.name_batch(campaign) for campaign in campaigns]])
+        batches = [codes.name_batch(campaign) for campaign in campaigns]
+        cursor.execute(REDEEMED, [keys, batches, batches])
         redeemed = {pk: int(uses) for pk, uses in cursor}
     return [_build_mail(campaign, sums[campaign.pk], redeemed.get(campaign.pk, 0)) for campaign in campaigns]
 

@@ -135,6 +135,11 @@ class Sale(models.Model):
                 condition=models.Q(state="committed"),
                 name="sale_of_customer",
             ),
+            models.Index(
+                fields=["customer"],
+                condition=~models.Q(state="committed") & ~models.Q(customer=""),
+                name="sale_undone_of_customer",
+            ),
             models.Index(fields=["expires_at"], condition=models.Q(state="held"), name="sale_held"),
             models.Index(
                 fields=["received_at"],

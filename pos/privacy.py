@@ -24,7 +24,10 @@ FORGET_IN_LINES = (
 
 def describe_sales(customer: str, *, others: Collection[int] = ()) -> list[JsonObject]:
     """Return every sale of a customer number, "" for none, and those of the keys `others`, with lines and returns."""
-    own = Q(pk__in=others) | (Q(customer=customer) if customer else Q(pk=None))
+    own = Q(pk__in=others)
+    if customer:  # an index has those that are committed, another one all others
+        is_committed = Q(state=Sale.State.COMMITTED)
+        own |= Q(is_committed, customer=customer) | Q(~is_committed, customer=customer)
     sales = (
         Sale.objects.filter(own).select_related("location").prefetch_related("returns").order_by("at", "pk")
     )

@@ -240,7 +240,7 @@ def conflicts_of_coupon(coupon: Coupon) -> list[str]:
                 "of that."
             )
         )
-    if _count_unreached(this):
+    if coupon.min_subtotal and _count_unreached(this):
         said.append(
             _("No sale of late came to its minimum spend, %(min_subtotal)s.")
             % {"min_subtotal": money(coupon.min_subtotal)}
@@ -267,15 +267,22 @@ def _list_code_conflicts(
         if coupons.exists():
             yield _("It has coupon codes but applies without one: presenting a code changes nothing.")
         return
-    if not coupons.exists():
+    living = Q(state__in=[Coupon.State.USABLE, Coupon.State.COMING])
+    out_of_reach = _codes_out_of_reach(promotion, campaigns, places)
+    known = coupons.with_state(database_time.now())
+    counted = known.aggregate(
+        all=Count("pk"),
+        usable=Count("pk", filter=living),
+        out_of_reach=Count("pk", filter=living & out_of_reach),
+        asking=Count("pk", filter=living & Q(min_subtotal__gt=0)),
+    )
+    if not counted["all"]:
         yield _("It needs a coupon code, and it has none yet.")
         return
-    living = [Coupon.State.USABLE, Coupon.State.COMING]
-    usable = coupons.with_state(database_time.now()).filter(state__in=living)
-    if not usable.exists():
+    if not counted["usable"]:
         yield _("None of its coupon codes can be used any more.")
         return
-    if count := usable.filter(_codes_out_of_reach(promotion, campaigns, places)).count():
+    if count := counted["out_of_reach"]:
         yield (
             _(
                 "%(count)s of its coupon codes can never be used: their dates or locations do not meet "
@@ -283,7 +290,7 @@ def _list_code_conflicts(
             )
             % {"count": count}
         )
-    if count := _count_unreached(usable):
+    if counted["asking"] and (count := _count_unreached(known.filter(living))):
         yield _("No sale of late came to the minimum spend of %(count)s of its coupon codes.") % {
             "count": count
         }
@@ -320,11 +327,8 @@ def _codes_elsewhere(starts_at: datetime | None, ends_at: datetime | None, place
 
 def _count_unreached(coupons: QuerySet[Coupon]) -> int:
     """Return how many of `coupons` need a larger subtotal than any of the latest sales had."""
-    asking = coupons.filter(min_subtotal__gt=0)
-    if not asking.exists():
-        return 0
     count, largest = _recent_sales()
-    return asking.filter(min_subtotal__gt=largest).count() if count >= SALES_TO_JUDGE_BY else 0
+    return coupons.filter(min_subtotal__gt=largest).count() if count >= SALES_TO_JUDGE_BY else 0
 
 
 # ── with its campaigns ───────────────────────────────────────────────────────────────────────────────────────────────

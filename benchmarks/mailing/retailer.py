@@ -20,7 +20,7 @@ SELECT till.location_id, till.id, 'S' || n, 'committed',
                'id', line::text, 'sku', 'SKU' || (n * line) %% 5000, 'name', 'Article ' || (n * line) %% 5000,
                'quantity', 1, 'unit_price', 1100, 'categories', jsonb_build_array('c' || (n + line) %% 50)
            )) FROM generate_series(1, 3) AS line)), '{{}}',
-       now() - n * interval '365 days' / {sales}
+       now() - ({sales} - n) * interval '365 days' / {sales}
 FROM generate_series(1, {sales}) AS n
 JOIN (SELECT id, location_id, row_number() OVER (ORDER BY id) AS place FROM pos_till) AS till
     ON till.place = 1 + n %% 20;

@@ -14,7 +14,8 @@ from campaigns import calendar_feed, database_time
 from campaigns.annotations import PageContext
 from campaigns.forms import CalendarForm
 from campaigns.languages import use_language_of
-from campaigns.requests import Request, client_address
+from campaigns.lifecycle import Period
+from campaigns.requests import Request, client_address, number_in_query
 from campaigns.views.answers import may_view
 from campaigns.workspace import calendar, overview
 
@@ -45,14 +46,24 @@ def show_calendar(request: Request) -> HttpResponse:
         week, periods = calendar.build_week(day, now, shown)
         context |= {
             "week": week,
-            "periods": calendar.list_periods_on(periods, day),
+            **list_context(request, calendar.list_periods_on(periods, day)),
             "before": day - 7 * calendar.DAY,
             "after": day + 7 * calendar.DAY,
         }
     else:
         month = calendar.build_month(day, now, shown)
-        context |= {"month": month, "periods": month.list_periods_on(day)}
+        context |= {"month": month, **list_context(request, month.list_periods_on(day))}
+    if request.htmx and "from" in request.GET:
+        return render(request, "campaigns/_periods.html", context)
     return render(request, "campaigns/calendar.html", context)
+
+
+def list_context(request: Request, periods: list[Period]) -> PageContext:
+    """Return what campaigns/_periods.html shows of the campaigns of a day: a part of them, from `?from=` on."""
+    start = number_in_query(request, "from")
+    end = start + calendar.LISTED_AT_ONCE
+    left = len(periods[end:])
+    return {"periods": periods[start:end], "further": end if left else None, "left": left}
 
 
 @login_not_required

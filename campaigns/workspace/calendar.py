@@ -19,6 +19,7 @@ BARS_SHOWN = 12  # of one week of a month; the page of a day lists all
 BARS_OF_WEEK = 100  # of a week that has the page for itself
 WEEKS_OF_LINE = 8
 LANES_SHOWN = 100  # campaigns along the time line
+LISTED_AT_ONCE = 30  # of the list of a day; the others come when somebody gets there
 DAY = timedelta(days=1)
 YEARS = range(1990, 2200)
 
@@ -181,7 +182,7 @@ def build_time_line(day: date, now: datetime, shown: Shown = EVERYTHING) -> Time
     periods = list_periods(first, last, now, shown)
     lanes = []
     for period in periods[:LANES_SHOWN]:
-        begins, ends = _find_days(period)
+        begins, ends = period.days
         begins, ends = max(begins, first), min(ends, last)
         lanes.append(Lane(period, start=(begins - first).days, span=(ends - begins).days + 1))
     return TimeLine(first, lanes, len(periods[LANES_SHOWN:]), timezone.localdate(now))
@@ -212,27 +213,19 @@ def list_periods_on(periods: list[Period], day: date) -> list[Period]:
     return [period for period in periods if _overlaps(period, day, day)]
 
 
-def _find_days(period: Period) -> tuple[date, date]:
-    """Return the first and the last day of a period; its end is the first moment that is no longer part of it."""
-    first = timezone.localdate(period.begins_at)
-    if period.ends_at is None:
-        return first, date.max
-    return first, max(first, timezone.localdate(period.ends_at - timedelta(microseconds=1)))
-
-
 def _overlaps(period: Period, first: date, last: date) -> bool:
-    begins, ends = _find_days(period)
+    begins, ends = period.days
     return begins <= last and ends >= first
 
 
 def _build_week(monday: date, periods: list[Period], most: int = BARS_SHOWN) -> Week:
     days = [monday + number * DAY for number in range(DAYS_OF_WEEK)]
-    bars = [_build_bar(period, days) for period in periods if _overlaps(period, days[0], days[-1])]
-    return Week(days, bars[:most], len(bars[most:]))
+    its = [period for period in periods if _overlaps(period, days[0], days[-1])]
+    return Week(days, [_build_bar(period, days) for period in its[:most]], len(its[most:]))
 
 
 def _build_bar(period: Period, days: list[date]) -> Bar:
-    begins, ends = _find_days(period)
+    begins, ends = period.days
     first, last = max(begins, days[0]), min(ends, days[-1])
     return Bar(
         period.campaign,

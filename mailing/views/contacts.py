@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -37,7 +36,6 @@ from promotions.models import Redemption
 
 viewing = permission_required("mailing.view_contact", raise_exception=True)
 exporting = permission_required("mailing.export_contact", raise_exception=True)
-PER_PAGE = 50
 MAILS_SHOWN = 50
 CAMPAIGNS_OFFERED = 100
 COUPONS_SHOWN = 50
@@ -56,7 +54,10 @@ def contact_list(request: Request) -> HttpResponse:
         found = filter_contacts(form)
     except audience.SegmentError as error:
         return render(request, "mailing/contacts.html", context | {"trouble": translate_stored(str(error))})
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    if "count" in request.GET and request.htmx:
+        return render(request, "mailing/_contact_count.html", {"number": found.count()})
+    page = contacts.read_page(found, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
+    number = found.count() if "count" in request.GET else contacts.count_at_once(found, page)
     suppressions = Suppression.objects.filter(email__in=[contact.email for contact in page])
     suppressed = {suppression.email: suppression for suppression in suppressions}
     chosen = chosen_columns(request)
@@ -64,6 +65,8 @@ def contact_list(request: Request) -> HttpResponse:
     columns = [(name, label) for name, label in labels.items() if name in chosen]
     context |= {
         "page": page,
+        "number": number,
+        "counted_at_once": contacts.COUNTED_AT_ONCE,
         "columns": columns,
         "all_columns": [(name, label, name in chosen) for name, label in labels.items()],
         "rows": [

@@ -4,7 +4,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from campaigns.requests import Request
 from mailing.deletion import delete_list
 from mailing.forms import ListForm
-from mailing.models import ContactList
+from mailing.models import ContactList, Membership
 from mailing.views.confirmations import delete_when_confirmed
 
 
@@ -21,10 +21,13 @@ from mailing.views.confirmations import delete_when_confirmed
 @permission_required("mailing.view_contactlist", raise_exception=True)
 def contact_lists(request: Request) -> HttpResponse:
     """List the lists of contacts."""
-    rows = ContactList.objects.annotate(
-        members=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=True)),
-        left=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=False)),
-    ).order_by("name")
+    counted = {
+        pk: (members, left)
+        for pk, members, left in Membership.objects.order_by()
+        .values_list("list")
+        .annotate(members=Count("pk") - Count("unsubscribed_at"), left=Count("unsubscribed_at"))
+    }
+    rows = [(each, *counted.get(each.pk, (0, 0))) for each in ContactList.objects.order_by("name")]
     return render(request, "mailing/lists.html", {"lists": rows})
 
 

@@ -301,7 +301,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["code"],
+                "ordering": ["key"],
                 "indexes": [
                     models.Index(
                         condition=models.Q(("batch", ""), _negated=True),

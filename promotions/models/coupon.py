@@ -94,7 +94,7 @@ class Coupon(models.Model):
     objects = CouponQuerySet.as_manager()
 
     class Meta:
-        ordering = ["code"]
+        ordering = ["key"]  # the code as tills read it, which has an index
         indexes = [
             models.Index(fields=["batch"], condition=~Q(batch=""), name="coupon_of_batch"),
             models.Index(fields=["made_for"], condition=Q(made_for__isnull=False), name="coupon_made_for"),

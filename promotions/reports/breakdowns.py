@@ -11,7 +11,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from campaigns import dates
 from promotions.models import Promotion
 from promotions.reports.ledger import Key, Ledger, largest_first, total_of
-from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
+from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row, Rows
 
 STATE_WORDS = {
     Promotion.Status.ACTIVE: pgettext_lazy("state of a promotion", "on"),
@@ -27,8 +27,7 @@ def by_promotion(asked: ReportQuery) -> Report:
     """Report discounts by promotion, the largest first."""
     ledger = Ledger(asked)
     found = ledger.sums("line.promotion_id")
-    promotions = Promotion.objects.only("name", "type", "status", "deleted_at").in_bulk(found)
-    rows = [{**sums, **_describe_promotion(promotions[key])} for key, sums in largest_first(found)]
+    figures = [{**sums, "key": key} for key, sums in largest_first(found)]
     columns = (
         Column("name", _("Promotion")),
         Column("type", _("Type")),
@@ -37,8 +36,15 @@ def by_promotion(asked: ReportQuery) -> Report:
         USES,
         GIVEN,
     )
-    sums = total_of(rows, sales=ledger.all_sales())
+    sums = total_of(figures, sales=ledger.all_sales())
+    rows = Rows(figures, _describe_promotions)
     return Report("promotion", _("By promotion"), columns, rows, sums, drawn="bars")
+
+
+def _describe_promotions(rows: list[Row]) -> list[Row]:
+    promotions = Promotion.objects.only("name", "type", "status", "deleted_at")
+    found = promotions.in_bulk(row["key"] for row in rows)
+    return [{**row, **_describe_promotion(found[row["key"]])} for row in rows]
 
 
 def _describe_promotion(promotion: Promotion) -> Row:

@@ -12,7 +12,7 @@ from campaigns.models import Campaign
 from promotions import margins
 from promotions.margins import Margin
 from promotions.reports.ledger import GRANTED, Ledger, largest_first, total_of
-from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
+from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row, Rows
 
 
 class SalesTouched(NamedTuple):
@@ -63,12 +63,13 @@ def by_campaign(asked: ReportQuery) -> Report:
     found = ledger.sums("line.campaign_id")
     has_costs = margins.is_any_cost_known()
     known = _read_margins(ledger, "line.campaign_id") if has_costs else {}
-    campaigns = Campaign.objects.in_bulk(key for key in found if key is not None)
-    rows = []
+    keys = [key for key in found if key is not None]
+    statuses = dict(Campaign.objects.filter(pk__in=keys).values_list("pk", "status"))
+    figures = []
     for key, sums in largest_first(found):
         sales, revenue, *_rest = touched.get(key, SalesTouched())
-        row = {**sums, **_describe_campaign(campaigns.get(key)), **_write_margin(known.get(key))}
-        rows.append(_with_revenue(row, sales, revenue))
+        row = {**sums, "key": key, "badge": statuses.get(key, ""), **_write_margin(known.get(key))}
+        figures.append(_with_revenue(row, sales, revenue))
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
         Column("name", _("Campaign")),
@@ -83,15 +84,15 @@ def by_campaign(asked: ReportQuery) -> Report:
     sales = sum(figures.first_sales for figures in touched.values())
     revenue = sum(figures.first_revenue for figures in touched.values())
     in_all = _read_margins(ledger, "NULL::bigint").get(None) if has_costs else None
-    sums = _with_revenue(total_of(rows, sales=sales) | _write_margin(in_all), sales, revenue)
+    sums = _with_revenue(total_of(figures, sales=sales) | _write_margin(in_all), sales, revenue)
     return Report(
         "campaign",
         _("Revenue per campaign"),
         columns,
-        rows,
+        Rows(figures, _describe_campaigns),
         sums,
         drawn="bars",
-        groups=_by_end(rows),
+        groups=_by_end(figures),
         note=f"{ROI_NOTE} {MARGIN_NOTE}" if has_costs else ROI_NOTE,
     )
 
@@ -120,6 +121,11 @@ def _write_margin(margin: Margin | None) -> Row:
     if margin is None or not margin.is_known:
         return {"margin": None, "cost_known": ""}
     return {"margin": margin.amount, "cost_known": write_percent(f"{margin.percent_known:.1f}")}
+
+
+def _describe_campaigns(rows: list[Row]) -> list[Row]:
+    campaigns = Campaign.objects.in_bulk(row["key"] for row in rows if row["key"] is not None)
+    return [{**row, **_describe_campaign(campaigns.get(row["key"]))} for row in rows]
 
 
 def _describe_campaign(campaign: Campaign | None) -> Row:

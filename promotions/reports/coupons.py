@@ -9,7 +9,7 @@ from campaigns import database_time
 from campaigns.formats import in_sentence
 from promotions.models import Coupon, Overrun
 from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, largest_first, total_of
-from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
+from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row, Rows
 
 BADGES = {Coupon.State.USABLE: "enabled", Coupon.State.COMING: "scheduled", Coupon.State.USED_UP: "paused"}
 USED: Final = f"""
@@ -25,18 +25,7 @@ def by_coupon(asked: ReportQuery) -> Report:
     ledger = Ledger(asked)
     names = ("given", "uses", "sales", "customers", "last")
     found = {key: dict(zip(names, figures, strict=True)) for key, *figures in ledger.rows(USED)}
-    coupons = Coupon.objects.with_state(database_time.now()).filter(pk__in=found)
-    described = {
-        key: {
-            "name": code,
-            "promotion": promotion,
-            "state": in_sentence(Coupon.State(state).label),
-            "badge": BADGES.get(state, "inactive"),
-            "url": reverse("promotions:coupon", args=[key]),
-        }
-        for key, code, promotion, state in coupons.values_list("pk", "code", "promotion__name", "state")
-    }
-    rows = [{**used, **described[key]} for key, used in largest_first(found)]
+    figures = [{**used, "key": key} for key, used in largest_first(found)]
     columns = (
         Column("name", _("Code")),
         Column("promotion", _("Promotion")),
@@ -48,7 +37,23 @@ def by_coupon(asked: ReportQuery) -> Report:
         GIVEN,
     )
     ((sales,),) = ledger.rows(SALES_WITH_CODE)
-    return Report("coupon", _("Coupon usage"), columns, rows, total_of(rows, sales=sales), drawn="bars")
+    sums = total_of(figures, sales=sales)
+    return Report("coupon", _("Coupon usage"), columns, Rows(figures, _describe_coupons), sums, drawn="bars")
+
+
+def _describe_coupons(rows: list[Row]) -> list[Row]:
+    coupons = Coupon.objects.with_state(database_time.now()).filter(pk__in=[row["key"] for row in rows])
+    described = {
+        key: {
+            "name": code,
+            "promotion": promotion,
+            "state": in_sentence(Coupon.State(state).label),
+            "badge": BADGES.get(state, "inactive"),
+            "url": reverse("promotions:coupon", args=[key]),
+        }
+        for key, code, promotion, state in coupons.values_list("pk", "code", "promotion__name", "state")
+    }
+    return [{**row, **described[row["key"]]} for row in rows]
 
 
 def beyond_limits(asked: ReportQuery) -> Report:

@@ -1,6 +1,6 @@
 """Draws a report, and writes it as CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from babel.numbers import get_currency_precision
@@ -10,13 +10,16 @@ from campaigns.annotations import ColumnValue
 from campaigns.formats import money
 from campaigns.workspace import spreadsheets
 from campaigns.workspace.plots import Plot, Point, draw_plot
-from promotions.reports.report import Report
+from promotions.reports.report import Report, Row
 
 
-def list_shares(report: Report) -> list[float]:
-    """Return the length of each row's bar, from 0 to 100 for the largest discount; 0 for a negative one."""
+def list_shares(report: Report, rows: Iterable[Row]) -> list[float]:
+    """Return the length of the bar of each of these rows, from 0 to 100 for the report's largest discount.
+
+    That of a negative one is 0.
+    """
     largest = max(1, report.largest)
-    return [round(100 * max(0, row["given"]) / largest, 2) for row in report.rows]
+    return [round(100 * max(0, row["given"]) / largest, 2) for row in rows]
 
 
 def draw_report(report: Report, currency: str) -> Plot:

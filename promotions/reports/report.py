@@ -1,8 +1,9 @@
 """The query of a report, and its result: columns and rows."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, overload
 
 from django.utils.translation import gettext_lazy
 
@@ -59,6 +60,32 @@ class Column:
         return self.kind not in ("text", "badge")
 
 
+class Rows(Sequence[Row]):
+    """The rows of a report: the figures of all, and the words only of those that are looked at, which ask for more.
+
+    `describe` returns rows of figures with the words that their columns show, in one query for all of them.
+    """
+
+    def __init__(self, figures: list[Row], describe: Callable[[list[Row]], list[Row]]) -> None:
+        self.figures = figures
+        self._describe = describe
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return self._describe(self.figures[place])
+        return self._describe([self.figures[place]])[0]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._describe(self.figures))
+
+
 @dataclass(frozen=True)
 class Report:
     """A table, and how it is drawn: `bars` beside its rows, `columns` over time, or nothing.
@@ -71,7 +98,7 @@ class Report:
     key: str
     title: str
     columns: tuple[Column, ...]
-    rows: list[Row]
+    rows: Sequence[Row]
     total: Row
     drawn: str = ""
     groups: list[Row] = field(default_factory=list)
@@ -84,7 +111,8 @@ class Report:
 
     @property
     def largest(self) -> int:
-        return max((row["given"] for row in self.rows), default=0)
+        figures = self.rows.figures if isinstance(self.rows, Rows) else self.rows
+        return max((row["given"] for row in figures), default=0)
 
 
 GIVEN = Column("given", gettext_lazy("Discount"), "money")

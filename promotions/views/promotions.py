@@ -191,7 +191,8 @@ def get_promotion(pk: int) -> Promotion:
     Raises:
         Http404: there is none.
     """
-    return get_object_or_404(Promotion.objects.existing().prefetch_related(LINKS), pk=pk)
+    linked = Promotion.objects.existing().prefetch_related(LINKS, "links__campaign__locations")
+    return get_object_or_404(linked, pk=pk)
 
 
 def kinds() -> list[dict[str, str]]:

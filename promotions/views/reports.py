@@ -25,15 +25,17 @@ def report(request: Request) -> HttpResponse:
     if not form.is_valid():
         return render_refused_form(request, form)
     asked, made = make_report(form)
-    drawn = list(zip(made.rows, reports.list_shares(made), strict=True))
     is_whole = made.drawn == "columns"  # a column for every row
-    page = Paginator(drawn, max(1, len(drawn)) if is_whole else PER_PAGE).get_page(request.GET.get("page"))
+    size = max(1, len(made.rows)) if is_whole else PER_PAGE
+    page = Paginator(made.rows, size).get_page(request.GET.get("page"))
+    rows = list(page)
     context = {
         "form": form,
         "kinds": {key: title for key, (title, _) in reports.REPORTS.items()},
         "asked": asked,
         "report": made,
         "page": page,
+        "rows": list(zip(rows, reports.list_shares(made, rows), strict=True)),
         "plot": reports.draw_report(made, asked.currency) if is_whole else None,
     }
     return render(request, "promotions/reports.html", context)

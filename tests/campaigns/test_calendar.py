@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns.workspace import calendar
@@ -155,3 +157,27 @@ def test_the_calendar_is_filtered_by_kind_and_location_and_keeps_that_in_its_lin
         f"kind=promotion&amp;location={here.pk}"
         in client.get(f"{address}&kind=promotion&location={here.pk}").content.decode()
     )
+
+
+def test_the_list_of_a_day_comes_in_parts(client, marketer):
+    PromotionCampaignFactory.create_batch(
+        calendar.LISTED_AT_ONCE + 1, status="active", starts_at=at(6), ends_at=at(20)
+    )
+    first = client.get("/calendar/?day=2031-05-07")
+    assert len(first.context["periods"]) == calendar.LISTED_AT_ONCE
+    assert "1 more campaign<" in first.content.decode()
+    further = f"/calendar/?day=2031-05-07&from={calendar.LISTED_AT_ONCE}"
+    assert len(client.get(further).context["periods"]) == 1
+    part = client.get(further, HTTP_HX_REQUEST="true").content.decode()
+    assert part.count("list-group-item") == 1
+    assert "<html" not in part
+
+
+def test_many_campaigns_take_no_more_queries_than_few(client, marketer, django_assert_num_queries):
+    PromotionCampaignFactory(status="active", starts_at=at(6), ends_at=at(20))
+    client.get("/calendar/?day=2031-05-07")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/calendar/?day=2031-05-07")
+    PromotionCampaignFactory.create_batch(50, status="active", starts_at=at(6), ends_at=at(20))
+    with django_assert_num_queries(len(few)):
+        client.get("/calendar/?day=2031-05-07")

@@ -7,12 +7,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from mailing import deliveries
-from mailing.models import Delivery
+from mailing import audience, deliveries
+from mailing.models import Contact, Delivery, Membership
 from mailing.sending import claim, lanes
 from mailing.sending.windows import ALWAYS
 from mailing.variants import releasing
-from tests.factories import SmtpConnectionFactory
+from tests.factories import ContactListFactory, SmtpConnectionFactory
 from tests.mailing.running import launch_campaign
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +95,16 @@ def test_the_rest_of_a_test_is_released_from_where_the_last_step_ended(campaign)
         {"campaign": campaign.pk, "winner": 0, "most": 10, "after": last, **due.params},
     )
     assert ("Seq Scan", "mailing_delivery") not in steps
+
+
+def test_a_page_of_an_audience_need_not_judge_all_of_it():
+    """PostgreSQL may go along the index of the list; to judge half a million contacts first took seconds."""
+    members = ContactListFactory()
+    Contact.objects.bulk_create(Contact(email=f"{n}@x.example") for n in range(ROWS))
+    Membership.objects.bulk_create(Membership(list=members, contact=each) for each in Contact.objects.all())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE mailing_membership, mailing_contact")
+    sql, values = audience.build_judged_query(audience.Selection(lists=(members.pk,)), is_read_in_part=True)
+    page = f"{sql} SELECT contact_id FROM judged WHERE {audience.STAGES['recipients']} ORDER BY contact_id LIMIT 50"
+    kinds = {kind for kind, _ in list_steps(page, values)}
+    assert "CTE Scan" not in kinds  # which would be of all of the list, judged

@@ -13,13 +13,15 @@ from promotions.models import (
     Redemption,
 )
 from tests.factories import (
+    CouponFactory,
     CustomerGroupFactory,
+    LocationFactory,
     PromotionCampaignFactory,
     PromotionFactory,
     SaleFactory,
     user_in,
 )
-from tests.promotions.pages import HTMX, campaign_with, linked_names, read_page, words
+from tests.promotions.pages import HTMX, campaign_with, linked_names, queries, read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -376,3 +378,20 @@ def test_a_group_is_called_by_its_name_and_by_its_code_where_there_is_none(clien
     for n in range(6):
         assert f"for customers of the groups “Friends of the house” or “g{n}”." in page
     assert len([one for one in queries if "promotions_customergroup" in one["sql"]]) == 1
+
+
+def test_a_promotion_in_many_campaigns_takes_as_many_queries_as_in_one(client, marketer):
+    promotion = PromotionFactory(trigger="coupon")
+    CouponFactory.create_batch(3, promotion=promotion, min_subtotal=100)
+
+    def link() -> None:
+        campaign = PromotionCampaignFactory(status="active")
+        campaign.locations.add(LocationFactory())
+        Link.objects.create(campaign=campaign, promotion=promotion)
+
+    link()
+    queries(client, f"/promotions/{promotion.pk}/")
+    alone = queries(client, f"/promotions/{promotion.pk}/")
+    for _ in range(4):
+        link()
+    assert queries(client, f"/promotions/{promotion.pk}/") == alone <= 20

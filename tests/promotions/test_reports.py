@@ -275,7 +275,7 @@ def test_bars_are_shares_of_the_largest_and_never_negative():
     give_back(redeem(taken, 10, at=NOON - timedelta(days=40)), at=NOON)  # granted before these days
     report = reports.by_promotion(MARCH)
     assert [row["given"] for row in report.rows] == [800, 200, -10]
-    assert reports.list_shares(report) == [100, 25, 0]
+    assert reports.list_shares(report, report.rows) == [100, 25, 0]
 
 
 def test_the_csv_has_decimals_of_the_currency_and_no_formulas():
