@@ -146,8 +146,12 @@ def signed_in(client, role):
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium; without one browser tests are skipped, unless REQUIRE_BROWSER=1."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """The path of a Chromium; without one browser tests are skipped, unless REQUIRE_BROWSER=1.
+
+    Rather the one that has no window: it draws the same pages with half the CPU.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
     if not found and os.environ.get("REQUIRE_BROWSER") == "1":
         pytest.fail("REQUIRE_BROWSER=1, but no Chromium was found on this machine.")
     if not found:
