@@ -42,7 +42,8 @@ SELECT (SELECT count(*) FROM gone), array(
 # Every mail that a sale could count for. `strength`: code 3, click 2, acceptance 1; what is forgotten stays.
 TOUCHES = """
 asked AS MATERIALIZED (
-    SELECT sale.id, sale.at, sale.customer, sale.location_id, sale.currency, sale.total, sale.discount
+    SELECT sale.id, sale.at, sale.customer, sale.location_id, sale.currency, sale.total, sale.discount,
+           sale.returned_total
     FROM pos_sale AS sale WHERE {asked} AND sale.state = 'committed'
 ),
 mailed AS (
@@ -117,7 +118,7 @@ chosen AS (
 ),
 figured AS (
     SELECT chosen.sale_id, chosen.campaign_id, chosen.delivery_id, chosen.how, chosen.touched_at, asked.at,
-           asked.location_id, asked.currency, asked.total - coalesce(back.total, 0) AS net,
+           asked.location_id, asked.currency, asked.total - coalesce(asked.returned_total, 0) AS net,
            asked.discount - coalesce(back.discount, 0) AS discount,
            asked.customer <> '' AND asked.id = (
                SELECT id FROM pos_sale AS other
@@ -127,8 +128,7 @@ figured AS (
     FROM chosen JOIN asked ON asked.id = chosen.sale_id
     LEFT JOIN mailing_delivery AS delivery ON delivery.id = chosen.delivery_id
     LEFT JOIN LATERAL (
-        SELECT sum((answer::jsonb ->> 'total')::bigint)::bigint AS total, sum(discount)::bigint AS discount
-        FROM pos_return WHERE sale_id = asked.id
+        SELECT sum(discount)::bigint AS discount FROM pos_return WHERE sale_id = asked.id
     ) AS back ON true
 )
 """

@@ -50,11 +50,8 @@ NAMED = "line.customer <> ''"
 # the same in a statement that asks for some customers only, whom it has as the table `asked`
 AMONG_ASKED = f"{NAMED} AND line.customer = ANY (ARRAY(SELECT customer FROM asked))"
 LINES = f"SELECT line.customer FROM pos_soldline AS line WHERE {NAMED}"
-SALES = f"SELECT line.customer FROM pos_sale AS line{{back}} WHERE {NAMED} AND line.state = 'committed'"
-PAID_BACK = """ LEFT JOIN (
-    SELECT sale_id, sum((answer::jsonb ->> 'total')::bigint) AS total FROM pos_return GROUP BY sale_id
-) AS back ON back.sale_id = {sale}.id"""
-KEPT_SALE = "(back.sale_id IS NULL OR {sale}.total > back.total)"
+SALES = f"SELECT line.customer FROM pos_sale AS line WHERE {NAMED} AND line.state = 'committed'"
+KEPT_SALE = "({sale}.returned_total IS NULL OR {sale}.total > {sale}.returned_total)"
 REDEEMED = f"""SELECT line.customer FROM promotions_redemption AS used JOIN pos_sale AS line ON line.id = used.sale_id
 WHERE {NAMED} AND line.state = 'committed' AND used.reverses_id IS NULL"""
 KEPT = "line.quantity > line.returned_quantity"
@@ -93,9 +90,14 @@ def ask_some(condition: Condition) -> Condition:
 
 
 def _compile_first(since: Condition | None) -> Condition:
-    having = f" HAVING min(line.at) > {since.sql}" if since else ""
-    kept = f"{SALES.format(back=PAID_BACK.format(sale='line'))} AND {KEPT_SALE.format(sale='line')}"
-    return Condition(f"{kept} GROUP BY line.customer{having}", since.params if since else [])
+    kept = f"{SALES} AND {KEPT_SALE.format(sale='line')}"
+    if since is None:
+        return Condition(kept, [])
+    earlier = f"""NOT EXISTS (
+        SELECT FROM pos_sale AS earlier WHERE earlier.customer = line.customer AND earlier.state = 'committed'
+        AND earlier.at <= {since.sql} AND {KEPT_SALE.format(sale="earlier")}
+    )"""
+    return Condition(f"{kept} AND line.at > {since.sql} AND {earlier}", since.params * 2)
 
 
 def _compile_times(node: JsonObject, since: Condition | None, times: int, spent: int | None) -> Condition:
@@ -105,8 +107,8 @@ def _compile_times(node: JsonObject, since: Condition | None, times: int, spent:
     if event == "redeemed":
         sql, sale = REDEEMED, "count(DISTINCT line.id)"
     elif event == "bought" and not wanted:
-        sql, sale = SALES.format(back="" if spent is None else PAID_BACK.format(sale="line")), "count(*)"
-        kept = "line.total - coalesce(back.total, 0)"
+        sql, sale = SALES, "count(*)"
+        kept = "line.total - coalesce(line.returned_total, 0)"
     elif event == "returned":
         sql = f"{LINES} AND line.returned_quantity > 0"
     else:

@@ -14,7 +14,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from mailing.comparing import Condition
-from mailing.purchases import KEPT_SALE, PAID_BACK
+from mailing.purchases import KEPT_SALE
 
 DAYS = 365
 
@@ -55,8 +55,10 @@ SELECT customer, ntile(5) OVER (ORDER BY last, times, money, customer COLLATE "C
        ntile(5) OVER (ORDER BY money, times, last, customer COLLATE "C") AS money
 FROM (
     SELECT sale.customer, max(sale.at) AS last, count(*) AS times,
-           coalesce(sum(sale.total - coalesce(back.total, 0)) FILTER (WHERE sale.currency = %s), 0)::bigint AS money
-    FROM pos_sale AS sale{PAID_BACK.format(sale="sale")}
+           coalesce(
+               sum(sale.total - coalesce(sale.returned_total, 0)) FILTER (WHERE sale.currency = %s), 0
+           )::bigint AS money
+    FROM pos_sale AS sale
     WHERE sale.state = 'committed' AND sale.customer <> '' AND sale.at > now() - interval '{DAYS} days'
       AND {KEPT_SALE.format(sale="sale")}
     GROUP BY sale.customer

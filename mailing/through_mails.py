@@ -21,12 +21,9 @@ WITH given AS (
     WHERE {whose} = %s GROUP BY 1 HAVING sum(uses) > 0 OR sum(amount) > 0
 )
 SELECT known.campaign_id, sale.currency, count(*), sum(given.amount)::bigint,
-       sum(sale.total - coalesce(back.total, 0))::bigint
+       sum(sale.total - coalesce(sale.returned_total, 0))::bigint
 FROM given JOIN pos_sale AS sale ON sale.id = given.sale_id
 LEFT JOIN mailing_conversion AS known ON known.sale_id = given.sale_id
-LEFT JOIN LATERAL (
-    SELECT sum((answer::jsonb ->> 'total')::bigint) AS total FROM pos_return WHERE sale_id = given.sale_id
-) AS back ON true
 WHERE sale.state = 'committed' GROUP BY 1, 2
 """
 

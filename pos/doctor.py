@@ -8,9 +8,7 @@ from django.db import connection
 # left out.
 PAID_AND_FOLDED = """
     SELECT sale.id, reference,
-           CASE WHEN state = 'committed' THEN total - (
-               SELECT coalesce(sum((back.answer::jsonb ->> 'total')::bigint), 0) FROM pos_return back
-               WHERE back.sale_id = sale.id) ELSE 0 END AS paid,
+           CASE WHEN state = 'committed' THEN total - coalesce(returned_total, 0) ELSE 0 END AS paid,
            (SELECT coalesce(sum(line.total - line.returned_total), 0) FROM pos_soldline line
             WHERE line.sale_id = sale.id)::bigint AS folded
     FROM pos_sale sale
@@ -84,6 +82,14 @@ BREACHES = [
                                FROM jsonb_array_elements(reserved) AS entry), discount
         FROM pos_sale WHERE state = 'held' AND discount <>
             (SELECT coalesce(sum((entry ->> 'amount')::bigint), 0) FROM jsonb_array_elements(reserved) AS entry)
+        """,
+    ),
+    (
+        "has returns that paid back {0}; {1} is stored",
+        """
+        SELECT sale.id, sale.reference, sum((back.answer::jsonb ->> 'total')::bigint), sale.returned_total
+        FROM pos_sale sale LEFT JOIN pos_return back ON back.sale_id = sale.id GROUP BY sale.id
+        HAVING sum((back.answer::jsonb ->> 'total')::bigint) IS DISTINCT FROM sale.returned_total
         """,
     ),
     (

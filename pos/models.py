@@ -101,6 +101,13 @@ class Sale(models.Model):
     subtotal = models.BigIntegerField(default=0)
     discount = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
+    returned_total = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text=gettext_lazy(
+            "What was paid back for what came back, in minor units; empty while nothing did."
+        ),
+    )
     body_hash = models.BinaryField(max_length=32)
     basket = models.JSONField(default=dict, help_text=gettext_lazy("The request as it was sent."))
     answer = models.TextField(
@@ -131,7 +138,7 @@ class Sale(models.Model):
             # with what segments ask of all sales of all customers
             models.Index(
                 fields=["customer"],
-                include=["at", "currency", "total", "id"],
+                include=["at", "currency", "total", "returned_total", "id"],
                 condition=models.Q(state="committed"),
                 name="sale_of_customer",
             ),
@@ -149,7 +156,7 @@ class Sale(models.Model):
             # what reports ask of a sale; the row itself, with its basket and answer, is twenty times as large
             models.Index(
                 fields=["id"],
-                include=["location", "state", "currency", "total", "customer"],
+                include=["location", "state", "currency", "total", "returned_total", "customer"],
                 name="sale_figures",
             ),
         ]

@@ -139,6 +139,16 @@ class Migration(migrations.Migration):
                 ("subtotal", models.BigIntegerField(default=0)),
                 ("discount", models.BigIntegerField(default=0)),
                 ("total", models.BigIntegerField(default=0)),
+                (
+                    "returned_total",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text=(
+                            "What was paid back for what came back, in minor units; empty while nothing did."
+                        ),
+                        null=True,
+                    ),
+                ),
                 ("body_hash", models.BinaryField(max_length=32)),
                 ("basket", models.JSONField(default=dict, help_text="The request as it was sent.")),
                 (
@@ -196,7 +206,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("state", "committed")),
                         fields=["customer"],
-                        include=("at", "currency", "total", "id"),
+                        include=("at", "currency", "total", "returned_total", "id"),
                         name="sale_of_customer",
                     ),
                     models.Index(
@@ -209,7 +219,7 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         fields=["id"],
-                        include=["location", "state", "currency", "total", "customer"],
+                        include=["location", "state", "currency", "total", "returned_total", "customer"],
                         name="sale_figures",
                     ),
                 ],

@@ -93,7 +93,7 @@ def _put_return(
         body = msgspec.json.encode(answer)
         if request.dry_run:
             return Answer(200, body)
-        insert_return(sale.id, facts.till, return_reference, body_hash, units, answer.discount, body, now)
+        insert_return(sale.id, facts.till, return_reference, body_hash, units, answer, body, now)
         give_back_units(sale, reversals, now)
     return Answer(201, body)
 
@@ -149,14 +149,18 @@ def insert_return(
     reference: str,
     body_hash: bytes,
     units: dict[str, int],
-    discount: int,
-    answer: bytes,
+    answer: schemas.Return,
+    body: bytes,
     now: datetime,
 ) -> None:
-    """Insert the row of a return."""
+    """Insert the row of a return and note on its sale what was paid back; `body` is the answer as it is sent."""
     send(
         """
-        WITH changed AS (INSERT INTO pos_unfoldedsale (sale_id) VALUES (%(sale)s::bigint))
+        WITH changed AS (INSERT INTO pos_unfoldedsale (sale_id) VALUES (%(sale)s::bigint)),
+        paid_back AS (
+            UPDATE pos_sale SET returned_total = coalesce(returned_total, 0) + %(total)s::bigint
+            WHERE id = %(sale)s::bigint
+        )
         INSERT INTO pos_return (sale_id, till_id, reference, body_hash, units, discount, answer, at)
         VALUES (%(sale)s::bigint, %(till)s::bigint, %(reference)s, %(body_hash)s, %(units)s::jsonb,
                 %(discount)s::bigint, %(answer)s, %(at)s::timestamptz)
@@ -167,8 +171,9 @@ def insert_return(
             "reference": reference,
             "body_hash": bytea_text(body_hash),
             "units": msgspec.json.encode(units).decode(),
-            "discount": str(discount),
-            "answer": answer.decode(),
+            "discount": str(answer.discount),
+            "total": str(answer.total),
+            "answer": body.decode(),
             "at": now.isoformat(),
         },
     )

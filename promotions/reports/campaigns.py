@@ -31,15 +31,13 @@ REVENUE: Final = f"""
     SELECT touched.campaign_id, count(*), sum(touched.revenue)::bigint, count(*) FILTER (WHERE touched.is_first),
            coalesce(sum(touched.revenue) FILTER (WHERE touched.is_first), 0)::bigint
     FROM (
-        SELECT line.campaign_id, line.total - coalesce(back.total, 0) AS revenue,
+        SELECT line.campaign_id, line.total - coalesce(line.returned_total, 0) AS revenue,
                row_number() OVER (PARTITION BY line.sale_id) = 1 AS is_first
         FROM (
-            SELECT DISTINCT ON (line.sale_id, line.campaign_id) line.sale_id, line.campaign_id, sale.total
+            SELECT DISTINCT ON (line.sale_id, line.campaign_id) line.sale_id, line.campaign_id,
+                   sale.total, sale.returned_total
             FROM {GRANTED} ORDER BY line.sale_id, line.campaign_id
-        ) AS line LEFT JOIN (
-            SELECT sale_id, sum((answer::jsonb ->> 'total')::bigint) AS total
-            FROM pos_return WHERE at >= %(since)s GROUP BY sale_id
-        ) AS back ON back.sale_id = line.sale_id
+        ) AS line
     ) AS touched GROUP BY 1
 """
 # key: of the campaign, or NULL for all of them, where a sale of two campaigns counts once

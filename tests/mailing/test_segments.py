@@ -8,7 +8,6 @@ from django.utils import timezone
 from mailing import audience
 from mailing.models import Event, Membership, Suppression
 from mailing.segments import MOST_CONDITIONS, SegmentError
-from pos.models import Return
 from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory, LocationFactory, SaleFactory
 from tests.outside import choose_contacts
 
@@ -171,7 +170,8 @@ def test_what_customers_spent_at_tills_less_what_came_back(people):
     assert choose_first_names(hundred | {"times": 2}) == "A"
     assert choose_first_names(hundred | {"done": False}) == "CD"
     for number in (1, 2):
-        Return.objects.create(sale=sale, reference=f"B{number}", body_hash=b"\0" * 32, answer='{"total": 50}')
+        sale.returned_total = 50 * number
+        sale.save()
     assert choose_first_names(hundred) == "A"
     assert choose_first_names(hundred | {"spent": 9900}) == "AB"
 

@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns import doctor, lifecycle
+from pos.doctor import list_breaches
+from pos.models import Sale
 from pos.sales.returns import skip_runs
 from promotions.engine.allocation import spread
 from promotions.models import Coupon, CustomerUse, Link
@@ -43,6 +45,20 @@ def test_ten_off_three_comes_back_unit_by_unit_without_a_cent_lost(till):
     assert sum(part["total"] for part in parts) == 2_000
     assert counter_figures(campaign=campaign) == (0, 0, 0)
     assert not list(doctor.find_breaches())
+
+
+def test_a_sale_tells_what_was_paid_back_and_the_doctor_when_its_returns_say_something_else(till):
+    campaign_of(off(1_000), budget=5_000)
+    till.put("S1", THREE)
+    assert Sale.objects.get().returned_total is None
+    till.give_back("S1", "R1", {"1": 1})
+    assert Sale.objects.get().returned_total == 666
+    till.give_back("S1", "R2", {"1": 2})
+    sale = Sale.objects.get()
+    assert sale.returned_total == sale.total == 2_000
+    assert list(list_breaches()) == []
+    Sale.objects.update(returned_total=None)
+    assert f"Sale {sale.pk} (S1) has returns that paid back 2000; None is stored." in list(list_breaches())
 
 
 def test_a_return_sent_twice_is_done_once(till):

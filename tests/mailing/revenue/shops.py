@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from mailing import tracking
@@ -74,6 +75,7 @@ def give_back(sale, amount, discount=0, units=1):
         discount=discount,
         answer=f'{{"total": {amount}, "lines": [{{"id": "1", "total": {amount}}}]}}',
     )
+    Sale.objects.filter(pk=sale.pk).update(returned_total=Coalesce("returned_total", 0) + amount)
     UnfoldedSale.objects.create(sale_id=sale.pk)
 
 
