@@ -46,7 +46,8 @@ INSERT INTO pos_sale (location_id, till_id, reference, state, customer, currency
 SELECT till.location_id, till.id, 'S' || n, 'committed',
        CASE WHEN n %% 5 > 0 THEN 'C' || 2 * (1 + ('x' || substr(md5(n::text), 1, 7))::bit(28)::int %% {customers})
             ELSE '' END,
-       'EUR', 4000, 0, 4000, CASE n %% 5 WHEN 4 THEN 1000 END, '', jsonb_build_object('lines', '[]'::jsonb, 'note', repeat(md5(n::text), 20)), '{{}}',
+       'EUR', 4000, 0, 4000, CASE n %% 5 WHEN 4 THEN 1000 END, '',
+       jsonb_build_object('lines', '[]'::jsonb, 'note', repeat(md5(n::text), 20)), '{{}}',
        now() - n * interval '2 years' / {sales}
 FROM generate_series(1, {sales}) AS n
 JOIN (SELECT id, location_id, row_number() OVER (ORDER BY id) AS place FROM pos_till) AS till

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
 from campaigns import database_time, zones
+from campaigns.formats import in_sentence
 from campaigns.lifecycle import Period
 from campaigns.logins import Limit, TriesInAll
 from campaigns.models import CalendarFeed, Campaign
@@ -108,7 +109,7 @@ def _fill_event(event: "Event", period: Period) -> "Event":
         event.add("dtend", period.ends_at.replace(microsecond=0))
     event.add("summary", campaign.name)
     end = "" if period.ends_at else " " + gettext("It has no end.")
-    event.add("description", f"{campaign.get_kind_display()}: {campaign.get_status_display().lower()}.{end}")
+    event.add("description", f"{campaign.get_kind_display()}: {in_sentence(campaign.get_status_display())}.{end}")
     event.add("categories", [campaign.get_kind_display()])
     event.add("status", STATUSES.get(Campaign.Status(campaign.status), "CONFIRMED"))
     event.add("transp", "TRANSPARENT")

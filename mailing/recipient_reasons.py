@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from django.utils.translation import gettext as _
 
 from campaigns import database_time, dates
+from campaigns.formats import in_sentence
 from mailing import audience, global_hold_out
 from mailing.models import Contact, EmailCampaign, GlobalHoldOut, Membership, Suppression, Target
 
@@ -73,7 +74,7 @@ def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, l
         since = dates.write_day_of(suppression.created_at)
         return False, [
             _("Their address is suppressed since %(since)s: %(get_reason_display)s.")
-            % {"since": since, "get_reason_display": suppression.get_reason_display().lower()}
+            % {"since": since, "get_reason_display": in_sentence(suppression.get_reason_display())}
         ]
     if campaign.offer_id and campaign.code_is_bound and not contact.customer_id:
         return False, [
