@@ -109,7 +109,9 @@ def _fill_event(event: "Event", period: Period) -> "Event":
         event.add("dtend", period.ends_at.replace(microsecond=0))
     event.add("summary", campaign.name)
     end = "" if period.ends_at else " " + gettext("It has no end.")
-    event.add("description", f"{campaign.get_kind_display()}: {in_sentence(campaign.get_status_display())}.{end}")
+    event.add(
+        "description", f"{campaign.get_kind_display()}: {in_sentence(campaign.get_status_display())}.{end}"
+    )
     event.add("categories", [campaign.get_kind_display()])
     event.add("status", STATUSES.get(Campaign.Status(campaign.status), "CONFIRMED"))
     event.add("transp", "TRANSPARENT")
