@@ -2,6 +2,7 @@
 
 from django.db import models, transaction
 
+from campaigns.formats import in_sentence
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from campaigns.sentences import keep, mark
@@ -40,7 +41,7 @@ def _delete(row: models.Model, kind: str) -> None:
         campaigns = [target.campaign for target in holding[: CAMPAIGNS_NAMED + 1]]
         if campaigns:
             named = ", ".join(
-                f"“{campaign}” ({campaign.get_status_display().lower()})"
+                f"“{campaign}” ({in_sentence(campaign.get_status_display())})"
                 for campaign in campaigns[:CAMPAIGNS_NAMED]
             )
             more = mark(" and others") if len(campaigns) > CAMPAIGNS_NAMED else ""
