@@ -171,7 +171,12 @@ STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
         (Stage.MAIL, "552 5.3.4 too big", POLICY),
         (Stage.MAIL, "552 message too big", POLICY),
         (Stage.DOT, "554 5.6.0 malformed", POLICY),
-        (Stage.DOT, "550 5.7.26 unauthenticated", POLICY),
+        # What does not show that a mail is ours is refused for all of that server's recipients
+        (Stage.DOT, "550 5.7.26 unauthenticated", OURS),
+        (Stage.DOT, "550 5.7.20 refused", OURS),
+        (Stage.RCPT, "550 5.7.23 SPF validation failed", OURS),
+        (Stage.DOT, "554 5.7.1 rejected due to shop.test's DMARC policy", OURS),
+        (Stage.DOT, "550 5.7.30 refused", POLICY),
         (Stage.DOT, "554 Message rejected as spam", POLICY),
         (Stage.DOT, "550 rejected", POLICY),
         (Stage.RCPT, "550 blocked by our user reputation list", POLICY),
