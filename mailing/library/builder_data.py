@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.annotations import JsonObject
 from mailing.library import insertions, pictures
+from mailing.library.reusable import choose_offered
 from mailing.models import Block, EmailCampaign, Picture
 
 
@@ -39,6 +40,8 @@ def describe_insertion(entry: insertions.Insertion) -> JsonObject:
 
 
 def list_blocks() -> list[JsonObject]:
-    """List the blocks in MJML that are not archived."""
-    offered = Block.objects.filter(archived_at=None, body_format=EmailCampaign.Format.MJML).order_by("name")
+    """List the blocks in MJML that are not archived, as far as they are offered in the language of the page."""
+    offered = choose_offered(
+        Block.objects.filter(archived_at=None, body_format=EmailCampaign.Format.MJML).order_by("name")
+    )
     return [{"key": block.pk, "name": block.name, "body": block.body} for block in offered]

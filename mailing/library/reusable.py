@@ -7,7 +7,10 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation.trans_real import get_supported_language_variant
 
 from campaigns import database_time, editions
 from campaigns.annotations import Columns, JsonObject
@@ -18,7 +21,7 @@ from mailing.sending import tokens
 
 Reusable = TypeVar("Reusable", bound=ReusableContent)
 LONGEST_NAME = 150
-KEPT_BY_US = ("id", "by", "created_at", "updated_at", "archived_at")  # columns that no form has
+KEPT_BY_US = ("id", "by", "created_at", "updated_at", "archived_at", "language")  # columns that no form has
 BEGUN = ("subject", "preheader", "body_format", "body")
 """What a mail takes from a template."""
 
@@ -53,12 +56,19 @@ def save_reusable(row: Reusable, *, by: User | None = None, seen: str | None = N
     return row
 
 
+def choose_offered(rows: QuerySet[Reusable]) -> QuerySet[Reusable]:
+    """Return those of the language that somebody works in, and those that are for everybody."""
+    return rows.filter(
+        language__in=["", get_supported_language_variant(get_language() or settings.LANGUAGE_CODE)]
+    )
+
+
 def duplicate(row: Reusable, *, by: User | None = None) -> Reusable:
     """Return a new copy of a template or a block."""
     copied = {
         field.name: getattr(row, field.name)
         for field in row._meta.concrete_fields
-        if not field.primary_key and field.name not in ("archived_at", "created_at", "by")
+        if not field.primary_key and field.name not in ("archived_at", "created_at", "by", "language")
     }
     copied["name"] = (_("Copy of %(name)s") % {"name": row.name})[:LONGEST_NAME]
     return type(row)._default_manager.create(**copied, by=by)

@@ -3,7 +3,10 @@
 from functools import partial
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import seeds
 from campaigns.annotations import Argument
@@ -20,35 +23,35 @@ FORMATS = {
 # file: name, description, subject, preheader
 TEMPLATES = {
     "newsletter.mjml": (
-        "Newsletter",
-        "Two stories side by side, and news in short.",
-        "What is new this month",
-        "Two stories and news in short",
+        _("Newsletter"),
+        _("Two stories side by side, and news in short."),
+        _("What is new this month"),
+        _("Two stories and news in short"),
     ),
     "offer.mjml": (
-        "Offer with a coupon",
-        "A code of their own for each reader, as text and as QR code. Choose its promotion under Offer.",
-        "{{ offer.label | default: 'Your offer' }}: your code is inside",
-        "Show it at the till",
+        _("Offer with a coupon"),
+        _("A code of their own for each reader, as text and as QR code. Choose its promotion under Offer."),
+        _("{{ offer.label | default: 'Your offer' }}: your code is inside"),
+        _("Show it at the till"),
     ),
     "welcome.mjml": (
-        "Welcome",
-        "A friendly first mail, with three places to begin.",
-        "Welcome{% if first_name %}, {{ first_name }}{% endif %}!",
-        "It is good to have you with us",
+        _("Welcome"),
+        _("A friendly first mail, with three places to begin."),
+        _("Welcome{% if first_name %}, {{ first_name }}{% endif %}!"),
+        _("It is good to have you with us"),
     ),
-    "letter.md": ("Plain letter", "Text only, as from one person to another.", "A word from us", ""),
+    "letter.md": (_("Plain letter"), _("Text only, as from one person to another."), _("A word from us"), ""),
 }
 # file: kind, name
 BLOCKS = {
-    "header.mjml": (Block.Kind.HEADER, "Header"),
-    "text.mjml": (Block.Kind.TEXT, "Text with a button"),
-    "product.mjml": (Block.Kind.PRODUCT, "Product"),
-    "coupon.mjml": (Block.Kind.COUPON, "Coupon with a QR code"),
-    "footer.mjml": (Block.Kind.FOOTER, "Footer"),
-    "coupon.md": (Block.Kind.COUPON, "Coupon with a QR code"),
-    "footer.md": (Block.Kind.FOOTER, "Footer"),
-    "footer.html": (Block.Kind.FOOTER, "Footer"),
+    "header.mjml": (Block.Kind.HEADER, _("Header")),
+    "text.mjml": (Block.Kind.TEXT, _("Text with a button")),
+    "product.mjml": (Block.Kind.PRODUCT, _("Product")),
+    "coupon.mjml": (Block.Kind.COUPON, _("Coupon with a QR code")),
+    "footer.mjml": (Block.Kind.FOOTER, _("Footer")),
+    "coupon.md": (Block.Kind.COUPON, _("Coupon with a QR code")),
+    "footer.md": (Block.Kind.FOOTER, _("Footer")),
+    "footer.html": (Block.Kind.FOOTER, _("Footer")),
 }
 
 
@@ -59,16 +62,24 @@ def make_ready_content(using: str = DEFAULT_DB_ALIAS, **kwargs: Argument) -> Non
     tables = connections[using].introspection.table_names()
     if not {model._meta.db_table for model in (Seed, MailTemplate, Block)} <= {*tables}:
         return
-    for file in TEMPLATES:
-        seeds.make_once(f"template {file}", partial(make_template, file))
-    for file in BLOCKS:
-        seeds.make_once(f"block {file}", partial(make_block, file))
+    for language, _itself in settings.LANGUAGES:
+        of = "" if language == settings.LANGUAGE_CODE else f"{language}/"
+        for file in TEMPLATES:
+            seeds.make_once(f"template {of}{file}", partial(make_template, file, language))
+        for file in BLOCKS:
+            seeds.make_once(f"block {of}{file}", partial(make_block, file, language))
 
 
-def make_template(file: str) -> MailTemplate:
+def find_folder(language: str) -> Path:
+    """Return the folder of the ready content in a language."""
+    return FOLDER if language == settings.LANGUAGE_CODE else FOLDER / language
+
+
+def make_template(file: str, language: str = settings.LANGUAGE_CODE) -> MailTemplate:
     """Make one of the ready templates."""
-    name, description, subject, preheader = TEMPLATES[file]
-    path = FOLDER / file
+    path = find_folder(language) / file
+    with translation.override(language):
+        name, description, subject, preheader = map(str, TEMPLATES[file])
     return MailTemplate.objects.create(
         name=name,
         description=description,
@@ -76,11 +87,16 @@ def make_template(file: str) -> MailTemplate:
         preheader=preheader,
         body_format=FORMATS[path.suffix],
         body=path.read_text(),
+        language=language,
     )
 
 
-def make_block(file: str) -> Block:
+def make_block(file: str, language: str = settings.LANGUAGE_CODE) -> Block:
     """Make one of the ready blocks."""
     kind, name = BLOCKS[file]
-    path = FOLDER / "blocks" / file
-    return Block.objects.create(kind=kind, name=name, body_format=FORMATS[path.suffix], body=path.read_text())
+    path = find_folder(language) / "blocks" / file
+    with translation.override(language):
+        called = str(name)
+    return Block.objects.create(
+        kind=kind, name=called, body_format=FORMATS[path.suffix], body=path.read_text(), language=language
+    )

@@ -52,6 +52,8 @@ class ReusableContent(models.Model):
         _("format"), max_length=10, choices=EmailCampaign.Format, default=EmailCampaign.Format.MJML
     )
     body = models.TextField(_("content"))
+    # of a ready one, which is offered to people who work in it; blank: offered to everybody
+    language = models.CharField(_("language"), max_length=10, blank=True, editable=False)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False

@@ -91,11 +91,14 @@ def shelf_list(request: Request, shelf: str) -> HttpResponse:
     kept.require(request, "view")
     are_archived = "archived" in request.GET
     rows = kept.model._default_manager.filter(archived_at__isnull=not are_archived)
+    are_all = are_archived or "all" in request.GET
+    offered = rows if are_all else reusable.choose_offered(rows)
     context: PageContext = {
         "shelf": kept,
         "pages": kept.pages,
-        "rows": rows,
+        "rows": offered,
         "are_archived": are_archived,
+        "are_others": not are_all and rows.exclude(pk__in=offered).exists(),
         **kept.rights(request),
     }
     return render(request, "mailing/shelf.html", context)
@@ -194,7 +197,7 @@ def insert_menu(request: Request) -> HttpResponse:
     """Return the insert menu of the editor, which asks for it when it is opened first."""
     if not request.user.has_perms(["mailing.view_emailcampaign", "mailing.view_contact"]):
         raise PermissionDenied
-    blocks = Block.objects.filter(archived_at=None).only("name", "body_format")
+    blocks = reusable.choose_offered(Block.objects.filter(archived_at=None).only("name", "body_format"))
     context: PageContext = {
         "groups": insertions.list_insertions(list_attribute_names()),
         "blocks": blocks if request.user.has_perm("mailing.view_block") else [],
@@ -206,7 +209,7 @@ def insert_menu(request: Request) -> HttpResponse:
 def template_chooser(request: Request) -> HttpResponse:
     """Show the templates to begin a mail with: a page, or for htmx the content of the dialog."""
     SHELVES["templates"].require(request, "view")
-    rows = MailTemplate.objects.filter(archived_at=None).order_by("name", "pk")
+    rows = reusable.choose_offered(MailTemplate.objects.filter(archived_at=None).order_by("name", "pk"))
     template = "mailing/_template_chooser.html" if request.htmx else "mailing/template_chooser.html"
     return render(request, template, {"rows": rows})
 

@@ -1,7 +1,10 @@
 """Templates and blocks: those that come with the product, their pages, and what the editor takes from them."""
 
+import re
+
 import msgspec
 import pytest
+from django.conf import settings
 
 from mailing import renderer
 from mailing.library import insertions, reusable, seeds
@@ -30,9 +33,13 @@ def fill_form(**changes) -> dict[str, str]:
 # ── those that come with the product ─────────────────────────────────────────────────────────────────────────────────
 
 
+LANGUAGES = [language for language, _ in settings.LANGUAGES]
+
+
 @pytest.mark.parametrize("file", seeds.TEMPLATES)
-def test_a_mail_made_from_a_ready_template_passes_all_checks(file):
-    template = seeds.make_template(file)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_made_from_a_ready_template_passes_all_checks(file, language):
+    template = seeds.make_template(file, language)
     source, reader = reusable.build_sample(template)
     source = msgspec.structs.replace(source, from_email="us@shop.example", from_name="The shop")
     if "offer." not in template.body:
@@ -44,8 +51,9 @@ def test_a_mail_made_from_a_ready_template_passes_all_checks(file):
 
 
 @pytest.mark.parametrize("file", seeds.BLOCKS)
-def test_each_ready_block_can_be_shown(file):
-    shown = reusable.render_sample(seeds.make_block(file))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_ready_block_can_be_shown(file, language):
+    shown = reusable.render_sample(seeds.make_block(file, language))
     assert len(shown.text) > 5
 
 
@@ -55,7 +63,42 @@ def test_they_are_made_once_and_what_people_did_with_them_stays():
     before = [*MailTemplate.objects.values()], [*Block.objects.values()]
     seeds.make_ready_content()
     assert ([*MailTemplate.objects.values()], [*Block.objects.values()]) == before
-    assert MailTemplate.objects.count() == len(seeds.TEMPLATES)
+    assert MailTemplate.objects.count() == len(seeds.TEMPLATES) * len(LANGUAGES)
+
+
+def list_words(text):
+    """The words of a body that its readers read: no tags, addresses, variables or filters."""
+    return set(re.findall(r"[^\W\d_]{3,}", re.sub(r"<[^>]*>|\{[{%].*?[%}]\}|\]\([^)]*\)", " ", text)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+@pytest.mark.parametrize("file", [*seeds.TEMPLATES, *(f"blocks/{file}" for file in seeds.BLOCKS)])
+def test_ready_content_has_the_tags_and_variables_of_the_english_and_none_of_its_words(file, language):
+    english = (seeds.find_folder("en") / file).read_text()
+    other = (seeds.find_folder(language) / file).read_text()
+    same = {"Code", "Name", "code", "mail", "site"}  # written alike
+    assert list_words(other) & list_words(english) - same == set()
+    assert re.findall(r"</?[a-z-]+|_url|offer\.\w+", other) == re.findall(
+        r"</?[a-z-]+|_url|offer\.\w+", english
+    )
+
+
+def test_each_person_is_offered_what_is_ready_in_their_language_and_what_is_of_colleagues(client, marketer):
+    MailTemplate.objects.create(name="Ours", body="Hello")
+    Block.objects.create(name="Our block", body="Hello", kind=Block.Kind.TEXT)
+    for path in ("/templates/", "/templates/choose/", "/campaigns/email/insert/", "/blocks/"):
+        shown = {tag: open_page(client, path, tag) for tag in LANGUAGES}
+        names = {"en": "Plain letter", "de": "Einfacher Brief", "fr": "Lettre simple"}
+        if path in ("/campaigns/email/insert/", "/blocks/"):
+            names = {"en": "Text with a button", "de": "Text mit Schaltfläche", "fr": "Texte avec bouton"}
+        for tag in LANGUAGES:
+            assert ("Ours" if "templates" in path else "Our block") in shown[tag], path
+            assert [name for name in names.values() if name in shown[tag]] == [names[tag]], (path, tag)
+    assert "Lettre simple" in open_page(client, "/templates/?all", "de")
+
+
+def open_page(client, path, language):
+    return client.get(path, headers={"accept-language": language}).content.decode()
 
 
 def test_the_ready_offer_names_no_minimum_and_no_end_where_there_is_none():
