@@ -29,6 +29,7 @@ The modules beside them:
     campaign_hold_out, lift, intervals    who does not get it, what that shows, and how surely
     unsubscribing, suppressions       who gets no mail, and since when
     contacts, contact_history, preferences, addresses    one contact, its history, its choices, its address
+    contact_search                    contacts by a part of a word
     countries, languages              codes for the names of countries and languages that people write
     privacy                           what is kept of a person, shown and erased
     searching                         what the search finds here

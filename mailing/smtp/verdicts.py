@@ -54,7 +54,7 @@ _M = Meaning
 _OF_A_MESSAGE = (Stage.RCPT, Stage.DATA, Stage.DOT)
 _NEEDS_LOGIN = (530, 534, 535, 538)  # RFC 4954 §6
 _SUPPRESSING = {"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"}
-# The sender's address is refused, or what shows that it is theirs (RFC 7372: DKIM, SPF, reverse DNS), whatever the stage
+# The sender's address is refused, or what shows that it is theirs (RFC 7372: DKIM, SPF, PTR), whatever the stage
 _SENDER = {"1.7", "1.8", *(f"7.{number}" for number in range(20, 28))}
 _TOO_BIG = {"2.3", "3.4"}
 _SENDER_RIGHT = {"2.252", "7.60", "7.750"}  # Exchange Online: an address this login may not send from

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mailing", "0004_conversions"),
+        ("mailing", "0005_contact_search"),
     ]
 
     operations = [
