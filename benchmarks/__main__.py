@@ -42,6 +42,7 @@ RUNS = {
     "revenue": ("--deliveries 300000 --conversions 60000", "--deliveries 10000 --conversions 2000"),
     "tracking": ("--seconds 2 --repeats 3", "--seconds 1 --repeats 1"),
     "pages": ("", "--rounds 1 --seconds 2"),
+    "paint": ("", "--rounds 1"),
     "workspace": ("--scale 0.1", "--scale 0.005"),
     "growth": ("--largest 100000", "--only 'what a page of progress polls' --largest 10000"),
     "lift": ("--campaigns 1000", "--campaigns 50"),

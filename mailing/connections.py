@@ -54,6 +54,19 @@ class ConnectionTest(msgspec.Struct, frozen=True):
     sentence: str
 
 
+def find_usual_connection() -> SmtpConnection | None:
+    """Return the connection that a new mail begins with: the only one switched on, else that of the newest mail.
+
+    None where there is none, or where that of the newest mail is switched off.
+    """
+    enabled = SmtpConnection.objects.filter(is_enabled=True)
+    first_two = list(enabled[:2])
+    if len(first_two) < 2:
+        return first_two[0] if first_two else None
+    newest = EmailCampaign.objects.filter(connection__isnull=False).order_by("-pk").values("connection")[:1]
+    return enabled.filter(pk__in=newest).first()
+
+
 def delete_connection(smtp: SmtpConnection) -> None:
     """Delete a connection that no campaign has used or will use.
 

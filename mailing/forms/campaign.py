@@ -13,6 +13,7 @@ from campaigns import zones
 from campaigns.annotations import Argument, CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
+from mailing import connections
 from mailing.campaign_facts import FIELDS
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField, DaysField
@@ -91,8 +92,8 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance.pk and SmtpConnection.objects.filter(is_enabled=True).count() == 1:
-            self.initial["connection"] = SmtpConnection.objects.get(is_enabled=True)
+        if not self.instance.pk:
+            self.initial.setdefault("connection", connections.find_usual_connection())
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
         site = name_language(settings.DEFAULT_LANGUAGE)
@@ -188,9 +189,9 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         return self.target_fields("segment")
 
     def route_fields(self) -> Iterator[tuple[SmtpConnection, forms.BoundField, forms.BoundField]]:
-        connections = SmtpConnection.objects.in_bulk(self.route_names.values())
+        rows = SmtpConnection.objects.in_bulk(self.route_names.values())
         for name, pk in self.route_names.items():
-            yield connections[pk], self[name], self[f"position_{pk}"]
+            yield rows[pk], self[name], self[f"position_{pk}"]
 
     def changes(self) -> Columns:
         """Return the campaign's own columns by name."""

@@ -6,8 +6,8 @@ import pytest
 
 from mailing import launch, offers
 from mailing.forms import EmailCampaignForm, sections
-from mailing.models import EmailCampaign
-from tests.factories import EmailCampaignFactory
+from mailing.models import EmailCampaign, SmtpConnection
+from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
 from tests.mailing.pages import page
 from tests.mailing.test_pages import DRAFT
 
@@ -39,6 +39,21 @@ def test_each_field_stands_in_the_section_that_is_named_for_it(client, marketer)
         if bound.name in ("offer", "code_locations"):  # there are none to choose
             continue
         assert f'name="{bound.html_name}"' in parts[sections.find_section(bound.name)], bound.name
+
+
+def test_a_new_mail_begins_with_the_only_connection_or_that_of_the_newest_mail():
+    assert EmailCampaignForm()["connection"].value() is None
+    first = SmtpConnectionFactory()
+    assert EmailCampaignForm()["connection"].value() == first.pk
+    second = SmtpConnectionFactory()
+    assert EmailCampaignForm()["connection"].value() is None, "nobody has chosen yet"
+    EmailCampaignFactory(connection=first)
+    EmailCampaignFactory(connection=second)
+    EmailCampaignFactory(connection=None)
+    assert EmailCampaignForm()["connection"].value() == second.pk
+    SmtpConnectionFactory()
+    SmtpConnection.objects.filter(pk=second.pk).update(is_enabled=False)
+    assert EmailCampaignForm()["connection"].value() is None
 
 
 def test_a_button_saves_and_goes_on_to_the_next_section(client, marketer):
