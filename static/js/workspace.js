@@ -25,9 +25,12 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
   if (elt.contains(document.activeElement)) pressed.add(xhr);
 });
 document.addEventListener("htmx:afterSettle", ({ detail: { elt: part, xhr } }) => {
-  if (!pressed.has(xhr) || document.activeElement !== document.body || ask().open || !part.isConnected) return;
-  part.tabIndex = -1;
-  part.focus({ preventScroll: true });
+  if (!pressed.has(xhr)) return;
+  setTimeout(() => { // the dialog whose answer this is closes after it
+    if (document.activeElement !== document.body || ask().open || !part.isConnected) return;
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+  });
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-closes]") && ask()?.open) {

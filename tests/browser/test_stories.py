@@ -24,7 +24,9 @@ BASKET = {"currency": "EUR", "lines": [COFFEE]}
 def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, sign_in):
     """E3, E5, E9, E10"""
     sign_in("marketer")
-    page.get_by_role("link", name="Campaigns").first.click()
+    page.goto(
+        "/campaigns/?q=Autumn+roast+is+here"
+    )  # other tests make campaigns too, which push it off the first page
     page.get_by_role("link", name="Autumn roast is here", exact=True).click()
     status = page.locator("#campaign-status")
     expect(status.locator(".status-badge")).to_have_text("Draft")

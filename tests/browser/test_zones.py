@@ -41,7 +41,7 @@ def test_a_person_chooses_a_zone_and_schedules_in_it(open_as: Callable[[str], Pa
     expect(page.locator("footer")).to_have_text("Times shown in Berlin time")
     choose_zone(page, "New York")
 
-    page.goto("/campaigns/")
+    page.goto("/campaigns/?q=Autumn+roast+is+here")
     page.get_by_role("link", name="Autumn roast is here", exact=True).click()
     page.wait_for_url("**/email/*/")
     original = page.url

@@ -1,6 +1,7 @@
 """The time a body takes grows with its length and not with the square of it."""
 
 import time
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -47,7 +48,8 @@ def seconds_of(body: str, body_format: content.Format) -> float:
     body += f" {next(numbers)}"  # else some of it would be remembered
     source = content.Source(subject="S", from_email="a@shop.test", body=body, body_format=body_format)
     started = time.process_time()
-    content.find_problems(source)
+    with suppress(content.ContentError):  # what is refused for its depth is refused as soon
+        content.find_problems(source)
     return time.process_time() - started
 
 
