@@ -92,8 +92,8 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance.pk:
-            self.initial.setdefault("connection", connections.find_usual_connection())
+        if not self.instance.pk and not self.initial.get("connection"):
+            self.initial["connection"] = connections.find_usual_connection()
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
         site = name_language(settings.DEFAULT_LANGUAGE)
