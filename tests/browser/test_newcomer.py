@@ -183,10 +183,10 @@ def test_an_ab_test_is_written_sent_and_decided(page: Page, sign_in):
     write_letter(page, "Two subjects", "Mail catcher")
     open_section(page, "Content")
     page.get_by_label("Try variants on a part of the recipients first").check()
-    page.get_by_label("One more subject").fill("Coffee for you")
+    page.get_by_label("One more subject").fill("Mocha for you")
     page.get_by_label("One more subject").press("Tab")
     variants = page.locator("#id_variants")
-    expect(variants.get_by_role("row", name="B Coffee for you")).to_be_visible()
+    expect(variants.get_by_role("row", name="B Mocha for you")).to_be_visible()
     wait_for_parts(page)
     page.get_by_label("Or a number of recipients").fill("20")
     page.get_by_label("Or a number of recipients").press("Tab")
@@ -200,9 +200,9 @@ def test_an_ab_test_is_written_sent_and_decided(page: Page, sign_in):
     expect(test).to_contain_text("Too early to tell: nobody has clicked yet.")
     campaign = page.url
 
-    page.goto("/outbox/?q=Coffee for you")
+    page.goto("/outbox/?q=Mocha for you")
     expect(page.locator("#caught tbody tr")).to_have_count(10)
-    page.get_by_role("link", name="Coffee for you").first.click()
+    page.get_by_role("link", name="Mocha for you").first.click()
     link = page.frame_locator("iframe").get_by_role("link", name="Tea").get_attribute("href")
     assert follow_link(link) == "https://shop.example/tea"
 
