@@ -73,8 +73,12 @@ def test_markdown_grows_evenly():
     paragraph = (
         "## News\n\nSome **bold** words, [a link](https://x.test/a?b=1&c=2), `code`\n\n- one\n- two\n\n"
     )
-    once, twice = (min(seconds_of(paragraph * n, "markdown") for _ in range(3)) for n in (200, 400))
-    assert twice < 3 * once
+
+    def is_even() -> bool:
+        once, twice = (min(seconds_of(paragraph * n, "markdown") for _ in range(3)) for n in (200, 400))
+        return twice < 3 * once
+
+    assert any(is_even() for _ in range(3))  # a busy machine may slow down one of the two
 
 
 LONG = {
