@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from benchmarks.mailing.sinks import free_port
 from benchmarks.results import note_result
 from config import embedded_postgres
 
@@ -100,11 +100,11 @@ def start_product(address: str | None) -> Iterator[str]:
     # PostgreSQL must be able to enter the folder
     with tempfile.TemporaryDirectory(prefix="bench-paint-", dir=ROOT / "var") as made:
         Path(made).chmod(0o755)
-        port = find_free_port()
+        port = free_port()
         variables = os.environ | {
             "VAR_DIR": made,
             "PORT": str(port),
-            "MAIL_PORT": str(find_free_port()),
+            "MAIL_PORT": str(free_port()),
             "DEMO_PASSWORD": PASSWORD,
         }
         embedded_postgres.ensure(Path(made))
@@ -126,14 +126,6 @@ def start_product(address: str | None) -> Iterator[str]:
             supervisor.send_signal(signal.SIGTERM)
             supervisor.wait(60)
             embedded_postgres.stop(Path(made))
-
-
-def find_free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until_ready(address: str) -> None:
