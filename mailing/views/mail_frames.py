@@ -23,6 +23,8 @@ _may_be_tokens = [
     re.compile(r"(?=(AAAA[\w-]{20}))", re.ASCII),
     re.compile(r"(?=(000000[0-9a-f]{30}))", re.IGNORECASE),
 ]
+_soft_break = re.compile(r"=\r?\n")  # of quoted-printable that was not decoded
+_of_an_account = re.compile(r"(/password/reset/[^/\s]+/|/address/(?=[\w-]+:))[\w:-]+")
 _target = re.compile(r"(<a\b[^<>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 
 
@@ -63,13 +65,22 @@ def open_links_in_tabs(page: str) -> str:
     return f'{page[:place]}<base target="_blank">{page[place:]}'
 
 
+def holds_account_link(text: str) -> bool:
+    """Return whether a text holds a link that sets a new password, at whatever host: PUBLIC_URL may have changed."""
+    return "/password/reset/" in _soft_break.sub("", text)
+
+
 def mask_tokens(text: str) -> str:
     """Return the text without the tokens in its links to this site, and without those that stand elsewhere.
 
-    A subject for unsubscribing by mail holds one, as do a Message-ID and a return path.
+    A subject for unsubscribing by mail holds one, as do a Message-ID and a return path. The token of an account or of
+    an address is hidden whatever host stands before it, since it still opens them once PUBLIC_URL is another, and also
+    where a line of the mail was broken within it.
     """
-    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|p|address|password/reset/[^/\s]+)/)"
+    text = _soft_break.sub("", text)
+    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|p|address)/)"
     text = re.sub(rf"{ours}[\w:-]+", rf"\1{MASKED}", text)
+    text = _of_an_account.sub(rf"\1{MASKED}", text)
     for word in {word for pattern in _may_be_tokens for word in pattern.findall(text)}:
         if tokens.is_signed(word) or return_paths.read_delivery_id(word.lower()) is not None:
             text = text.replace(word, MASKED)

@@ -7,7 +7,6 @@ new password opens the account it was mailed to: only superusers see it, who cou
 
 import re
 
-from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -22,7 +21,7 @@ from mailing import catcher, content
 from mailing.content import markup
 from mailing.models import Contact, Delivery, EmailCampaign
 from mailing.sending import tokens
-from mailing.views.mail_frames import answer_frame, mask_tokens
+from mailing.views.mail_frames import answer_frame, holds_account_link, mask_tokens
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50
@@ -85,7 +84,7 @@ def may_follow(request: Request, opened: catcher.CaughtMessage) -> bool:
 
 def opens_account(opened: catcher.CaughtMessage) -> bool:
     """Return whether a mail holds a link that sets a new password."""
-    return f"{settings.PUBLIC_URL}/password/reset/" in opened.html + opened.text
+    return holds_account_link(opened.html) or holds_account_link(opened.text)
 
 
 def find_mail(name: str) -> catcher.CaughtMessage:

@@ -4,6 +4,7 @@ import logging
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -48,11 +49,19 @@ def request_reset(request: Request) -> HttpResponse:
 
 
 class NewPassword(PasswordResetConfirmView):
-    """Django's own: the link works once and for a while, and sessions of the old password end."""
+    """Django's own: the link works once and for a while, and sessions of the old password end.
+
+    The link of somebody who was switched off leads nowhere: it may have gone to a wrong address, and a password that
+    was set now would open the account once it is switched on again.
+    """
 
     form_class = NewPasswordForm
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("mailing:password_reset_complete")
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if user and user.is_active else None
 
     def form_valid(self, form: Argument) -> HttpResponse:
         response = super().form_valid(form)

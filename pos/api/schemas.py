@@ -222,7 +222,9 @@ class Rules(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """Why a request was refused. `fields`: sentences by the path of what is wrong. `quote`: with `quote_changed`.
+    """Why a request was refused. `quote`: with `quote_changed`.
+
+    `fields`: sentences by the path of what is wrong, a hundred at most.
 
     With `sale_id_taken` and `return_id_taken`, `till` names the till that has the id, and `same_body` says whether it
     sent the same.

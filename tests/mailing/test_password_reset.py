@@ -71,6 +71,18 @@ def test_a_link_comes_by_mail_and_sets_a_password_once(ada, site, django_capture
     assert "does not work any more" in Client().get(path, follow=True).content.decode()
 
 
+def test_the_link_of_somebody_who_was_switched_off_leads_nowhere(ada):
+    path = urlsplit(password_reset.make_reset_link(ada)).path
+    opened = Client()
+    form_at = opened.get(path, follow=True).redirect_chain[-1][0]
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    form = {"new_password1": "a brand new word 2", "new_password2": "a brand new word 2"}
+    assert "does not work any more" in opened.post(form_at, form).content.decode()
+    assert "does not work any more" in Client().get(path, follow=True).content.decode()
+    User.objects.filter(pk=ada.pk).update(is_active=True)
+    assert not Client().login(username="ada", password="a brand new word 2")
+
+
 def test_a_weak_password_is_refused_with_a_sentence(ada):
     browser = Client()
     path = urlsplit(password_reset.make_reset_link(ada)).path

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 from django.db import OperationalError
@@ -94,6 +95,37 @@ def test_every_fault_is_named_at_once(till):
         "coupons",
         "customer.id",
     }
+
+
+STRANGE_BODIES = {
+    "a key repeated after many": "{" + ",".join(f'"k{n}":1' for n in range(70_000)) + ',"k69999":1}',
+    "many unknown keys": "{" + ",".join(f'"k{n}":1' for n in range(70_000)) + "}",
+    "many wrong codes": json.dumps(basket(1_000) | {"coupons": [1] * 340_000}),
+    "many codes": json.dumps(basket(1_000) | {"coupons": ["X"] * 200_000}),
+    "many wrong categories": json.dumps(
+        {"currency": "EUR", "lines": [line(n, 1, categories=[1] * 600) for n in range(500)]}
+    ),
+    "many control characters": json.dumps(
+        {"currency": "EUR", "lines": [line(n, 1, categories=["\x01"] * 180) for n in range(500)]}
+    ),
+}
+
+
+@pytest.mark.parametrize("body", STRANGE_BODIES.values(), ids=STRANGE_BODIES)
+def test_no_body_of_a_stranger_keeps_tills_waiting(till, body):
+    assert len(body) <= 1024 * 1024
+    till.key = "somebody-who-has-no-key-at-all"
+    began = time.process_time()
+    assert till.send("POST", "quotes", body).status == 401
+    assert (
+        time.process_time() - began < 1.5
+    )  # what grew with the square of the number of keys took three minutes
+
+
+def test_an_answer_names_a_hundred_faults_at_most(till):
+    lines = [line(number, 1, 0) for number in range(300)]
+    named = till.quote({"currency": "EUR", "lines": lines})["fields"]
+    assert list(named) == [f"lines.{number}.quantity" for number in range(100)]
 
 
 def test_too_much_is_a_413(till):

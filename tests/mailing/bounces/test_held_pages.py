@@ -149,6 +149,18 @@ def test_a_message_is_shown_as_plain_text_that_runs_and_loads_nothing(client, ma
     assert not any(word in shown for word in ("steal", "spy.example", "SecretToken"))
 
 
+def test_links_that_open_an_account_are_hidden_whatever_host_they_name(client, marketer):
+    answer = show_frame(
+        client,
+        b"From: x@y.example\nContent-Type: text/plain\n\n> http://old.example/password/reset/MQ/SecretTok=\n"
+        b"en5-SecretToken6/\n> http://old.example/address/7:SecretToken7:x https://shop.example/p/shoes "
+        b"https://shop.example/address/berlin",
+    )
+    shown = answer.content.decode()
+    assert "SecretTok" not in shown
+    assert "https://shop.example/p/shoes https://shop.example/address/berlin" in shown
+
+
 def test_the_mail_that_is_returned_is_not_shown(client, marketer):
     answer = show_frame(
         client,
