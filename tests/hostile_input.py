@@ -8,6 +8,7 @@ from urllib.parse import quote_plus, urlsplit
 
 from django.contrib import admin
 from django.db import connection, transaction
+from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
@@ -40,6 +41,8 @@ ASKED = (
 TAKEN = ("empty", "huge", "digits", "object")
 # a bracket stands for itself: to decode three thousand of them took longer than many views
 QUOTED = {text: quote_plus(text, safe="[", errors="surrogatepass") for text in TEXTS.values()}
+# from this number of fields on, two forms of one room with the same ones are one form, for a new row and for an old one
+MANY_FIELDS = 5
 # answers of an address that reads no field: not to this person, not of this row, not by this method
 READS_NOTHING = (403, 404, 405)
 list_refused_fields = re.compile(r'\bname="([^"]+)"[^<>]*\baria-invalid="true"').findall
@@ -196,6 +199,62 @@ class FormReader(HTMLParser):
             self.area = ""
 
 
+class NotedFields(QueryDict):
+    """The fields of a request, which note that a view has asked for one of them, or gone through them."""
+
+    is_read = False
+
+    def __getitem__(self, name):
+        self._note(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name):
+        self._note(name)
+        return super().__contains__(name)
+
+    def getlist(self, name, default=None):
+        self._note(name)
+        return super().getlist(name, default)
+
+    def __iter__(self):
+        NotedFields.is_read = True
+        return super().__iter__()
+
+    def __len__(self):
+        NotedFields.is_read = True
+        return super().__len__()
+
+    def keys(self):
+        NotedFields.is_read = True
+        return super().keys()
+
+    def lists(self):
+        NotedFields.is_read = True
+        return super().lists()
+
+    @staticmethod
+    def _note(name: str) -> None:
+        NotedFields.is_read = NotedFields.is_read or name in NotedFields.sent
+
+    sent: set[str] = set()
+
+
+class NoteWhatIsRead:
+    """The last middleware: whatever asks for a field after it is the view. What was sent is judged before, by all."""
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, *_):
+        NotedFields.sent = {*request.GET, *request.POST}
+        NotedFields.is_read = False
+        for fields in (request.GET, request.POST):
+            fields.__class__ = NotedFields
+
+
 class Attacker:
     """A signed-in person who sends TEXTS to an address, and notes what the site could not answer."""
 
@@ -209,6 +268,7 @@ class Attacker:
         self.attacks = 0
         self.savepoint = ""  # to which each request is undone
         self.answers: dict[tuple[str, str, str], tuple[int, str]] = {}  # of each request to a form
+        self.half_done: dict[frozenset[str], tuple[str, dict[str, str], bool]] = {}  # forms, by their fields
 
     def attack(self, path: str, *, alone: bool = True) -> None:
         """Send every text in every field; `alone`: then those that fields take, the others as the page has them."""
@@ -223,34 +283,73 @@ class Attacker:
         else:
             self.attacks += 1
         for turn in turns:
+            NotedFields.is_read = True  # the first turn has the NUL, which is refused before a view is asked
             self._send("GET", path, deal_texts(names, turn), f"texts dealt from {turn}")
-        for action, fields in reader.forms or [(path, dict.fromkeys(names, ""))]:
-            form = (resolve(urlsplit(action or path).path).route, *sorted(fields))
-            if form not in self.attacked:
-                self.attacked.add(form)
-                self._attack_form(action or path, fields, names, alone=alone and reader.forms != [])
+            if not NotedFields.is_read:
+                break  # nor is it by the same view when other texts are sent
+        if not reader.forms and self._is_new(path, names):
+            self.answers.clear()
+            self._send_turns(path, dict.fromkeys(names, ""), range(len(TEXTS)))
+        for action, fields in reader.forms:
+            if self._is_new(action or path, fields):
+                self._attack_form(action or path, fields, names, alone=alone)
+
+    def _is_new(self, path: str, fields: Iterable[str]) -> bool:
+        form = (resolve(urlsplit(path).path).route, *sorted(fields))
+        is_new = form not in self.attacked
+        self.attacked.add(form)
+        return is_new
+
+    def finish(self) -> None:
+        """Send the other half of the texts to those forms that came once."""
+        for path, fields, alone in self.half_done.values():
+            self.answers.clear()
+            self._send_turns(path, fields, range(1, len(TEXTS), 2))
+            self._send_what_is_taken(path, fields, alone=alone)
+        self.half_done.clear()
 
     def _attack_form(self, path: str, fields: dict[str, str], names: list[str], *, alone: bool) -> None:
-        """Post every text to a form. Where it has a button only it is posted twice, with `names`."""
+        """Post every text to a form. Where it has a button only it is posted twice, with `names`.
+
+        Of a form with many fields that comes twice each time half of the texts are posted.
+        """
         self.answers.clear()
-        for turn in range(len(TEXTS) if fields else 2):
-            what = f"texts dealt from {turn}"
-            status, _ = self._send("POST", path, deal_texts([*fields] or names, turn), what)
-            # the first turn has the NUL, which is refused before a view is asked
+        if not fields:
+            self._send_turns(path, dict.fromkeys(names, ""), range(2))
+            return
+        kinds = frozenset(re.sub(r"\d+", "#", name) for name in fields)
+        if len(kinds) < MANY_FIELDS:
+            self._send_turns(path, fields, range(len(TEXTS)))
+        elif kinds in self.half_done:
+            *_, was_alone = self.half_done.pop(kinds)
+            alone = alone or was_alone
+            self._send_turns(path, fields, range(1, len(TEXTS), 2))
+        else:
+            self.half_done[kinds] = path, fields, alone
+            self._send_turns(path, fields, range(0, len(TEXTS), 2))
+            return
+        self._send_what_is_taken(path, fields, alone=alone)
+
+    def _send_turns(self, path: str, fields: dict[str, str], turns: Iterable[int]) -> None:
+        first, *_ = filter(None, turns)  # turn 0 has the NUL, which is refused before a view is asked
+        for turn in turns:
+            status, _ = self._send("POST", path, deal_texts([*fields], turn), f"texts dealt from {turn}")
             if (
-                turn == 1
+                turn == first
                 and status in READS_NOTHING
                 and self._send("POST", path, fields, "nothing")[0] == status
             ):
                 return
-        for label in TAKEN if alone and fields else ():
+
+    def _send_what_is_taken(self, path: str, fields: dict[str, str], *, alone: bool) -> None:
+        for label in TAKEN if alone else ():
             self._send_in_fields(path, fields, pick_one_of_each(fields), label)
 
     def _send_in_fields(self, path: str, fields: dict[str, str], names: list[str], label: str) -> None:
-        """Send a text in fields, until each was among those of a form that was taken, or was refused by itself.
+        """Send a text in fields, until each was among those of a form that was taken, or was refused.
 
-        First in all of them. What refuses it does so next time without the others, and those without what refuses;
-        where the page does not say which do, each half goes on by itself.
+        First in all of them, then in those that do not refuse it; where the page does not say which do, each half goes
+        on by itself.
         """
         known = len(self.broken)
         what = f"{label} in {', '.join(names)}"
@@ -259,13 +358,11 @@ class Attacker:
         refused = {name for name in list_refused_fields(page) if name in names}
         if len(names) == 1 or (status < 400 and not refused):
             return
-        half = [name in refused for name in names]
+        parts = [[name for name in names if name not in refused]]
         if is_broken or not refused:  # of a page that breaks, each half says which field it was
-            half = [place < len(names) // 2 for place in range(len(names))]
-        elif len(refused) == len(names):
-            return
-        for wanted in (True, False):
-            part = [name for name, is_in in zip(names, half, strict=True) if is_in is wanted]
+            middle = len(names) // 2
+            parts = [names[:middle], names[middle:]]
+        for part in filter(None, parts):
             self._send_in_fields(path, fields, part, label)
 
     def _send(self, method: str, path: str, fields: dict[str, str], what: str) -> tuple[int, str]:
