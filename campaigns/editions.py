@@ -9,11 +9,12 @@ Facts are what people may change of a row: the name of each field and its value,
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext
 
 from campaigns import database_time, dates
@@ -30,6 +31,7 @@ EDITS_SHOWN = 20
 MAX_EDITION_LETTERS = 100_000
 FOLDED_WITHIN = timedelta(minutes=10)
 FormFacts = Mapping[str, str]
+Row = TypeVar("Row", bound=models.Model)
 
 
 class EditConflict(Refused):
@@ -49,6 +51,11 @@ def edition_of(facts: FormFacts) -> str:
 
 def _digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def edition_of_row(row: models.Model, columns: Sequence[str]) -> str:
+    """Return the edition of these columns of a row as it was read, "" of a new one."""
+    return edition_of(column_facts(row, columns)) if row.pk else ""
 
 
 def refuse_edit_conflict(row: models.Model, facts: FormFacts, seen: str | None) -> None:
@@ -109,6 +116,26 @@ def _describe_changes(row: models.Model, facts: FormFacts, changed: Iterable[str
 
 def _shorten(value: str) -> str:
     return value if len(value) <= MAX_LETTERS_TOLD else f"{value[:MAX_LETTERS_TOLD]}…"
+
+
+def save_row(row: Row, columns: Sequence[str], *, by: User | None = None, seen: str | None = None) -> Row:
+    """Save a new or changed row of which `columns` are all that people may change, but for what is secret.
+
+    Args:
+        seen: the edition that the form showed; None overwrites whatever there is.
+
+    Raises:
+        EditConflict: it was changed since.
+    """
+    with transaction.atomic():
+        stored = type(row)._default_manager.select_for_update().filter(pk=row.pk) if row.pk else ()
+        was = next(iter(stored), None)
+        before = column_facts(was, columns) if was else None
+        if was and before:
+            refuse_edit_conflict(was, before, seen)
+        row.save()
+        record_edit(row, before, column_facts(row, columns), by=by)
+    return row
 
 
 def record_edit(

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
-from campaigns.forms import DayField
+from campaigns.forms import DayField, Refusable
 from campaigns.generics import ModelForm
 from mailing.forms.fields import AddressField
 from mailing.models import ContactList, Segment, Suppression
@@ -27,11 +27,13 @@ class ContactFilterForm(forms.Form):
     )
 
 
-class ListForm(ModelForm[ContactList]):
+class ListForm(Refusable, ModelForm[ContactList]):
     class Meta:
         model = ContactList
         fields = ["name", "description", "is_public"]
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+
+    COLUMNS = tuple(Meta.fields)
 
 
 class SuppressionFilterForm(forms.Form):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import database_time, dates
 from campaigns.annotations import Argument
+from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
 from campaigns.stored_sentences import translate_stored
 from mailing.smtp.server import read_authorities
@@ -15,7 +16,7 @@ from mailing.smtp.server import read_authorities
 LARGEST_AUTHORITY = 256 * 1024  # bytes of certificates
 
 
-class AuthorityForm(ModelForm[Any]):  # of any model with an authority
+class AuthorityForm(Refusable, ModelForm[Any]):  # of any model with an authority
     """A file left empty keeps the authority that is stored."""
 
     authority_file = forms.FileField(

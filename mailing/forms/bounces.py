@@ -69,6 +69,8 @@ class BounceMailboxForm(AuthorityForm):
             ),
         }
 
+    COLUMNS = tuple(name for name in Meta.fields if name != "password")
+
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         describe_stored_secret(self)

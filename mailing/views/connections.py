@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns import editions
 from campaigns.annotations import PageContext
 from campaigns.requests import Request
 from mailing import connections
@@ -70,15 +71,27 @@ def connection_edit(request: Request, pk: int) -> HttpResponse:
 
 def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
     """Show the form of a connection, new or stored, and save it."""
+    seen = request.POST.get("seen") or editions.edition_of_row(smtp, ConnectionForm.COLUMNS)
     form = ConnectionForm(request.POST or None, request.FILES or None, instance=smtp)
     if request.method == "POST" and form.is_valid():
-        saved = form.save()
-        messages.success(
-            request,
-            gettext("“%(saved)s” is saved. Send a test mail to see whether it works.") % {"saved": saved},
-        )
-        return redirect(saved)
-    return render(request, "mailing/connection_form.html", {"form": form}, status=422 if form.errors else 200)
+        try:
+            saved = editions.save_row(
+                form.save(commit=False),
+                ConnectionForm.COLUMNS,
+                by=request.user,
+                seen=request.POST.get("seen"),
+            )
+        except editions.EditConflict as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
+        else:
+            messages.success(
+                request,
+                gettext("“%(saved)s” is saved. Send a test mail to see whether it works.") % {"saved": saved},
+            )
+            return redirect(saved)
+    context = {"form": form, "seen": seen}
+    return render(request, "mailing/connection_form.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from campaigns import editions
 from mailing import contacts, segment_groups
-from mailing.models import Contact, EmailCampaign, Segment
+from mailing.models import BounceMailbox, Contact, EmailCampaign, Segment
 from promotions import groups
 from promotions.models import CustomerGroup
-from tests.factories import ContactFactory, EmailCampaignFactory
+from tests.factories import ContactFactory, ContactListFactory, EmailCampaignFactory, SmtpConnectionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +119,33 @@ def test_an_edition_that_is_none_overwrites(seen):
     row = ContactFactory()
     contacts.save_contact(row, lists=[], seen=seen)
     assert EmailCampaign.objects.count() == 0
+
+
+def make_mailbox():
+    return BounceMailbox.objects.create(
+        name="Before", address="bounces@shop.example", kind="maildir", folder="bounces"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("list", lambda: ContactListFactory(name="Before")),
+        ("connection", lambda: SmtpConnectionFactory(name="Before")),
+        ("mailbox", make_mailbox),
+    ],
+)
+def test_the_second_to_save_settings_is_told_what_the_first_changed(client, administrator, kind, make):
+    row = make()
+    path = reverse(f"mailing:{kind}_edit", args=[row.pk])
+    shown = fields_of(client.get(path).content.decode())
+    assert client.post(path, shown | {"name": "The first"}).status_code == 302
+    second = client.post(path, shown | {"name": "The second"})
+    assert second.status_code == 422
+    assert "(Name: Before → The first)" in unescape(second.content.decode())
+    row = type(row)._default_manager.get(pk=row.pk)
+    assert row.name == "The first"
+    again = fields_of(second.content.decode())
+    assert again["name"] == "The second"
+    assert client.post(path, again).status_code == 302
+    assert type(row)._default_manager.get(pk=row.pk).name == "The second"
