@@ -10,7 +10,7 @@ import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.axe import list_unreadable, list_violations
+from tests.browser.axe import RUN, list_unreadable, list_violations, read_axe
 from tests.browser.conftest import Product, open_context
 
 # parts of pages and files, of which no link is to a whole page
@@ -57,6 +57,21 @@ def find_status(page: str) -> str:
     found = re.search(r'id="campaign-status".*?class="status-badge"[^>]*>([^<]*)<', page, re.DOTALL)
     assert found, page
     return found[1]
+
+
+def test_among_rows_alike_axe_finds_the_one_that_differs_and_all_rows_stay(browser):
+    row = '<tr><td class="{}"><a href="/{}">{}</a></td></tr>'
+    rows = [row.format("clear", n, f"Row {n}") for n in range(6)]
+    rows += [row.format("clear", 7, ""), row.format("pale", 8, "Row 8")]
+    page = browser.new_page()
+    page.set_content(
+        f"<style>.pale a {{ color: #eee }}</style><main><h1>x</h1><table>{''.join(rows)}</table></main>"
+    )
+    page.evaluate(read_axe())
+    found = page.evaluate(RUN, [None, []])
+    assert {fault.partition(":")[0] for fault in found if " a" in fault} >= {"link-name", "color-contrast"}
+    assert page.locator("tr").count() == len(rows)
+    page.close()
 
 
 STATES = {"Draft", "Paused"}  # of campaigns, that the walk meets whatever other tests have made
