@@ -1,6 +1,7 @@
 """Who gets a campaign: lists and segments, less exclusions, unsubscriptions and suppressions, each address once."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection
@@ -8,7 +9,6 @@ from django.db.models.expressions import RawSQL
 
 from campaigns.annotations import Argument, JsonObject, Row
 from mailing import global_hold_out
-from mailing.comparing import Condition
 from mailing.models import Contact, EmailCampaign, Segment, Target
 from mailing.purchases import ask_some
 from mailing.segments import SegmentError, compile_tree
@@ -19,9 +19,9 @@ MOST_SEGMENTS_CHECKED = 100  # at most, for one contact
 ASKED = "WITH asked AS (SELECT customer_id AS customer FROM mailing_contact WHERE id = %s)"
 
 __all__ = [
-    "COUNTS",
     "STAGES",
     "Funnel",
+    "JudgedQuery",
     "SegmentError",
     "Selection",
     "build_judged_query",
@@ -103,21 +103,30 @@ def read_selection_of(campaign: EmailCampaign) -> Selection:
 
 
 # `judged` has one row for each contact the targets name: how often (times), whether each list that names them has been
-# left (has_left), and what else stands against them.
+# left (has_left), and what else stands against them. Each reason is joined, never asked of a row by IN: what does not
+# fit into the memory of a hash would be gone through again for each contact.
 JUDGED = """
 WITH named AS ({named}),
-once AS (SELECT contact_id, bool_and(has_left) AS has_left, count(*) AS times FROM named GROUP BY contact_id),
-excluded AS ({excluded}),
+once AS ({once}),
+excluded AS (SELECT DISTINCT contact_id FROM ({excluded}) AS named_by_exclusions),
+suppressed AS (
+    SELECT contact.id AS contact_id
+    FROM mailing_suppression AS suppression JOIN mailing_contact AS contact ON contact.email = suppression.email
+),
 judged AS {kept} (
-    SELECT once.contact_id, contact.email, once.times, once.has_left,
-           once.contact_id IN (SELECT contact_id FROM excluded) AS is_excluded,
-           suppression.id IS NOT NULL AS is_suppressed,
-           {needs_customer} AND contact.customer_id IS NULL AS lacks_customer,
+    SELECT once.contact_id, once.times, once.has_left,
+           excluded.contact_id IS NOT NULL AS is_excluded,
+           suppressed.contact_id IS NOT NULL AS is_suppressed,
+           {lacks_customer} AS lacks_customer,
            {held_out_of_all} AS is_held_out_of_all
     FROM once
-    JOIN mailing_contact AS contact ON contact.id = once.contact_id
-    LEFT JOIN mailing_suppression AS suppression ON suppression.email = contact.email
+    LEFT JOIN excluded ON excluded.contact_id = once.contact_id
+    LEFT JOIN suppressed ON suppressed.contact_id = once.contact_id{customers}
 )"""
+CUSTOMERS = """
+    LEFT JOIN mailing_contact AS known ON known.id = once.contact_id"""
+ONCE = "SELECT contact_id, bool_and(has_left) AS has_left, count(*) AS times FROM named GROUP BY contact_id"
+ONE_TARGET = "SELECT contact_id, has_left, 1::bigint AS times FROM named"  # which names nobody twice
 NOBODY = "SELECT NULL::bigint AS contact_id, true AS has_left, NULL::text AS target WHERE false"
 
 STAGES = {
@@ -137,36 +146,56 @@ _COUNTED_STAGES = (
     "unsubscribed", "excluded", "suppressed", "recipients", "without_customer", "held_out_of_all",
 )  # fmt: skip
 _counted = ", ".join(f"count(*) FILTER (WHERE {STAGES[stage]})" for stage in _COUNTED_STAGES)
-COUNTS = f"""
-SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), {_counted},
-       (SELECT coalesce(jsonb_object_agg(target, people), '{{}}')
-        FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)
-FROM judged"""
+_COUNTS = (
+    f"SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), {_counted}, {{by_target}} FROM judged"
+)
+_BY_TARGET = """
+(SELECT coalesce(jsonb_object_agg(target, people), '{}')
+ FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)"""
+# that of one target, without going through those it names once more
+_OF_ONE_TARGET = "CASE WHEN count(*) = 0 THEN '{{}}' ELSE jsonb_build_object('{target}', count(*)) END"
 
 
-def build_judged_query(chosen: Selection, *, is_read_in_part: bool = False) -> Condition:
-    """Return the common table expressions that end in `judged`, and their parameters.
+class JudgedQuery(NamedTuple):
+    """The common table expressions that end in `judged`, their parameters, and a query of it that counts the stages.
 
-    is_read_in_part: only the first rows are read. They come along the index of a list then, and nobody after them
-    is judged.
+    `read_funnel` reads the row of `counts`, which has no parameters.
+    """
+
+    sql: str
+    params: list[Argument]
+    counts: str
+
+
+def build_judged_query(chosen: Selection, kept: str = "NOT MATERIALIZED") -> JudgedQuery:
+    """Build the query of everybody whom a selection names.
+
+    Args:
+        kept: MATERIALIZED for a statement that reads `judged` more than once. Where it is not, and only the first rows
+            are read, they come along the index of a list, and nobody after them is judged.
 
     Raises:
         SegmentError: a segment cannot be used.
     """
     named, params = _build_named_query(chosen.lists, chosen.segments)
     excluded, more = _build_named_query(chosen.without_lists, chosen.without_segments)
-    needs = "true" if chosen.needs_customer else "false"
-    drawn = global_hold_out.write_draw("once.contact_id")
-    return Condition(
-        JUDGED.format(
-            named=named,
-            excluded=excluded,
-            needs_customer=needs,
-            held_out_of_all=drawn,
-            kept="NOT MATERIALIZED" if is_read_in_part else "MATERIALIZED",
-        ),
-        params + more,
+    targets = _list_target_names(chosen)
+    is_one = len(targets) == 1
+    sql = JUDGED.format(
+        named=named,
+        once=ONE_TARGET if is_one else ONCE,
+        excluded=excluded,
+        lacks_customer="known.customer_id IS NULL" if chosen.needs_customer else "false",
+        customers=CUSTOMERS if chosen.needs_customer else "",
+        held_out_of_all=global_hold_out.write_draw("once.contact_id"),
+        kept=kept,
     )
+    by_target = _OF_ONE_TARGET.format(target=targets[0]) if is_one else _BY_TARGET
+    return JudgedQuery(sql, params + more, _COUNTS.format(by_target=by_target))
+
+
+def _list_target_names(chosen: Selection) -> list[str]:
+    return [f"list {pk}" for pk in chosen.lists] + [f"segment {pk}" for pk, _ in chosen.segments]
 
 
 def _build_named_query(
@@ -196,14 +225,14 @@ def estimate(chosen: Selection) -> Funnel:
     Raises:
         SegmentError: a segment cannot be used.
     """
-    sql, params = build_judged_query(chosen)
+    judged = build_judged_query(chosen)
     with connection.cursor() as cursor:
-        cursor.execute(sql + COUNTS, params)
+        cursor.execute(f"{judged.sql} {judged.counts}", judged.params)
         return read_funnel(cursor.fetchone())
 
 
 def read_funnel(counts: Row) -> Funnel:
-    """Build the funnel from a row of COUNTS."""
+    """Build the funnel from the row that `JudgedQuery.counts` returns."""
     *numbers, held_out_of_all, by_target = counts
     named, duplicates, unsubscribed, excluded, suppressed, recipients, without_customer = numbers
     if isinstance(by_target, str):  # Django leaves JSON of its own cursors undecoded
@@ -232,12 +261,12 @@ def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: 
         SegmentError: a segment cannot be used.
         KeyError: there is no such stage.
     """
-    sql, params = build_judged_query(chosen, is_read_in_part=True)
-    where = STAGES[stage]
+    judged = build_judged_query(chosen)
+    where = f"{STAGES[stage]} AND contact_id > %s ORDER BY contact_id LIMIT %s"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{sql} SELECT contact_id FROM judged WHERE {where} AND contact_id > %s ORDER BY contact_id LIMIT %s",
-            [*params, after, most],
+            f"{judged.sql} SELECT contact_id FROM judged WHERE {where}",
+            [*judged.params, after, most],
         )
         keys = [row[0] for row in cursor]
     return list(Contact.objects.filter(pk__in=keys).order_by("pk"))
@@ -254,11 +283,12 @@ def count_at_domains(chosen: Selection, domains: Sequence[str]) -> int:
     Raises:
         SegmentError: a segment cannot be used.
     """
-    sql, params = build_judged_query(chosen)
+    judged = build_judged_query(chosen)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{sql} SELECT count(*) FROM judged WHERE {STAGES['recipients']} AND split_part(email, '@', 2) = ANY(%s)",
-            [*params, list(domains)],
+            f"{judged.sql} SELECT count(*) FROM judged JOIN mailing_contact AS contact ON contact.id = contact_id"
+            f" WHERE {STAGES['recipients']} AND split_part(contact.email, '@', 2) = ANY(%s)",
+            [*judged.params, list(domains)],
         )
         return int(cursor.fetchone()[0])
 

@@ -91,9 +91,10 @@ def forecast_lift(campaign: EmailCampaign, chosen: audience.Selection, people: i
     if not campaign.hold_out or not people:
         return None
     days = find_days(campaign)
-    sql, params = audience.build_judged_query(chosen)
+    judged = audience.build_judged_query(chosen)
+    buyers_lately = BUYERS_LATELY.format(recipients=audience.STAGES["recipients"])
     with connection.cursor() as cursor:
-        cursor.execute(sql + BUYERS_LATELY.format(recipients=audience.STAGES["recipients"]), [*params, days])
+        cursor.execute(judged.sql + buyers_lately, [*judged.params, days])
         (buyers,) = cursor.fetchone()
     rate = buyers / people
     return LiftForecast(

@@ -61,6 +61,20 @@ class Condition(NamedTuple):
     params: list[Argument]
 
 
+def is_among(column: str, found: str) -> str:
+    """Return the condition that `column` is among what the query `found` yields, of one column; it is never unknown.
+
+    PostgreSQL joins what is asked by EXISTS or NOT EXISTS, however much is found. NOT IN, and IN beside OR, would go
+    through all that was found for each row, unless it fits into the memory of a hash.
+    """
+    return f"EXISTS (SELECT FROM ({found}) AS found (key) WHERE found.key = {column})"
+
+
+def negate(sql: str) -> str:
+    """Return the condition that another is not true: it is false, or unknown."""
+    return f"NOT {sql}" if sql.startswith("EXISTS (") else f"({sql}) IS NOT TRUE"
+
+
 def compare(text: str, sign: str, value: str) -> Condition:
     """Return the condition that `text`, SQL without parameters, is above or below a value; `sign`: < > <= or >=."""
     if number := read_number(value):

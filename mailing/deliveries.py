@@ -18,7 +18,6 @@ from django.db.models import Max
 
 from campaigns import database_time, zones
 from mailing import audience, campaign_hold_out, codes, local_time
-from mailing.comparing import Condition
 from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from mailing.sending import windows
 
@@ -46,7 +45,8 @@ class DueTimes(NamedTuple):
 MAKE_DELIVERIES = """,
 {parted}
 recipients AS (
-    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM {those}
+    SELECT contact_id, contact.email, row_number() OVER (ORDER BY contact_id) AS place
+    FROM {chosen} JOIN mailing_contact AS contact ON contact.id = contact_id WHERE {are_chosen}
 ){draw},
 total AS (SELECT count(*) AS n FROM recipients),
 quota AS (
@@ -77,12 +77,13 @@ SELECT counts.*, {held_out}, (SELECT jsonb_object_agg(connection_id, amount) FRO
 # Those who are held out are of no connection, have no code, and are never due.
 PARTED = """
 parted AS (
-    SELECT contact_id, email, {is_held_out} AS is_held_out FROM judged WHERE {recipients}
+    SELECT contact_id, {is_held_out} AS is_held_out FROM judged WHERE {recipients}
 ),
 held_out AS (
     INSERT INTO mailing_delivery
         (campaign_id, contact_id, email, status, due_at, attempts, reason, stage, enhanced_code, text)
-    SELECT %s, contact_id, email, 'held_out', NULL, 0, '', '', '', '' FROM parted WHERE is_held_out
+    SELECT %s, contact_id, contact.email, 'held_out', NULL, 0, '', '', '', ''
+    FROM parted JOIN mailing_contact AS contact ON contact.id = contact_id WHERE is_held_out
     ORDER BY contact_id
 ),"""
 NOTE_LAST_DUE = (
@@ -96,7 +97,7 @@ OF_CONTACT = "\n    JOIN mailing_contact AS contact ON contact.id = recipients.c
 
 def make_deliveries(
     campaign: EmailCampaign,
-    chosen: Condition,
+    chosen: audience.JudgedQuery,
     shares: list[tuple[SmtpConnection, int]],
     *,
     are_held: bool = False,
@@ -112,16 +113,21 @@ def make_deliveries(
     # named where they stand in another statement, by their place in this one
     join = OF_CONTACT + due.join % dict.fromkeys(due.params, "%s") if due.join else ""
     given = codes.plan_codes(campaign)
-    parted, those, held_out = "", f"judged WHERE {audience.STAGES['recipients']}", "0"
+    parted, held_out, those, are_chosen = "", "0", "judged", audience.STAGES["recipients"]
     if campaign.hold_out:
         is_held_out = campaign_hold_out.write_draw("contact_id", campaign)
         parted = PARTED.format(is_held_out=is_held_out, recipients=audience.STAGES["recipients"])
-        those, held_out = "parted WHERE NOT is_held_out", "(SELECT count(*) FROM parted WHERE is_held_out)"
+        held_out, those, are_chosen = (
+            "(SELECT count(*) FROM parted WHERE is_held_out)",
+            "parted",
+            "NOT is_held_out",
+        )
     sql = chosen.sql + MAKE_DELIVERIES.format(
         parted=parted,
-        those=those,
+        chosen=those,
+        are_chosen=are_chosen,
         held_out=held_out,
-        counts=audience.COUNTS,
+        counts=chosen.counts,
         due_at=due.due_at,
         join=join + given.join,
         draw=given.draw,

@@ -305,7 +305,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     test = variants.find_test(campaign)
     try:
         compiled, *others = _compile_all(campaign, test)
-        chosen = audience.build_judged_query(audience.read_selection_of(campaign))
+        chosen = audience.build_judged_query(audience.read_selection_of(campaign), kept="MATERIALIZED")
     except (content.ContentError, audience.SegmentError) as error:
         return translate_stored(str(error))
     Content.objects.create(campaign=campaign, compiled=compiled.dump())

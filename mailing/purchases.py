@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.annotations import Argument, Json, JsonObject
 from campaigns.sentences import keep, mark
 from campaigns.texts import is_storable
-from mailing.comparing import Condition
+from mailing.comparing import Condition, is_among, negate
 from promotions.codes import code_key
 
 UNNAMED = {
@@ -77,8 +77,8 @@ def compile_purchase(node: JsonObject, since: Condition | None, times: int, spen
         sql, params = _compile_first(since)
     else:
         sql, params = _compile_times(node, since, times, spent)
-    found = f"contact.customer_id IN ({sql})"
-    return Condition(found if node.get("done", True) else f"({found}) IS NOT TRUE", params)
+    found = is_among("contact.customer_id", sql)
+    return Condition(found if node.get("done", True) else negate(found), params)
 
 
 def ask_some(condition: Condition) -> Condition:

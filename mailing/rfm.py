@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
-from mailing.comparing import Condition
+from mailing.comparing import Condition, is_among
 from mailing.purchases import KEPT_SALE
 
 DAYS = 365
@@ -88,7 +88,7 @@ def compile_class(name: str) -> Condition:
         measure, _, fifth = name.partition(" ")
         wanted = f"{measure} = {int(fifth)}"
     found = f"SELECT scored.customer FROM ({SCORED}) AS scored WHERE {wanted}"
-    return Condition(f"contact.customer_id IN ({found})", [settings.CURRENCY])
+    return Condition(is_among("contact.customer_id", found), [settings.CURRENCY])
 
 
 def _list(numbers: tuple[int, ...]) -> str:

@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from campaigns.annotations import Argument, Json, JsonObject
 from campaigns.sentences import keep, mark
 from campaigns.texts import is_storable
-from mailing.comparing import Condition, compare, equals, is_impossible_date
+from mailing.comparing import Condition, compare, equals, is_among, is_impossible_date, negate
 from mailing.countries import country_code
 from mailing.languages import read_language
 from mailing.local_time import read_zone
@@ -122,9 +122,7 @@ def _compile_node(node: Json, depth: int, left: list[int]) -> Condition:
             inner = [_compile_node(child, depth + 1, left) for child in node[word]]
             if not inner:
                 return Condition("true", [])
-            return Condition(
-                build([f"({each.sql})" for each in inner]), [p for each in inner for p in each.params]
-            )
+            return Condition(build([each.sql for each in inner]), [p for each in inner for p in each.params])
     left[0] -= 1
     if left[0] < 0:
         raise SegmentError(
@@ -141,10 +139,10 @@ def _compile_node(node: Json, depth: int, left: list[int]) -> Condition:
 
 
 GROUPS: dict[str, Callable[[list[str]], str]] = {
-    "all": " AND ".join,
-    "any": " OR ".join,
+    "all": lambda inner: " AND ".join(f"({sql})" for sql in inner),
+    "any": lambda inner: " OR ".join(f"({sql})" for sql in inner),
     # a comparison with what is not set is unknown, and a person of whom nothing is known is none of these
-    "none": lambda inner: f"({' OR '.join(inner)}) IS NOT TRUE",
+    "none": lambda inner: " AND ".join(f"({negate(sql)})" for sql in inner),
 }
 
 
@@ -202,7 +200,7 @@ def _compile_comparison(
         return compare(text, ">" if op == "greater_than" else "<", value)
     if op in ("equals", "not_equals"):
         same = equals(text, value) if has_numbers else Condition(f"lower({text}) = lower(%s)", [value])
-        return same if op == "equals" else Condition(f"({same.sql}) IS NOT TRUE", same.params)
+        return same if op == "equals" else Condition(negate(same.sql), same.params)
     if op == "contains":
         return Condition(f"position(lower(%s) in lower({text})) > 0", [value])
     if op == "starts_with":
@@ -230,8 +228,10 @@ def _compile_usual_location(node: JsonObject) -> Condition:
     sql, params = name
     if asked == "equals":
         sql, params = f"{sql} OR lower(usual.code) = lower(%s)", [*params, *params]
-    found = f"contact.customer_id IN (SELECT usual.customer FROM ({USUAL_LOCATION}) AS usual WHERE {sql})"
-    return Condition(f"({found}) IS NOT TRUE" if is_negative else found, params)
+    found = is_among(
+        "contact.customer_id", f"SELECT usual.customer FROM ({USUAL_LOCATION}) AS usual WHERE {sql}"
+    )
+    return Condition(negate(found) if is_negative else found, params)
 
 
 def _read_text(value: Json, name: str) -> str:
@@ -265,12 +265,11 @@ FLAG_REASONS = {
 def _compile_flag(name: str, op: str, value: Json) -> Condition:
     if op not in ("equals", "not_equals") or not isinstance(value, bool):
         raise SegmentError(keep("“%(name)s” is or is not, true or false.", name=name))
-    wanted = "IN" if value is (op == "equals") else "NOT IN"
-    return Condition(
-        f"contact.email {wanted} (SELECT suppression.email FROM mailing_suppression AS suppression"
-        f" WHERE {FLAG_REASONS[name]})",
-        [],
+    found = is_among(
+        "contact.email",
+        f"SELECT suppression.email FROM mailing_suppression AS suppression WHERE {FLAG_REASONS[name]}",
     )
+    return Condition(found if value is (op == "equals") else negate(found), [])
 
 
 def is_whole(value: Json, most: int) -> bool:
@@ -281,11 +280,12 @@ def is_whole(value: Json, most: int) -> bool:
 def _compile_list(node: JsonObject) -> Condition:
     if not is_whole(node["list"], LARGEST_KEY):
         raise SegmentError(mark("A condition on a list needs the list."))
-    return Condition(
-        "contact.id IN (SELECT membership.contact_id FROM mailing_membership AS membership"
-        " WHERE membership.list_id = %s AND membership.unsubscribed_at IS NULL)",
-        [node["list"]],
+    found = is_among(
+        "contact.id",
+        "SELECT membership.contact_id FROM mailing_membership AS membership"
+        " WHERE membership.list_id = %s AND membership.unsubscribed_at IS NULL",
     )
+    return Condition(found, [node["list"]])
 
 
 # Where each event is found: rows with the contact's id, the time and the campaign.
@@ -337,8 +337,8 @@ def _compile_event(node: JsonObject) -> Condition:
     if times > 1:
         found += " GROUP BY event.contact_id HAVING count(*) >= %s"
         params.append(times)
-    wanted = "IN" if node.get("done", True) else "NOT IN"
-    return Condition(f"contact.id {wanted} ({found})", params)
+    has_done = is_among("contact.id", found)
+    return Condition(has_done if node.get("done", True) else negate(has_done), params)
 
 
 def _compile_purchase(node: JsonObject) -> Condition:

@@ -49,8 +49,9 @@ def server(folder: Path) -> Iterator[embedded_postgres.Server]:
     given = project.DATABASES["default"]
     before = dict(given)
     folder.chmod(0o755)  # as root the server runs as another user, who must get there
-    own = embedded_postgres.Server(folder / "var")
-    given.update(embedded_postgres.ensure(folder / "var"))
+    # not in a folder below it: a start of the product closes what lies in its own var/ and is no server's
+    own = embedded_postgres.Server(folder)
+    given.update(embedded_postgres.ensure(folder))
     try:
         yield own
     finally:
@@ -62,7 +63,8 @@ def server(folder: Path) -> Iterator[embedded_postgres.Server]:
 def database(name: str, *, keep: bool = False) -> Iterator[bool]:
     """Make a migrated database on the project's server for this process and those it starts.
 
-    Yields whether it was there before. It is made anew and dropped after, unless `keep`.
+    Yields whether it was there before. It is made anew and dropped after, unless `keep`. What a run left
+    half filled is made anew too.
     """
     given = project.DATABASES["default"]
     server: JsonObject = {
@@ -78,15 +80,16 @@ def database(name: str, *, keep: bool = False) -> Iterator[bool]:
             for statement in statements:
                 admin.execute(statement)
 
-    def is_there() -> bool:
+    def is_whole() -> bool:
         with psycopg.connect(dbname=home, **server) as asking:
-            return bool(asking.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone())
+            noted = (
+                "SELECT shobj_description(oid, 'pg_database') = 'whole' FROM pg_database WHERE datname = %s"
+            )
+            return asking.execute(noted, [name]).fetchone() == (True,)
 
-    if not keep:
-        administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    was_there = keep and is_there()
+    was_there = keep and is_whole()
     if not was_there:
-        administer(f"CREATE DATABASE {name}")
+        administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
     given["NAME"] = name
     os.environ["DATABASE_URL"] = url(given)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -100,6 +103,8 @@ def database(name: str, *, keep: bool = False) -> Iterator[bool]:
     except BaseException:
         keep = keep and was_there  # what was not filled to its end is of no use
         raise
+    else:
+        administer(f"COMMENT ON DATABASE {name} IS 'whole'")
     finally:
         connection.close()
         given["NAME"] = home

@@ -8,7 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from mailing import audience, deliveries
+from mailing.comparing import Condition
 from mailing.models import Contact, Delivery, Membership
+from mailing.segments import compile_tree
 from mailing.sending import claim, lanes
 from mailing.sending.windows import ALWAYS
 from mailing.variants import releasing
@@ -45,9 +47,14 @@ def campaign():
 
 def list_steps(sql, values):
     """The steps of a plan: type, and the table they read."""
+    return [(step["Node Type"], step.get("Relation Name")) for step in explain(sql, values)]
+
+
+def explain(sql, values):
+    """All that PostgreSQL says of each step of a plan."""
 
     def walk(step):
-        yield step["Node Type"], step.get("Relation Name")
+        yield step
         for each in step.get("Plans", ()):
             yield from walk(each)
 
@@ -104,7 +111,49 @@ def test_a_page_of_an_audience_need_not_judge_all_of_it():
     Membership.objects.bulk_create(Membership(list=members, contact=each) for each in Contact.objects.all())
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE mailing_membership, mailing_contact")
-    sql, values = audience.build_judged_query(audience.Selection(lists=(members.pk,)), is_read_in_part=True)
-    page = f"{sql} SELECT contact_id FROM judged WHERE {audience.STAGES['recipients']} ORDER BY contact_id LIMIT 50"
-    kinds = {kind for kind, _ in list_steps(page, values)}
+    judged = audience.build_judged_query(audience.Selection(lists=(members.pk,)))
+    those = f"judged WHERE {audience.STAGES['recipients']} ORDER BY contact_id LIMIT 50"
+    kinds = {kind for kind, _ in list_steps(f"{judged.sql} SELECT contact_id FROM {those}", judged.params)}
     assert "CTE Scan" not in kinds  # which would be of all of the list, judged
+
+
+def list_subplans(query):
+    """What is asked anew for each row, or kept in a hash in the hope that memory holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64kB'")
+    steps = explain(query.sql, query.params)
+    return [step["Subplan Name"] for step in steps if step.get("Parent Relationship") == "SubPlan"]
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        {"event": "sent"},
+        {"event": "opened", "times": 2},
+        {"event": "bounced", "within": {"amount": 3, "unit": "day"}},
+        {"event": "bought", "of": {"sku": "TEA"}},
+        {"event": "bought", "times": 2},
+        {"event": "first_bought"},
+        {"event": "returned"},
+        {"event": "redeemed"},
+        {"rfm": "champions"},
+        {"list": 1},
+        {"field": "is_suppressed", "op": "equals", "value": True},
+        {"field": "usual_location", "op": "equals", "value": "Cork"},
+    ],
+    ids=str,
+)
+def test_who_did_not_do_something_is_found_by_a_join(leaf):
+    """NOT IN goes through all that was done for each contact where memory does not hold it: of ten million, hours."""
+    for tree in ({"all": [leaf]}, {"none": [leaf, {"field": "city", "op": "equals", "value": "Cork"}]}):
+        found = compile_tree(tree)
+        everybody = f"SELECT count(*) FROM mailing_contact AS contact WHERE {found.sql}"
+        assert list_subplans(Condition(everybody, found.params)) == [], tree
+
+
+def test_an_audience_is_judged_by_joins():
+    wide = audience.Selection(
+        lists=(1, 2), segments=((5, {"event": "opened", "done": False}),), without_lists=(3, 4)
+    )
+    judged = audience.build_judged_query(wide)
+    assert list_subplans(Condition(f"{judged.sql} {judged.counts}", judged.params)) == []
