@@ -34,7 +34,8 @@ INSERT INTO promotions_redemption (campaign_id, promotion_id, amount, uses, runs
 SELECT link.campaign_id, link.promotion_id, 300, 1, '{{}}', sale.at, sale.id
 FROM pos_sale AS sale JOIN (SELECT campaign_id, promotion_id, row_number() OVER (ORDER BY id) AS place,
                                    count(*) OVER () AS links FROM promotions_link) AS link
-    ON link.place = 1 + sale.id %% (SELECT count(*) FROM promotions_link);
+    ON link.place = 1 + sale.id %% (SELECT count(*) FROM promotions_link)
+ORDER BY sale.id;  -- as tills write them
 UPDATE promotions_counter AS counter SET uses = summed.uses, spent = summed.spent FROM (
     SELECT campaign_id, promotion_id, count(*) AS uses, sum(amount) AS spent FROM promotions_redemption GROUP BY 1, 2
 ) AS summed WHERE counter.campaign_id = summed.campaign_id
