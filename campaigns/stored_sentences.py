@@ -2,13 +2,15 @@
 
 `campaigns.sentences` writes them: the column holds the English sentence as it is, so that the admin, tills, exports and
 logs show it, and so that it never depends on who happened to look when it was written. A page finds the text of the
-catalogues that the sentence was made of, takes the values out of it, and writes the translation with them. What is in
-no catalogue, as a note that a person wrote, stays as it is.
+catalogues that the sentence was made of, takes the values out of it, and writes the translation with them. Of several
+sentences together each is translated by itself. What is in no catalogue, as a note that a person wrote, stays as it is.
 """
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import available_timezones
@@ -22,6 +24,10 @@ LEAST_LETTERS = 4  # of a text beside its values: less would fit too many senten
 _place = re.compile(r"%\((\w+)\)[sd]")
 _grouped_number = re.compile(r"\d{1,3}(?:,\d{3})+")
 _first_word = re.compile(r"\S*")
+_end_of_sentence = re.compile(r"(?<=[.!?…])\s+|(?<=”:)\s+")
+_quotation = re.compile(r"“[^“”]*”")
+LEAST_WORDS = 3  # of a sentence beside others: fewer may be a word of a person's note
+MOST_SENTENCES = 12  # looked at in a text that no catalogue has
 
 
 def translate_stored(text: str) -> str:
@@ -59,15 +65,40 @@ def _translate(language: str, text: str) -> str:
     """Translate a sentence. The language is active; it is given since the answer is cached."""
     if _grouped_number.fullmatch(text):
         return formats.thousands(int(text.replace(",", "")))
+    if _quotation.fullmatch(text):
+        return text
+    known = _translate_known(language, text)
+    if known is None:
+        known = _translate_several(language, text)
+    if known is None:  # last, since it may fit to the words of a server or of a person
+        known = _write_by_pattern(_patterns(language).get("", []), text)
+    return text if known is None else known
+
+
+def _translate_known(language: str, text: str) -> str | None:
+    """Translate a sentence that the catalogues have, or that begins as one of them; None for any other."""
     said = str(gettext(text)) if text else ""
     if said != text or not text:
         return said
-    known = _patterns(language)
-    fitting: list[_Pattern] = [*known.get(_read_first_word(text), []), *known.get("", [])]
-    for pattern in fitting:
-        if found := pattern.matches.fullmatch(text):
-            return pattern.write(found.groupdict())
-    return text
+    return _write_by_pattern(_patterns(language).get(_read_first_word(text), []), text)
+
+
+def _write_by_pattern(patterns: Sequence[_Pattern], text: str) -> str | None:
+    matches = ((pattern, pattern.matches.fullmatch(text)) for pattern in patterns)
+    return next((pattern.write(found.groupdict()) for pattern, found in matches if found), None)
+
+
+def _translate_several(language: str, text: str) -> str | None:
+    """Translate a text of several sentences, such as a server's answer and what to do about it.
+
+    The last of them must be ours; what stands before it may be anybody's, as that answer, and stays as it is then.
+    None where it is not so.
+    """
+    for gap in islice(_end_of_sentence.finditer(text), MOST_SENTENCES):
+        after = text[gap.end() :]
+        if len(after.split()) >= LEAST_WORDS and (said := _translate_known(language, after)) is not None:
+            return _translate(language, text[: gap.start()]) + gap[0] + said
+    return None
 
 
 @lru_cache(maxsize=8)

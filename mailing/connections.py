@@ -163,7 +163,7 @@ def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) ->
         cause = cause or Cause.SENDER
         return ConnectionTest(False, str(cause), f"{said}: {client.ADVICE[cause]}")
     if result.verdict is None and (step := client.name_step(result.stage)):
-        said = f"{said.rstrip('.')} {step}."
+        said = keep("%(said)s. This happened %(step)s.", said=said.rstrip("."), step=step)
     if result.verdict is None:
         return ConnectionTest(False, str(Cause.TIMED_OUT), f"{said} {client.ADVICE[Cause.TIMED_OUT]}")
     if meaning in NAME_OF_MEANING:

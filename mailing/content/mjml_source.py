@@ -20,6 +20,12 @@ _tags = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _attribute = re.compile(r"""([^\s=>"'/]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_unread = re.compile(
+    r"<(style|script)\b.*?(?:</\1\s*>|\Z) | <!--.*?(?:-->|\Z) | <[^>]*(?:>|\Z) | &[#\w]+;",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_word = re.compile(r"[^\W_]")
+_may_set_size = re.compile(r"\bfont|\bclass\s*=", re.IGNORECASE)
 _markup = re.compile(r"<!\[CDATA\[|\]\]>|<[^>]*>")
 
 ATTRIBUTE_LIMIT = 100  # of mj-html-attributes: each path is tried on the whole page
@@ -34,7 +40,7 @@ _OF_HEAD = frozenset(
     "mj-attributes mj-breakpoint mj-font mj-html-attributes mj-preview mj-style mj-title".split()
 )
 # Letters have no size in these
-_WITHOUT_TEXT = frozenset(("mj-wrapper", "mj-section", "mj-group", "mj-column"))
+_WITHOUT_TEXT = frozenset(("mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-hero"))
 # Inside these the parser takes no comment
 _WITHOUT_COMMENTS = frozenset(("mj-accordion-element", "mj-attributes", "mj-carousel"))
 _escaped = frozenset('"\\')
@@ -174,18 +180,39 @@ class _Reader:
                     else mark("it must begin with <mjml>"),
                     at,
                 )
-            inside = next((each for each in reversed(self.opened) if each.has_size), None)
-            if inside and inside.name in _WITHOUT_TEXT:
-                raise MjmlError(
-                    keep(
-                        "“%(words)s” stands straight inside <%(name)s>, where nobody can read it: put it into "
-                        "<mj-text>",
-                        words=words[:40],
-                        name=inside.name,
-                    ),
-                    at,
-                )
+            self._refuse_unreadable(words, at)
         self._add(text, position)
+
+    def _refuse_unreadable_raw(self, content: str, at: int) -> None:
+        """Refuse the words of mj-raw where letters have no size and it sets none; in a hero they have one.
+
+        Raises:
+            MjmlError: nobody could read them.
+        """
+        if _may_set_size.search(content) or self.opened[-1].name == "mj-hero":
+            return
+        read = _unread.sub(lambda piece: " " * len(piece[0]), content)  # each word keeps its place
+        if first := _word.search(read):
+            words = read[first.start() :].partition("  ")[0]
+            self._refuse_unreadable(words, at + first.start())
+
+    def _refuse_unreadable(self, words: str, at: int) -> None:
+        """Refuse words where letters have no size.
+
+        Raises:
+            MjmlError: they stand straight inside an element that takes only other elements.
+        """
+        inside = next((each for each in reversed(self.opened) if each.has_size), None)
+        if inside and inside.name in _WITHOUT_TEXT:
+            raise MjmlError(
+                keep(
+                    "“%(words)s” stands straight inside <%(name)s>, where nobody can read it: put it into "
+                    "<mj-text>",
+                    words=words[:40],
+                    name=inside.name,
+                ),
+                at,
+            )
 
     def _end(self, name: str, tag: re.Match[str]) -> None:
         if not self.opened or all(each.name != name for each in self.opened):
@@ -238,6 +265,8 @@ class _Reader:
             self.opened.append(_OpenElement(name, tag.start(), values.get("gap", ""), has_size))
             return tag.end()
         content, end = self._content(name, tag)
+        if name == "mj-raw":
+            self._refuse_unreadable_raw(content, tag.end())
         if name in _PLAIN:
             content = _markup.sub("", content)
         if name == "mj-style" and values.get("inline") == "inline":

@@ -286,7 +286,7 @@ async def _log_in_with_token(connection: Connection) -> None:
         what = keep(
             "%(server)s offers %(offered)s, and this connection logs in by XOAUTH2.",
             server=server,
-            offered=", ".join(offered) or "no login at all",
+            offered=", ".join(offered) or mark("no login at all"),
         )
         raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, what)
     said = f"user={server.username}\1auth=Bearer {server.password}\1\1".encode()

@@ -9,16 +9,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import reswap, retarget
 
 from campaigns import database_time, editions
-from campaigns.annotations import PageContext
+from campaigns.annotations import Columns, PageContext
 from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
-from campaigns.requests import Request
+from campaigns.requests import Request, number_in_query
 from campaigns.stored_sentences import translate_stored
 from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from mailing import campaign_facts, codes, content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm, sections
-from mailing.models import EmailCampaign, SplitTest
+from mailing.models import EmailCampaign, SplitTest, Target
 from mailing.sending import tokens
 from mailing.variants import MOST_VARIANTS, find_test, find_test_problems, list_variants
 from mailing.views.campaigns import (
@@ -67,7 +67,7 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     Raises:
         Locked: its state allows no edit.
     """
-    initial = read_proposed_start(request.GET) | read_template(request) if campaign is None else {}
+    initial = read_proposals(request) if campaign is None else {}
     form = EmailCampaignForm(request.POST or None, instance=load_copy_for_form(campaign), initial=initial)
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
     # a promotion is only looked for, without JavaScript
@@ -96,6 +96,16 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
             messages.success(request, write_saved_message(saved, campaign))
             return redirect(find_next_page(saved, sections.read_section(request.POST.get("go_to", ""))))
     return render_editor(request, form, campaign, test_form, status=422)
+
+
+def read_proposals(request: Request) -> Columns:
+    """Return what the form of a new mail begins with: a start, a template, and whom the address names."""
+    targets = {
+        f"target_{what}_{key}": Target.Mode.INCLUDE
+        for what in ("list", "segment")
+        if (key := number_in_query(request, what))
+    }
+    return read_proposed_start(request.GET) | read_template(request) | targets
 
 
 def find_next_page(saved: EmailCampaign, section: str) -> str:
@@ -138,6 +148,8 @@ def render_editor(
         "wrong_section": find_wrong_section(form, test_form),
         "seen": seen,
         "campaign": campaign,
+        # a segment's page, say, leads here
+        "proposed_targets": [form.fields[name].label for name in form.target_names if form.initial.get(name)],
         "now": database_time.now(),
         "reader": find_preview_contact(request.POST),
         "sample_code": codes.write_sample_code(form.instance),

@@ -14,7 +14,7 @@ from django_htmx.http import trigger_client_event
 from campaigns import editions
 from campaigns.annotations import JsonObject, PageContext
 from campaigns.refusals import Refused
-from campaigns.requests import Request
+from campaigns.requests import Request, number_in_query
 from campaigns.stored_sentences import translate_stored
 from mailing import audience, rfm, segment_groups
 from mailing.forms import SegmentForm
@@ -26,6 +26,7 @@ from mailing.views.suggestions import list_attribute_names
 CAMPAIGNS_OFFERED = 200
 CAMPAIGNS_NAMED = 20
 CONTACTS_SHOWN = 5
+EMPTY_CONDITION = {"field": "city", "op": "equals", "value": ""}
 
 
 @require_GET
@@ -39,7 +40,12 @@ def segments(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_segment", raise_exception=True)
 def segment_new(request: Request) -> HttpResponse:
-    """Show and save the form of a new segment; `?ready=` names a class of buyers that it begins with."""
+    """Show and save the form of a new segment.
+
+    `?ready=` names a class of buyers that it begins with, `?list=` a list whose contacts it narrows.
+    """
+    if key := number_in_query(request, "list"):
+        return edit_segment(request, Segment(tree={"all": [{"list": key}, EMPTY_CONDITION]}))
     return edit_segment(request, build_ready_segment(request.GET.get("ready", "")))
 
 

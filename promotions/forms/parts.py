@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.annotations import Argument, CleanedData, Words
 from campaigns.forms import MomentField
 from campaigns.generics import FormData
+from promotions.coupons import MAX_CODES_OF_BATCH
 from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
 from promotions.forms.part import FormPart, RowSet, offer_sold_codes, rows_of
@@ -334,6 +335,11 @@ class Identity(FormPart):
     name = forms.CharField(max_length=200, help_text=_("Printed on the receipt and used in reports."))
     trigger = choice_field(
         _("Applies"), [("automatic", _("automatically")), ("coupon", _("with a coupon code"))]
+    )
+    codes = count_field(
+        _("Codes to generate"),
+        most=MAX_CODES_OF_BATCH,
+        help_text=_("Random codes, each for one sale. Leave blank to make codes later."),
     )
     standalone = tick_field(_("Standalone: applies without a campaign"))
 

@@ -56,6 +56,8 @@ class PromotionForm:
             self._drop("max_applications")
         if self.kind.always:
             self._drop("first_purchase")
+        if promotion:
+            self._drop("codes")
         for name in self.kind.requires:
             self._part_of(name).fields[name].required = True
 
@@ -168,6 +170,12 @@ class PromotionForm:
             if types.is_same(terms, stored_as):  # what means the same stays as it was written
                 terms = stored_as
         return columns | terms
+
+    @property
+    def number_of_codes(self) -> int:
+        """How many random codes are to be made for a new promotion that applies with one."""
+        said = self.answers
+        return (said.get("codes") or 0) if said["trigger"] == Promotion.Trigger.COUPON else 0
 
     @property
     def locations(self) -> Iterable[RowOrKey]:

@@ -19,6 +19,7 @@ from promotions.publish.campaigns import (
 )
 from promotions.publish.edit_conflicts import last_edit
 from promotions.publish.promotions import (
+    create_promotion_in,
     delete_promotion,
     publish_promotion,
     save_promotion,
@@ -30,6 +31,7 @@ __all__ = [
     "EditConflict",
     "bump_version",
     "create_campaign",
+    "create_promotion_in",
     "delete_promotion",
     "edit_campaign",
     "last_edit",

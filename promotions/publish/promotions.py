@@ -15,7 +15,7 @@ from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
-from promotions.publish.campaigns import find_wrong_values, keep_first_of_each
+from promotions.publish.campaigns import find_wrong_values, keep_first_of_each, link
 from promotions.publish.counters import set_promotion_counter, was_granted
 from promotions.publish.edit_conflicts import refuse_edit_conflict
 from promotions.publish.version import bump_version, lock_rules
@@ -106,6 +106,31 @@ def save_promotion(
         what = models.Change.What.CREATED if action == "add" else models.Change.What.EDITED
         if detail or action == "add":
             _record(promotion, what, by, detail)
+    return promotion
+
+
+def create_promotion_in(
+    campaign: "models.PromotionCampaign | int",
+    *,
+    by: User | None = None,
+    locations: Iterable[RowOrKey] | None = None,
+    **fields: ColumnValue,
+) -> "models.Promotion":
+    """Create a promotion in a campaign, as `save_promotion` and `link` do.
+
+    Returns:
+        the saved promotion. In a campaign that has not started yet it is switched on: no sale gets it before the
+        start, and then it applies. In any other it is inactive, since it would count from the very next sale.
+
+    Raises:
+        Refused: as `save_promotion` and `link`; then nothing is saved.
+    """
+    with transaction.atomic():
+        promotion = save_promotion(None, by=by, locations=locations, **fields)
+        made = link(campaign, promotion, by=by)
+        is_waiting = made.campaign.status in (Campaign.Status.DRAFT, Campaign.Status.SCHEDULED)
+        if is_waiting and (by is None or by.has_perm("promotions.change_promotion")):
+            promotion = switch_promotion(promotion, True, by=by)
     return promotion
 
 

@@ -31,6 +31,7 @@ from promotions.forms.campaign import CampaignForm
 from promotions.forms.filters import read_edition
 from promotions.models import Promotion, PromotionCampaign
 from promotions.views import previews
+from promotions.views.kinds import list_kinds
 
 Status = PromotionCampaign.Status
 
@@ -280,6 +281,7 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> PageContext
         "find": find,
         "found": found,
         "may_arrange": overview.may_edit(campaign, request.user),
+        "kinds": list_kinds(),
     }
 
 

@@ -9,11 +9,14 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
 from campaigns.annotations import PageContext
+from campaigns.formats import thousands
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views.answers import go_to, say_undoable
@@ -24,6 +27,7 @@ from promotions.forms.filters import PromotionFilter, read_edition, read_key
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
 from promotions.views import previews
+from promotions.views.kinds import list_kinds
 
 PER_PAGE = 25
 CAMPAIGNS_OFFERED = 5  # campaigns to put a promotion into, at once
@@ -80,7 +84,7 @@ def new(request: Request) -> HttpResponse:
     type_ = request.POST.get("type") or request.GET.get("type", "")
     campaign = campaign_to_link(request)
     if type_ not in types.KINDS:
-        context = {"kinds": kinds(), "campaign": campaign}
+        context = {"kinds": list_kinds(), "campaign": campaign}
         return render(request, "promotions/promotion_kinds.html", context)
     return edit_promotion(request, type_, None, campaign)
 
@@ -102,7 +106,7 @@ def show_fields(request: Request) -> HttpResponse:
     if type_ not in types.KINDS:
         raise Http404(_("There is no such kind of promotion."))
     form = PromotionForm.half_filled(type_, request.POST)
-    response = render(request, "promotions/_promotion_fields.html", {"form": form, "kinds": kinds()})
+    response = render(request, "promotions/_promotion_fields.html", {"form": form, "kinds": list_kinds()})
     # not htmx:afterSettle, which the counts at the fields cause, too: each answer would ask for the next
     return trigger_client_event(response, "promotion-fields-changed", after="settle")
 
@@ -195,14 +199,6 @@ def get_promotion(pk: int) -> Promotion:
     return get_object_or_404(linked, pk=pk)
 
 
-def kinds() -> list[dict[str, str]]:
-    """Return the eight kinds of promotion to choose from."""
-    return [
-        {"type": type_, "label": str(Promotion.Type(type_).label), "summary": str(kind.summary)}
-        for type_, kind in types.KINDS.items()
-    ]
-
-
 def campaign_to_link(request: Request) -> PromotionCampaign | None:
     """Return the campaign that a new promotion is made for."""
     pk = read_key(request.POST.get("campaign") or request.GET.get("campaign"))
@@ -214,7 +210,7 @@ def edit_promotion(
     request: Request, type_: str, promotion: Promotion | None, campaign: PromotionCampaign | None
 ) -> HttpResponse:
     """Show the form of a new (None) or stored promotion, and save it."""
-    context: PageContext = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    context: PageContext = {"promotion": promotion, "campaign": campaign, "kinds": list_kinds()}
     context["sold"] = sold_articles.read_sold_articles().offers_by_kind()
     if promotion and promotion.status == Promotion.Status.ACTIVE:
         active = [link.campaign for link in promotion.links.all() if link.campaign.status == "active"]
@@ -232,27 +228,27 @@ def edit_promotion(
             if edits := edit_reviews.list_promotion_edits(promotion, form.columns(), form.locations):
                 return previews.ask_about_edits(request, promotion, edits)
         try:
-            saved = publish.save_promotion(
-                promotion,
-                by=request.user,
-                locations=form.locations,
-                seen=seen,
-                **form.columns(),
-            )
             if campaign:
-                publish.link(campaign, saved, by=request.user)
+                saved = publish.create_promotion_in(
+                    campaign, by=request.user, locations=form.locations, **form.columns()
+                )
+            else:
+                saved = publish.save_promotion(
+                    promotion,
+                    by=request.user,
+                    locations=form.locations,
+                    seen=seen,
+                    **form.columns(),
+                )
         except publish.EditConflict as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            said = (
-                _("“%(saved)s” is saved.")
-                if promotion
-                else _("“%(saved)s” is saved. It is switched off until you switch it on.")
-            )
-            messages.success(request, said % {"saved": saved})
+            say_saved(request, saved, campaign, is_new=promotion is None)
+            if promotion is None and form.number_of_codes:
+                generate_codes(request, saved, form.number_of_codes)
             return redirect(campaign or saved)
     context |= {
         "form": form,
@@ -260,6 +256,34 @@ def edit_promotion(
         **sentence_context(form, campaign),
     }
     return render(request, "promotions/promotion_form.html", context, status=422 if is_sent else 200)
+
+
+def say_saved(
+    request: Request, saved: Promotion, campaign: PromotionCampaign | None, *, is_new: bool
+) -> None:
+    """Say that a promotion is saved, and whether it applies; one that was switched on with it can be undone."""
+    if is_new and campaign and saved.status == Promotion.Status.ACTIVE:
+        said = _("“%(saved)s” is saved and switched on: it applies as soon as “%(campaign)s” is active.")
+        to = reverse("promotions:campaign_switch", args=[campaign.pk, saved.pk])
+        say_undoable(request, said % {"saved": saved, "campaign": campaign}, to)
+        return
+    said = (
+        _("“%(saved)s” is saved. It is switched off until you switch it on.")
+        if is_new
+        else _("“%(saved)s” is saved.")
+    )
+    messages.success(request, said % {"saved": saved})
+
+
+def generate_codes(request: Request, promotion: Promotion, number: int) -> None:
+    """Make random codes for a promotion that has just been saved, and say so, or why not."""
+    try:
+        coupons.generate_codes(promotion, number, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        said = ngettext("%(number)s code is generated.", "%(number)s codes are generated.", number)
+        messages.success(request, said % {"number": thousands(number)})
 
 
 def edition_of(promotion: Promotion | None) -> int:

@@ -163,13 +163,13 @@ def test_the_winner_of_an_ab_test_is_chosen_without_scripts(page: Page):
 
 
 def add_promotion(page: Page) -> None:
-    """Make a promotion of the campaign whose page is shown, and switch it on."""
-    page.get_by_role("link", name="New promotion for this campaign").click()
+    """Make a promotion of the draft whose page is shown: it is switched on with it, which can be undone and done."""
     page.get_by_role("main").get_by_role("link", name="Category or item discount").click()
     page.get_by_label("Name", exact=True).fill("A tenth off without scripts")
     page.locator("[data-part=off_items]").get_by_label("Percent").fill("10")
     page.locator("[data-part=items]").get_by_label("SKUs").fill("NOJS1")
     page.get_by_role("button", name="Create promotion").click()
+    page.get_by_role("button", name="Undo").click()
     page.locator("#campaign-promotions").get_by_role("button", name="Switch on").click()
     expect(page.locator("#campaign-promotions").get_by_role("button", name="Switch off")).to_be_visible()
 

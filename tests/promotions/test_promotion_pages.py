@@ -1,6 +1,7 @@
 """The form of a promotion, its page and the list, as a browser without JavaScript sees them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -209,6 +210,64 @@ def test_a_promotion_made_for_a_campaign_is_linked_to_it(client, marketer):
     response = client.post("/promotions/new/", PLAIN | said | {"type": "sale", "campaign": campaign.pk})
     assert response["Location"] == campaign.get_absolute_url()
     assert linked_names(campaign) == ["Ten off"]
+
+
+@pytest.mark.parametrize(
+    ("status", "promotion"),
+    [("draft", "active"), ("scheduled", "active"), ("active", "inactive"), ("paused", "inactive")],
+)
+def test_a_promotion_made_for_a_campaign_is_on_where_no_sale_gets_it_before_the_start(
+    client, marketer, status, promotion
+):
+    """P1, P2, P3, P4"""
+    campaign = PromotionCampaignFactory(status=status, starts_at=timezone.now() + timedelta(days=1))
+    said, _ = FILLED["sale"]
+    typed = PLAIN | said | {"type": "sale", "campaign": campaign.pk}
+    page = client.post("/promotions/new/", typed, follow=True).content.decode()
+    assert Promotion.objects.get().status == promotion
+    assert ("and switched on" in page) == (promotion == "active")
+    assert ('<form class="undo"' in page) == (promotion == "active")
+
+
+def test_a_promotion_that_its_campaign_does_not_take_is_not_saved(client, marketer):
+    campaign = PromotionCampaignFactory(status="draft")
+    said, _ = FILLED["sale"]
+    typed = PLAIN | said | {"type": "sale", "campaign": campaign.pk, "standalone": "on"}
+    page = read_page(client.post("/promotions/new/", typed), 422)
+    assert "alone" in page
+    assert not Promotion.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "made"),
+    [
+        ({"trigger": "coupon", "codes": "25"}, 25),
+        ({"trigger": "coupon", "codes": ""}, 0),
+        ({"trigger": "automatic", "codes": "25"}, 0),
+    ],
+)
+def test_codes_are_generated_with_the_promotion_that_needs_them(client, marketer, said, made):
+    kind, _ = FILLED["sale"]
+    page = client.post(
+        "/promotions/new/", PLAIN | kind | {"type": "sale"} | said, follow=True
+    ).content.decode()
+    assert Promotion.objects.get().coupons.count() == made
+    assert ("25 codes are generated." in page) == (made > 0)
+    assert 'name="codes"' not in read_page(client.get(f"/promotions/{Promotion.objects.get().pk}/edit/"))
+
+
+def test_too_many_codes_are_refused_at_their_field(client, marketer):
+    kind, _ = FILLED["sale"]
+    typed = PLAIN | kind | {"type": "sale", "trigger": "coupon", "codes": "1000001"}
+    assert "less than or equal to 1000000" in read_page(client.post("/promotions/new/", typed), 422)
+    assert not Promotion.objects.exists()
+
+
+def test_a_campaign_offers_each_kind_of_promotion(client, marketer):
+    campaign = PromotionCampaignFactory(status="draft")
+    page = read_page(client.get(campaign.get_absolute_url()))
+    for kind in Promotion.Type.values:
+        assert f'href="/promotions/new/?campaign={campaign.pk}&amp;type={kind}"' in page
 
 
 def test_groups_that_are_stored_and_groups_that_only_tills_know_can_be_chosen(client, marketer):

@@ -164,6 +164,16 @@ def test_b51_an_xml_declaration_may_stand_before_the_root(before):
 
 
 SECTION = "<mj-section><mj-column>{}</mj-column></mj-section>"
+NARROW_CONTAINERS = [  # what takes only its own kind of children
+    SECTION.format(container).split("{}")
+    for container in (
+        "<mj-navbar>{}</mj-navbar>",
+        "<mj-social>{}</mj-social>",
+        "<mj-carousel>{}</mj-carousel>",
+        "<mj-accordion>{}</mj-accordion>",
+        "<mj-accordion><mj-accordion-element>{}</mj-accordion-element></mj-accordion>",
+    )
+]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +232,22 @@ def test_b52_what_holds_html_may_hold_any(text, words):
             "<mjml><mj-body><mj-wrapper>\n<p>Dear <b>you</b></p></mj-wrapper></mj-body></mjml>",
             "line 2: “Dear” stands straight inside <mj-wrapper>, where nobody can read it",
         ),
+        (
+            "<mjml><mj-body><mj-hero>\n<p>Dear <b>you</b></p></mj-hero></mj-body></mjml>",
+            "line 2: “Dear” stands straight inside <mj-hero>, where nobody can read it",
+        ),
+        (
+            "<mjml><mj-body><mj-section><mj-column>\n<mj-raw><!-- a --><tr><td>\nTea &amp; cake</td></tr></mj-raw>"
+            "</mj-column></mj-section></mj-body></mjml>",
+            "line 3: “Tea” stands straight inside <mj-column>, where nobody can read it",
+        ),
+        *[
+            (
+                f"<mjml>\n<mj-body>{before}<p>Dear you</p>{after}</mj-body></mjml>",
+                "line 2: <p> cannot stand here",
+            )
+            for before, after in NARROW_CONTAINERS
+        ],
     ],
 )
 def test_b50_b53_what_does_not_compile_is_told_with_its_element_and_line(text, sentence):
@@ -229,6 +255,22 @@ def test_b50_b53_what_does_not_compile_is_told_with_its_element_and_line(text, s
     with pytest.raises(ContentError, match=sentence):
         compile(mail)
     assert any(re.search(sentence, said) for _, said in find_problems(mail))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "<style>p { color: red }</style>",
+        "<!-- htmlmin:ignore -->",
+        "<!--[if mso]><table><tr><td>x</td></tr></table><![endif]-->",
+        "<tr><td>&nbsp;</td></tr>",
+        "<tr><td style='font-size:14px'>Words</td></tr>",
+        "<tr><td class='small'>Words</td></tr>",
+    ],
+)
+def test_raw_html_that_can_be_read_or_has_no_words_may_stand_in_a_column(raw):
+    body = SECTION.format(f"<mj-raw>{raw}</mj-raw>")
+    compile(source(f"<mjml><mj-body>{body}</mj-body></mjml>", body_format="mjml"))
 
 
 def test_a_value_set_in_the_head_is_known_in_the_body():

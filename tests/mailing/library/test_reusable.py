@@ -1,11 +1,14 @@
 """Templates and blocks: those that come with the product, their pages, and what the editor takes from them."""
 
 import re
+from importlib import import_module
 
 import msgspec
 import pytest
+from django.apps import apps
 from django.conf import settings
 
+from campaigns import editions
 from mailing import renderer
 from mailing.library import insertions, reusable, seeds
 from mailing.models import Block, EmailCampaign, MailTemplate
@@ -246,3 +249,19 @@ def test_all_that_the_menu_inserts_can_be_sent(form):
             )
             template = MailTemplate(body=mail.body, body_format=form)
             assert reusable.render_sample(template), entry.label
+
+
+def test_ready_content_of_an_older_installation_is_offered_to_those_who_read_english():
+    """What somebody edited since is offered to everybody, as is what people made."""
+    set_language = import_module("mailing.migrations.0007_language_of_older_ready_content").set_language
+    MailTemplate.objects.filter(language="en").update(language="")
+    letter = MailTemplate.objects.get(name="Plain letter", language="")
+    own = MailTemplateFactory(language="")
+    editions.record_edit(letter, {"Name": "Letter"}, {"Name": "Plain letter"})
+    set_language(apps, None)
+    english = {row.name for row in MailTemplate.objects.filter(language="en")}
+    assert english == {"Newsletter", "Offer with a coupon", "Welcome"}
+    for row in (letter, own):
+        row.refresh_from_db()
+        assert row.language == ""
+    assert not MailTemplate.objects.filter(language="en", pk=own.pk).exists()
