@@ -10,6 +10,7 @@ from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
 from mailing.campaign_facts import TEST_FIELDS
 from mailing.models import SplitTest
+from mailing.models.email import STORED_LETTERS
 
 LARGEST_WEIGHT = 1000
 ROOM = {"subjects": 250, "from_names": 100}  # letters of one text
@@ -24,7 +25,7 @@ class Texts(forms.Widget):
 
 
 class TextsField(forms.Field):
-    """A list of texts."""
+    """A list of texts: of one line and at most so many letters each, or of many lines (`most` is None)."""
 
     widget = Texts
 
@@ -39,14 +40,14 @@ class TextsField(forms.Field):
             ValidationError: one is too long.
         """
         texts = [text.replace("\r\n", "\n") for text in value or ()]
-        if self.most is None:
-            return texts
-        texts = [text.strip() for text in texts]
+        if self.most is not None:
+            texts = [text.strip() for text in texts]
+        most = STORED_LETTERS if self.most is None else self.most
         for text in texts:
-            if len(text) > self.most:
+            if len(text) > most:
                 raise ValidationError(
                     gettext("“%(text)s…” is longer than %(most)s characters.")
-                    % {"text": text[:40], "most": self.most}
+                    % {"text": text[:40], "most": most}
                 )
         return texts
 

@@ -314,7 +314,14 @@ class Migration(migrations.Migration):
                         max_length=35,
                     ),
                 ),
-                ("body", models.TextField(blank=True, verbose_name="content")),
+                (
+                    "body",
+                    models.TextField(
+                        blank=True,
+                        validators=[django.core.validators.MaxLengthValidator(1000000)],
+                        verbose_name="content",
+                    ),
+                ),
                 (
                     "body_format",
                     models.CharField(
@@ -329,6 +336,7 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         help_text="Leave blank to generate it from the content.",
+                        validators=[django.core.validators.MaxLengthValidator(1000000)],
                         verbose_name="plain text",
                     ),
                 ),
@@ -2753,7 +2761,13 @@ class Migration(migrations.Migration):
                         verbose_name="format",
                     ),
                 ),
-                ("body", models.TextField(verbose_name="content")),
+                (
+                    "body",
+                    models.TextField(
+                        validators=[django.core.validators.MaxLengthValidator(1000000)],
+                        verbose_name="content",
+                    ),
+                ),
                 (
                     "archived_at",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived"),
@@ -2823,7 +2837,13 @@ class Migration(migrations.Migration):
                         verbose_name="format",
                     ),
                 ),
-                ("body", models.TextField(verbose_name="content")),
+                (
+                    "body",
+                    models.TextField(
+                        validators=[django.core.validators.MaxLengthValidator(1000000)],
+                        verbose_name="content",
+                    ),
+                ),
                 (
                     "archived_at",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived"),

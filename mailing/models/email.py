@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -24,6 +24,9 @@ Status = Campaign.Status
 
 
 LONGEST_RETRY = 168  # hours: a week
+# letters of a content or a plain text that are stored, versions too: twice as many as can be sent, so that a draft that
+# grew too long is kept until it is cut
+STORED_LETTERS = 1_000_000
 
 
 class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
@@ -122,13 +125,16 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, RevenueRule):
             "site’s."
         ),
     )
-    body = models.TextField(gettext_lazy("content"), blank=True)
+    body = models.TextField(
+        gettext_lazy("content"), blank=True, validators=[MaxLengthValidator(STORED_LETTERS)]
+    )
     body_format = models.CharField(
         gettext_lazy("format"), max_length=10, choices=Format, default=Format.MARKDOWN
     )
     text = models.TextField(
         gettext_lazy("plain text"),
         blank=True,
+        validators=[MaxLengthValidator(STORED_LETTERS)],
         help_text=gettext_lazy("Leave blank to generate it from the content."),
     )
     track_opens = models.BooleanField(default=True)

@@ -1,10 +1,11 @@
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.fields import DatabaseTimeField
-from mailing.models.email import EmailCampaign
+from mailing.models.email import STORED_LETTERS, EmailCampaign
 
 
 class Picture(models.Model):
@@ -51,7 +52,7 @@ class ReusableContent(models.Model):
     body_format = models.CharField(
         _("format"), max_length=10, choices=EmailCampaign.Format, default=EmailCampaign.Format.MJML
     )
-    body = models.TextField(_("content"))
+    body = models.TextField(_("content"), validators=[MaxLengthValidator(STORED_LETTERS)])
     # of a ready one, which is offered to people who work in it; blank: offered to everybody
     language = models.CharField(_("language"), max_length=10, blank=True, editable=False)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)

@@ -9,6 +9,7 @@ from campaigns.lifecycle import fire
 from campaigns.models import Edit
 from mailing import drafting, presence
 from mailing.models import CampaignVersion, EditorVisit, EmailCampaign
+from mailing.models.email import STORED_LETTERS
 from tests.factories import ContactListFactory, EmailCampaignFactory, SmtpConnectionFactory, user_in
 from tests.mailing.pages import page
 from tests.mailing.test_pages import DRAFT
@@ -304,3 +305,17 @@ def test_the_list_of_versions_asks_few_queries(client, marketer, ada, django_ass
 def test_what_names_no_campaign_makes_no_new_one(client, marketer, campaign):
     save(client, status=404, campaign=campaign)
     assert not EmailCampaign.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["body", "text", "ab-bodies"])
+def test_what_is_too_long_to_be_sent_is_stored_up_to_a_million_letters(client, marketer, field):
+    campaign = EmailCampaignFactory(from_email="a@shop.example", subject="Old")
+    extra = {"ab-is_on": "on"} if field.startswith("ab-") else {}
+    answer = save(client, campaign=campaign.pk, **extra, **{field: "x" * (STORED_LETTERS + 1)})
+    assert "1000000" in words(answer).replace(",", "")
+    assert '"isWhole": false' in answer["HX-Trigger"]
+    campaign.refresh_from_db()
+    assert len(campaign.body) + len(campaign.text) < 1_000
+    seen = read_edition(answer.content.decode())
+    answer = save(client, campaign=campaign.pk, seen=seen, **extra, **{field: "x" * STORED_LETTERS})
+    assert '"isWhole": true' in answer["HX-Trigger"]

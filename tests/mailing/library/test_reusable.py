@@ -12,6 +12,7 @@ from campaigns import editions
 from mailing import renderer
 from mailing.library import insertions, reusable, seeds
 from mailing.models import Block, EmailCampaign, MailTemplate
+from mailing.models.email import STORED_LETTERS
 from tests.factories import (
     BlockFactory,
     ContactFactory,
@@ -152,6 +153,13 @@ def test_nobody_saves_over_what_somebody_else_saved_meanwhile(client, marketer, 
     assert client.post(address, again).status_code == 302
     row.refresh_from_db()
     assert row.description == "For autumn"
+
+
+def test_more_than_a_million_letters_are_not_stored(client, marketer):
+    answer = client.post("/templates/new/", fill_form(body="x" * (STORED_LETTERS + 1)))
+    assert answer.status_code == 422
+    assert "1000000 characters" in answer.content.decode()
+    assert not MailTemplate.objects.filter(name="Letter").exists()
 
 
 def test_a_template_is_made_of_a_mail(client, marketer):
