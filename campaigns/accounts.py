@@ -13,9 +13,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
-from campaigns import refusals
+from campaigns import editions, refusals
 from campaigns.models import UserSettings
 from campaigns.refusals import Refused
+from campaigns.sentences import mark
 
 EXPORT = "mailing.export_contact"  # beside the roles: somebody may be given it, or be kept from it
 
@@ -98,14 +99,33 @@ def invite_again(user: User, *, by: User) -> None:
         _queue_invitation(user)
 
 
-def set_rights(user: User, *, by: User, roles: Iterable[Group], exports: bool) -> None:
+def set_rights(
+    user: User, *, by: User, roles: Iterable[Group], exports: bool, seen: str | None = None
+) -> None:
     """Give a person exactly these roles, and the right to export contacts or not.
 
+    Args:
+        seen: the edition of `list_rights` that the form showed; None overwrites whatever there is.
+
     Raises:
+        EditConflict: somebody changed the rights since.
         Refused: `by` may not manage this person, or would give what they do not have.
     """
     with transaction.atomic():
-        _set_rights(_lock_person(user, by), by, list(roles), exports=exports)
+        user = _lock_person(user, by)
+        before = list_rights(user)
+        editions.refuse_edit_conflict(user, before, seen)
+        _set_rights(user, by, list(roles), exports=exports)
+        editions.record_edit(user, before, list_rights(user), by=by)
+
+
+def list_rights(user: User) -> dict[str, str]:
+    """Return a person's roles and their own right to export contacts, as facts of `campaigns.editions`."""
+    roles = user.groups.order_by("name").values_list("name", flat=True)
+    return {
+        mark("Roles"): ", ".join(roles),
+        mark("May export contacts"): "yes" if has_own_export(user) else "no",
+    }
 
 
 def switch_person(user: User, on: bool, *, by: User) -> None:

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import accounts
+from campaigns import accounts, editions
 from campaigns.person_forms import InvitationForm, RightsForm
 from campaigns.refusals import Refused
 from campaigns.requests import Request
@@ -54,9 +54,13 @@ def edit_person(request: Request, pk: int) -> HttpResponse:
     person = get_object_or_404(User, pk=pk)
     data = request.POST if request.method == "POST" else None  # no tick at all sends nothing
     form = RightsForm(data, by=request.user, person=person)
+    seen = request.POST.get("seen") or editions.edition_of(accounts.list_rights(person))
     if form.is_valid():
         try:
-            accounts.set_rights(person, by=request.user, **form.cleaned_data)
+            accounts.set_rights(person, by=request.user, seen=request.POST.get("seen"), **form.cleaned_data)
+        except editions.EditConflict as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
@@ -65,6 +69,8 @@ def edit_person(request: Request, pk: int) -> HttpResponse:
     context = {
         "form": form,
         "person": person,
+        "seen": seen,
+        "edits": editions.edits_of(person)[: editions.EDITS_SHOWN],
         "may_manage": accounts.may_manage(request.user, person),
         "is_oneself": person.pk == request.user.pk,
     }

@@ -23,6 +23,10 @@ def administrator(client):
     return user
 
 
+def read_edition(answer) -> str:
+    return re.search(r'name="seen" value="([^"]+)"', answer.content.decode())[1].replace("&quot;", '"')
+
+
 def role(name) -> Group:
     return Group.objects.get(name=name)
 
@@ -142,3 +146,22 @@ def test_who_is_switched_off_is_signed_out_and_undo_lets_them_in_again(client, a
     client.post(f"/people/{person.pk}/switch/", {"on": "1"})
     person.refresh_from_db()
     assert person.is_active
+
+
+def test_the_second_of_two_who_save_the_roles_of_somebody_is_told_what_the_first_changed(
+    client, administrator
+):
+    person = user_in("Analysts")
+    address = f"/people/{person.pk}/"
+    seen = read_edition(client.get(address))
+    other = user_in("Administrators")
+    accounts.set_rights(person, by=other, roles=[role("Marketers")], exports=False)
+    chosen = {"roles": [role("Analysts").pk], "exports": "on", "seen": seen}
+    answer = client.post(address, chosen)
+    assert answer.status_code == 422
+    assert "Analysts → Marketers" in answer.content.decode()
+    assert [group.name for group in person.groups.all()] == ["Marketers"]
+    seen = read_edition(answer)
+    assert client.post(address, chosen | {"seen": seen}).status_code == 302
+    assert [group.name for group in person.groups.all()] == ["Analysts"]
+    assert "Marketers → Analysts" in client.get(address).content.decode()
