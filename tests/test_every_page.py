@@ -11,7 +11,7 @@ from mailing.models import SmtpConnection
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory, UserFactory
 from tests.hostile_input import World, list_admin_pages, list_routes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from campaigns.logins import ThrottledBackend
 from tests.factories import UserFactory
 from tests.hostile_input import TEXTS, Attacker, World, list_admin_pages, list_routes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1800)]
 
 
 def name_room(route):

@@ -29,7 +29,7 @@ from mailing.languages import list_languages
 from tests.factories import EmailCampaignFactory, UserFactory
 from tests.hostile_input import World, list_routes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
 # the same in every language
 NAMES = """

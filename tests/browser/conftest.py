@@ -37,14 +37,14 @@ TOUCHES = "check click fill focus press select_option set_input_files uncheck".s
 LONGEST_STEP = (
     60_000  # milliseconds that a page may take, of which it takes a hundredth where nothing else is done
 )
-STARTS_WITHIN = 180  # seconds, for every process, on a machine that runs other tests too
+STARTS_WITHIN = 600  # seconds, for every process, on a machine that runs other tests too and has a slow hour
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give tests in a browser time: the first of them waits for the whole product."""
     for item in items:
         if item.path.is_relative_to(ROOT / "tests/browser") and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.hookimpl(wrapper=True)

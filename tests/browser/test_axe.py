@@ -78,7 +78,7 @@ STATES = {"Draft", "Paused"}  # of campaigns, that the walk meets whatever other
 
 
 # one walk over some fifty kinds of page, each at two widths: 400 to 600 s when busy
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(2000)
 def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, product: Product, sign_in):
     send_mail_to_the_catcher(product)
     page.goto("/login/")
