@@ -99,7 +99,7 @@ class Counter:
         self.connection = connection
         self.base = self.settled = 0  # up to that id there are so many sales
 
-    def read(self) -> tuple[int, int]:
+    def read_counts(self) -> tuple[int, int]:
         """Return how many sales are committed, and how many of them the tallies have."""
         (row,) = self.connection.execute(COUNTS, {"base": self.base})
         newer, newest, orders = map(int, row)
@@ -122,7 +122,7 @@ def watch(bench: Bench, end: Connection) -> None:
     with connect(bench) as connection:
         counter = Counter(connection)
         while not end.poll():
-            found.append((time.monotonic(), *counter.read()))
+            found.append((time.monotonic(), *counter.read_counts()))
             time.sleep(0.05)
     end.send(found)
 
@@ -172,7 +172,7 @@ def measure(
         if folds:
             with connect(bench) as connection:
                 counter = Counter(connection)
-                while len(set(counter.read())) > 1:
+                while len(set(counter.read_counts())) > 1:
                     time.sleep(0.05)
             caught_up = time.monotonic() - ended
     finally:
