@@ -3,15 +3,13 @@
 from functools import partial
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import editions
 from campaigns.annotations import PageContext
 from campaigns.requests import Request
 from mailing import connections
@@ -21,6 +19,7 @@ from mailing.models import SmtpConnection
 from mailing.senders import domains
 from mailing.sending.servers import find_hello_name
 from mailing.views.confirmations import act_when_confirmed
+from mailing.views.row_forms import edit_row
 
 viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
 changing = permission_required("mailing.change_smtpconnection", raise_exception=True)
@@ -71,27 +70,9 @@ def connection_edit(request: Request, pk: int) -> HttpResponse:
 
 def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
     """Show the form of a connection, new or stored, and save it."""
-    seen = request.POST.get("seen") or editions.edition_of_row(smtp, ConnectionForm.COLUMNS)
     form = ConnectionForm(request.POST or None, request.FILES or None, instance=smtp)
-    if request.method == "POST" and form.is_valid():
-        try:
-            saved = editions.save_row(
-                form.save(commit=False),
-                ConnectionForm.COLUMNS,
-                by=request.user,
-                seen=request.POST.get("seen"),
-            )
-        except editions.EditConflict as overtaken:
-            form.refuse(overtaken.reasons)
-            seen = overtaken.latest
-        else:
-            messages.success(
-                request,
-                gettext("“%(saved)s” is saved. Send a test mail to see whether it works.") % {"saved": saved},
-            )
-            return redirect(saved)
-    context = {"form": form, "seen": seen}
-    return render(request, "mailing/connection_form.html", context, status=422 if form.errors else 200)
+    said = gettext("“%(saved)s” is saved. Send a test mail to see whether it works.")
+    return edit_row(request, form, "mailing/connection_form.html", said)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,20 +2,19 @@
 
 from functools import partial
 
-from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import editions
 from campaigns.requests import Request
 from mailing.deletion import delete_list
 from mailing.forms import ListForm
 from mailing.models import ContactList, Membership
 from mailing.views.confirmations import delete_when_confirmed
+from mailing.views.row_forms import edit_row
 
 
 @require_GET
@@ -48,21 +47,9 @@ def list_edit(request: Request, pk: int) -> HttpResponse:
 
 def edit_list(request: Request, row: ContactList) -> HttpResponse:
     """Show the form of a list, new or stored, and save it."""
-    seen = request.POST.get("seen") or editions.edition_of_row(row, ListForm.COLUMNS)
     form = ListForm(request.POST or None, instance=row)
-    if request.method == "POST" and form.is_valid():
-        try:
-            saved = editions.save_row(
-                form.save(commit=False), ListForm.COLUMNS, by=request.user, seen=request.POST.get("seen")
-            )
-        except editions.EditConflict as overtaken:
-            form.refuse(overtaken.reasons)
-            seen = overtaken.latest
-        else:
-            messages.success(request, gettext("“%(saved)s” is saved.") % {"saved": saved})
-            return redirect("mailing:lists")
-    context = {"form": form, "seen": seen}
-    return render(request, "mailing/list_form.html", context, status=422 if form.errors else 200)
+    said = gettext("“%(saved)s” is saved.")
+    return edit_row(request, form, "mailing/list_form.html", said, to="mailing:lists")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

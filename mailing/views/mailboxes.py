@@ -2,21 +2,20 @@
 
 from functools import partial
 
-from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import editions
 from campaigns.requests import Request
 from mailing.bounces import mailboxes
 from mailing.forms import BounceMailboxForm
 from mailing.models import BounceMailbox, HeldReport
 from mailing.views.confirmations import act_when_confirmed
+from mailing.views.row_forms import edit_row
 
 viewing = permission_required("mailing.view_bouncemailbox", raise_exception=True)
 changing = permission_required("mailing.change_bouncemailbox", raise_exception=True)
@@ -53,27 +52,11 @@ def mailbox_edit(request: Request, pk: int) -> HttpResponse:
 
 def edit_mailbox(request: Request, row: BounceMailbox) -> HttpResponse:
     """Show the form of a bounce mailbox, new or stored, and save it."""
-    seen = request.POST.get("seen") or editions.edition_of_row(row, BounceMailboxForm.COLUMNS)
     form = BounceMailboxForm(request.POST or None, request.FILES or None, instance=row)
-    if request.method == "POST" and form.is_valid():
-        try:
-            saved = editions.save_row(
-                form.save(commit=False),
-                BounceMailboxForm.COLUMNS,
-                by=request.user,
-                seen=request.POST.get("seen"),
-            )
-        except editions.EditConflict as overtaken:
-            form.refuse(overtaken.reasons)
-            seen = overtaken.latest
-        else:
-            messages.success(
-                request,
-                gettext("“%(saved)s” is saved. Test it to see whether it can be read.") % {"saved": saved},
-            )
-            return redirect(saved)
-    context = {"form": form, "seen": seen, "menu_path": reverse("mailing:connections")}
-    return render(request, "mailing/mailbox_form.html", context, status=422 if form.errors else 200)
+    said = gettext("“%(saved)s” is saved. Test it to see whether it can be read.")
+    return edit_row(
+        request, form, "mailing/mailbox_form.html", said, menu_path=reverse("mailing:connections")
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
