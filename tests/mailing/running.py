@@ -125,6 +125,20 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.005)
 
 
+def wait_for_the_dead():
+    """Wait until PostgreSQL has noticed that the killed are gone: their locks are held until then."""
+    with connection.cursor() as cursor:
+
+        def has_others():
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            return cursor.fetchone()[0] > 0
+
+        wait_for(lambda: not has_others())
+
+
 def members(contact_list):
     return Membership.objects.filter(list=contact_list)
 

@@ -16,7 +16,7 @@ from mailing.bounces import policy
 from mailing.models import Attempt, BounceMailbox, Delivery, HeldReport, Suppression
 from tests.factories import ContactFactory, DeliveryFactory
 from tests.mailing.bounces import corpus
-from tests.mailing.running import SEPARATE
+from tests.mailing.running import SEPARATE, wait_for_the_dead
 
 pytestmark = SEPARATE
 
@@ -66,6 +66,7 @@ def run_until_killed(row, tmp_path):
     }
     command = [sys.executable, "-c", READER.format(row.pk)]
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    wait_for_the_dead()
 
 
 def test_a_killed_reader_leaves_the_messages_and_counts_each_once(delivery, folder, row, tmp_path):

@@ -20,7 +20,7 @@ from pos.models import Sale, SoldLine
 from promotions.models import Coupon, Redemption
 from tests.factories import ContactFactory
 from tests.mailing.offers.carrying import draft_mail
-from tests.mailing.running import wait_for
+from tests.mailing.running import wait_for_the_dead
 from tests.pos.tills import AtTill, basket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,20 +42,6 @@ def process(act):
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-
-
-def wait_for_the_dead():
-    """Wait until PostgreSQL has noticed that the killed are gone: their locks are held until then."""
-    with connection.cursor() as cursor:
-
-        def has_others():
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            )
-            return cursor.fetchone()[0] > 0
-
-        wait_for(lambda: not has_others())
 
 
 def kill_itself(*_, **__):
