@@ -22,6 +22,8 @@ from django.template import Node, engines
 from django.template.base import FilterExpression, Template, Variable
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 from django.urls import get_resolver
+from django.utils import translation
+from django.utils.functional import Promise
 
 from campaigns.derived_names import OURS, list_derived_names
 
@@ -200,7 +202,10 @@ def _read_node(thing: object, seen: set[int]) -> Iterator[Text]:
         case Variable():
             if thing.translate and isinstance(thing.literal, str):
                 yield Text(thing.literal.replace("%", "%%"), thing.message_context)
-        case Node() | FilterExpression():
+        case FilterExpression():
+            yield from _read_literals(thing)
+            yield from _read_parts(thing, seen)
+        case Node():
             yield from _read_parts(thing, seen)
         case dict():
             for value in thing.values():
@@ -216,6 +221,15 @@ def _read_node(thing: object, seen: set[int]) -> Iterator[Text]:
                 or type(thing).__name__ == "TemplateLiteral"
             ):
                 yield from _read_parts(thing, seen)
+
+
+def _read_literals(expression: FilterExpression) -> Iterator[Text]:
+    """Yield each `_("…")` of an expression, which Django keeps as a lazy text: at its start, or given to a filter."""
+    literals = [expression.var, *(arg for _, args in expression.filters for _, arg in args)]
+    for literal in literals:
+        if isinstance(literal, Promise):
+            with translation.override(None):
+                yield Text(str(literal))
 
 
 def _read_parts(thing: object, seen: set[int]) -> Iterator[Text]:

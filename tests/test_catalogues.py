@@ -8,10 +8,11 @@ from babel.messages import pofile
 from babel.messages.catalog import Catalog
 from django.apps import apps
 from django.conf import settings
+from django.template import engines
 from django.utils.functional import Promise
 
 from campaigns.derived_names import OURS
-from campaigns.text_extraction import AREAS, find_area, list_texts
+from campaigns.text_extraction import AREAS, find_area, list_texts, read_template
 
 LANGUAGES = [language for language, _ in settings.LANGUAGES if language != settings.LANGUAGE_CODE]
 # areas whose last texts have no translation yet; it shrinks to nothing
@@ -82,6 +83,36 @@ def test_names_that_django_derives_are_translated_when_they_are_shown():
         if field._verbose_name is None and not isinstance(field.verbose_name, Promise)
     ]
     assert plain == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{% translate "Red" %}',
+        '{% translate "Red" as red %}{{ red }}',
+        "{% blocktranslate %}Red{% endblocktranslate %}",
+        '{{ _("Red") }}',
+        '{{ colour|default:_("Red") }}',
+        '{{ colour|default:""|default:_("Red")|upper }}',
+        '{% blocktranslate with colour=colour|default:_("Red") %}{{ colour }}{% endblocktranslate %}',
+        '{% include "_pages.html" with colour=_("Red") %}',
+        '{% with colour=_("Red") %}{{ colour }}{% endwith %}',
+        '{% if colour == _("Red") %}{% endif %}',
+        '{% if colour|default:_("Red") %}{% endif %}',
+        '{% for each in colours|default:_("Red") %}{% endfor %}',
+        '{% firstof colour _("Red") %}',
+        '{% sortable "colour" _("Red") %}',
+    ],
+)
+def test_a_text_is_found_wherever_a_template_may_hold_one(source):
+    template = engines["django"].from_string("{% load i18n workspace %}" + source).template
+    assert "Red" in [text.id for text in read_template(template)]
+
+
+def test_a_percent_sign_is_found_as_django_looks_it_up():
+    """Django doubles the sign before it asks a catalogue for the text of a template."""
+    template = engines["django"].from_string('{{ colour|default:_("100% red") }}{{ _("50% red") }}').template
+    assert [text.id for text in read_template(template)] == ["100%% red", "50%% red"]
 
 
 def test_a_file_belongs_to_the_first_area_that_names_it():

@@ -240,6 +240,42 @@ def test_no_sentence_for_people_is_written_where_no_catalogue_finds_it():
     assert bare == []
 
 
+def list_early_translations(tree: ast.Module) -> Iterator[int]:
+    """The lines that translate a text while their module is read, for everybody in the language of that moment."""
+    at_once = {
+        name.asname or name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for name in node.names
+        if name.name.endswith("gettext")
+    }
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in at_once:
+            yield node.lineno
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            defaults = [each for each in (*node.args.defaults, *node.args.kw_defaults) if each]
+            waiting += [*defaults, *getattr(node, "decorator_list", [])]
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def test_no_text_is_translated_while_a_module_is_read():
+    early = []
+    for folder in ("campaigns", "promotions", "pos", "mailing", "config"):
+        for path in sorted((settings.BASE_DIR / folder).rglob("*.py")):
+            lines = list_early_translations(ast.parse(path.read_text()))
+            early += [f"{path.relative_to(settings.BASE_DIR)}:{line}" for line in lines]
+    assert early == []
+    source = """
+from django.utils.translation import gettext as _, gettext_lazy
+LATER, NOW = gettext_lazy("red"), _("red")
+def paint(colour=_("red"), say=lambda: _("red")): return _("red")
+"""
+    assert sorted(list_early_translations(ast.parse(source))) == [3, 4]
+
+
 def test_a_template_reads_a_sentence_as_one_that_may_be_stored():
     """As `{{ error|stored }}`: who refused may have been a worker, or another person."""
     templates = settings.BASE_DIR / "templates"

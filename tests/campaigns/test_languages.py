@@ -3,7 +3,9 @@
 from datetime import date
 
 import pytest
+from django.template import engines
 from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from campaigns import dates, formats
 from campaigns.languages import use_language_of
@@ -32,6 +34,37 @@ def test_a_chosen_language_counts_more_than_the_browser(client, marketer):
     answer = client.post("/settings/", {"language": "tlh"})
     assert UserSettings.objects.get(user=marketer).language == "de"
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{{ _("Saved") }}',
+        '{{ nothing|default:_("Saved") }}',
+        '{% with said=_("Saved") %}{{ said }}{% endwith %}',
+        '{% if said == _("Saved") %}{{ said }}{% endif %}',
+        '{% load i18n %}{% translate "Saved" as said %}{{ nothing|default:said }}',
+        '{% load i18n %}{% blocktranslate with said=nothing|default:_("Saved") %}{{ said }}{% endblocktranslate %}',
+    ],
+)
+def test_a_text_that_a_template_holds_is_not_kept_in_the_language_of_its_first_page(source):
+    template = engines["django"].from_string(source)
+    with translation.override("en"):
+        english = template.render({"said": gettext_lazy("Saved")})
+    with translation.override("de"):
+        german = template.render({"said": gettext_lazy("Saved")})
+    assert [english, german] == ["Saved", "Gespeichert"]
+
+
+@pytest.mark.django_db
+def test_a_page_is_german_after_somebody_has_read_it_in_english(client):
+    client.force_login(UserFactory(email="", first_name="", last_name=""))
+    english = client.get("/account/", headers={"accept-language": "en"}).content.decode()
+    german = client.get("/account/", headers={"accept-language": "de"}).content.decode()
+    assert "<dd>not given</dd>" in english
+    assert "<dd>no role yet</dd>" in english
+    assert "<dd>nicht angegeben</dd>" in german
+    assert "<dd>noch keine Rolle</dd>" in german
 
 
 def test_a_stored_sentence_is_english_and_read_in_any_language():
