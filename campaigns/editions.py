@@ -4,7 +4,8 @@ A form carries the edition it showed: a digest of each fact of its row. Saving r
 lock and compares. So every change counts, one by an import too, not only changes by forms. What a form changed is kept
 as an Edit, with the fields before and after.
 
-Facts are what people may change of a row: the name of each field and its value, both as people read them.
+Facts are what people may change of a row: the name of each field and its value, both as people read them. Of a secret
+the fact is a keyed digest, so that a changed one counts too; nobody is shown it.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from campaigns.annotations import Argument, ColumnValue
 from campaigns.formats import person
 from campaigns.languages import use_stored_language
 from campaigns.models import Edit
-from campaigns.models.edit import write_value
+from campaigns.models.edit import HIDDEN, write_value
 from campaigns.refusals import Refused
 from campaigns.stored_sentences import translate_stored
 
@@ -32,6 +33,12 @@ MAX_EDITION_LETTERS = 100_000
 FOLDED_WITHIN = timedelta(minutes=10)
 FormFacts = Mapping[str, str]
 Row = TypeVar("Row", bound=models.Model)
+
+
+class HiddenFact(str):
+    """The keyed digest of a secret: compared, and never shown."""
+
+    __slots__ = ()
 
 
 class EditConflict(Refused):
@@ -54,8 +61,8 @@ def _digest(value: str) -> str:
 
 
 def edition_of_row(row: models.Model, columns: Sequence[str]) -> str:
-    """Return the edition of these columns of a row as it was read, "" of a new one."""
-    return edition_of(column_facts(row, columns)) if row.pk else ""
+    """Return the edition of these columns of a row as it was read; a new one has no facts yet."""
+    return edition_of(column_facts(row, columns) if row.pk else {})
 
 
 def refuse_edit_conflict(row: models.Model, facts: FormFacts, seen: str | None) -> None:
@@ -115,11 +122,13 @@ def _describe_changes(row: models.Model, facts: FormFacts, changed: Iterable[str
 
 
 def _shorten(value: str) -> str:
+    if isinstance(value, HiddenFact):
+        return HIDDEN
     return value if len(value) <= MAX_LETTERS_TOLD else f"{value[:MAX_LETTERS_TOLD]}…"
 
 
 def save_row(row: Row, columns: Sequence[str], *, by: User | None = None, seen: str | None = None) -> Row:
-    """Save a new or changed row of which `columns` are all that people may change, but for what is secret.
+    """Save a new or changed row of which `columns` are all that people may change.
 
     Args:
         seen: the edition that the form showed; None overwrites whatever there is.
@@ -189,7 +198,10 @@ def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
             if field.choices:
                 value = dict(field.flatchoices).get(value, value)
             label = str(field.verbose_name)
-            facts[label[:1].upper() + label[1:]] = _write_value(value)
+            # a field of secrets tells them apart without showing them
+            identify = getattr(field, "identify_secret", None)
+            told = HiddenFact(identify(value)) if identify and identify(value) else _write_value(value)
+            facts[label[:1].upper() + label[1:]] = told
     return facts
 
 

@@ -101,6 +101,15 @@ def find_grant(owner: SmtpConnection | BounceMailbox) -> OAuthGrant | None:
     return getattr(owner, "oauth", None)
 
 
+def lock_grant(owner: SmtpConnection | BounceMailbox) -> OAuthGrant | None:
+    """Find the OAuth login as `find_grant` does, and lock it until the transaction ends."""
+    grants = OAuthGrant.objects.select_for_update()
+    its = (
+        grants.filter(connection=owner) if isinstance(owner, SmtpConnection) else grants.filter(mailbox=owner)
+    )
+    return its.first()
+
+
 def write_callback_address() -> str:
     """Return the address to which the provider sends the browser back. It is registered there."""
     return settings.PUBLIC_URL + reverse("mailing:oauth_callback")

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
+from django.utils.crypto import salted_hmac
 
 from campaigns.annotations import Argument, ColumnValue
 from campaigns.sentences import keep
@@ -49,6 +50,11 @@ class EncryptedTextField(TextField):
 
     def from_db_value(self, value: str | None, expression: Argument, connection: Argument) -> str | None:
         return read_stored(value) if value else value
+
+    def identify_secret(self, value: str) -> str:
+        """Return a keyed digest that tells this secret from others, "" when none is stored."""
+        stored = value.stored if isinstance(value, UnreadableSecret) else value
+        return salted_hmac("mailing.secrets", stored, algorithm="sha256").hexdigest() if stored else ""
 
 
 def read_stored(stored: str) -> str:

@@ -2,11 +2,13 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from campaigns import dates
 from campaigns.fields import DatabaseTimeField
 from campaigns.stored_sentences import translate_stored
+
+HIDDEN = "••••"  # stands in the place of a secret
 
 
 class EditQuerySet(models.QuerySet["Edit"]):
@@ -50,6 +52,8 @@ class Edit(models.Model):
     def line(self, field: str) -> str:
         """Return the change of one field in words."""
         before, after = map(write_value, self.detail[field])
+        if before == after == HIDDEN:
+            return gettext("%(field)s: changed") % {"field": translate_stored(field)}
         return f"{translate_stored(field)}: {before} → {after}"
 
 

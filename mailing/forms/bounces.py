@@ -69,7 +69,7 @@ class BounceMailboxForm(AuthorityForm):
             ),
         }
 
-    COLUMNS = tuple(name for name in Meta.fields if name != "password")
+    COLUMNS = (*Meta.fields, "authority")
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)

@@ -56,7 +56,7 @@ class ConnectionForm(AuthorityForm):
         ]
         widgets = {"warm_up_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
-    COLUMNS = tuple(name for name in Meta.fields if name != "password")
+    COLUMNS = (*Meta.fields, "authority")
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)

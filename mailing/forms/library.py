@@ -48,6 +48,8 @@ class PictureForm(Refusable, ModelForm[Picture]):
         fields = ["name", "alt"]
         help_texts = {"alt": ALT_HELP}
 
+    COLUMNS = tuple(Meta.fields)
+
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:

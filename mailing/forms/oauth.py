@@ -3,6 +3,7 @@
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData
+from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
 from mailing import oauth
 from mailing.forms.stored_secrets import (
@@ -21,7 +22,7 @@ ADDRESSES = ("authorize_url", "token_url")
 OPEN_ADDRESS = gettext_lazy("A secret goes there: give an address that begins with https://.")
 
 
-class OAuthForm(ModelForm[OAuthGrant]):
+class OAuthForm(Refusable, ModelForm[OAuthGrant]):
     """A secret left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
     client_secret = make_secret_field(
@@ -31,6 +32,8 @@ class OAuthForm(ModelForm[OAuthGrant]):
     class Meta:
         model = OAuthGrant
         fields = ["provider", "client_id", "client_secret", "authorize_url", "token_url", "scope"]
+
+    COLUMNS = tuple(Meta.fields)
 
     def __init__(self, *args: Argument, kind: str, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)

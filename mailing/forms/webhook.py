@@ -4,12 +4,13 @@ from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.annotations import Argument, CleanedData
+from campaigns.forms import Refusable
 from mailing.models import Webhook
 
 Provider = Webhook.Provider
 
 
-class WebhookForm(forms.Form):
+class WebhookForm(Refusable, forms.Form):
     """A key left empty keeps the one that is stored for this provider; it is never shown."""
 
     provider = forms.ChoiceField(

@@ -4,8 +4,9 @@ import time
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -20,6 +21,7 @@ from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.sending import breaker
 from mailing.views import connections, mailboxes
 from mailing.views.confirmations import act_when_confirmed
+from mailing.views.row_forms import edit_row
 
 Owner = SmtpConnection | BounceMailbox
 
@@ -75,29 +77,32 @@ def mailbox_remove(request: Request, pk: int) -> HttpResponse:
     return remove_grant(request, mailboxes.find_mailbox(pk))
 
 
+@transaction.atomic
 def edit_grant(request: Request, owner: Owner) -> HttpResponse:
     """Show the form for an OAuth login, and save it."""
-    grant = oauth.find_grant(owner)
+    if (
+        request.method == "POST"
+    ):  # a token that is refreshed meanwhile is not put back, nor a second login made
+        type(owner)._default_manager.select_for_update().get(pk=owner.pk)
+        grant = oauth.lock_grant(owner)
+    else:
+        grant = oauth.find_grant(owner)
     if grant is None:
         name = "connection" if isinstance(owner, SmtpConnection) else "mailbox"
         grant = OAuthGrant(**{name: owner})
     kind = "smtp" if isinstance(owner, SmtpConnection) else owner.kind
-    form = OAuthForm(request.POST or None, instance=grant, kind=kind)
-    if request.method == "POST" and form.is_valid():
-        saved = form.save()
-        messages.success(
-            request,
-            gettext("The registration is saved. Now connect it with %(provider)s.")
-            % {"provider": saved.get_provider_display()},
-        )
-        return redirect(owner)
-    context = {
-        "form": form,
-        "owner": owner,
-        "callback": oauth.write_callback_address(),
-        "menu_path": reverse("mailing:connections"),
-    }
-    return render(request, "mailing/connections/oauth_form.html", context, status=422 if form.errors else 200)
+    providers = dict(OAuthGrant.Provider.choices)
+    return edit_row(
+        request,
+        OAuthForm(request.POST or None, instance=grant, kind=kind),
+        "mailing/connections/oauth_form.html",
+        gettext("The registration is saved. Now connect it with %(provider)s.")
+        % {"provider": providers.get(request.POST.get("provider", ""), "")},
+        to=owner.get_absolute_url(),
+        owner=owner,
+        callback=oauth.write_callback_address(),
+        menu_path=reverse("mailing:connections"),
+    )
 
 
 def begin_consent(request: Request, owner: Owner) -> HttpResponse:

@@ -19,6 +19,7 @@ from mailing.forms.library import NewPictureForm, PictureForm
 from mailing.library import pictures
 from mailing.models import Picture
 from mailing.views.confirmations import delete_when_confirmed
+from mailing.views.row_forms import edit_row
 
 PER_PAGE = 24
 CHOOSER_IDS = "picture-%s"  # the page below the dialog has fields of these names, too
@@ -101,15 +102,15 @@ def picture_edit(request: Request, pk: int) -> HttpResponse:
     """Show and save what a picture is called and shows."""
     picture = get_object_or_404(Picture, pk=pk)
     form = PictureForm(request.POST or None, instance=picture)
-    if request.method == "POST" and form.is_valid():
-        messages.success(request, _("“%(picture)s” is saved.") % {"picture": form.save()})
-        return redirect("mailing:pictures")
-    context: PageContext = {
-        "form": form,
-        "picture": Picture.objects.get(pk=pk),
-        "uses": [*pictures.list_uses(picture)],
-    }
-    return render(request, "mailing/picture_form.html", context, status=422 if form.errors else 200)
+    return edit_row(
+        request,
+        form,
+        "mailing/picture_form.html",
+        _("“%(saved)s” is saved."),
+        to="mailing:pictures",
+        picture=get_object_or_404(Picture, pk=pk),
+        uses=[*pictures.list_uses(picture)],
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

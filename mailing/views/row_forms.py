@@ -15,9 +15,9 @@ def edit_row(
     """Show the form of a row, and save it.
 
     Args:
-        form: a Refusable ModelForm. Its COLUMNS are all that people may change, but for what is secret.
+        form: a Refusable ModelForm. Its COLUMNS are all that people may change.
         said: once it is saved, with %(saved)s for the row.
-        to: the name of the page that is shown then; "" for the row's own.
+        to: the name or path of the page that is shown then; "" for the row's own.
         context: what the template needs besides.
     """
     seen = request.POST.get("seen") or editions.edition_of_row(form.instance, form.COLUMNS)

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from campaigns import editions
 from campaigns.requests import Request
 from mailing.forms import WebhookForm
 from mailing.models import Webhook
@@ -56,17 +57,29 @@ def connection_webhook(request: Request, pk: int) -> HttpResponse:
     smtp = find_connection(pk)
     webhook = Webhook.objects.filter(pk=pk).first()
     form = WebhookForm(request.POST or None, webhook=webhook)
+    seen = request.POST.get("seen") or keys.find_edition(webhook)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
-        saved, is_new = keys.choose_provider(smtp, chosen["provider"], chosen["signing_key"])
-        if saved and is_new:
-            return show_secret(request, saved)
-        messages.success(
-            request,
-            gettext("The webhook is saved.") if saved else gettext("This connection has no webhook now."),
-        )
-        return redirect(smtp)
-    context = {"smtp": smtp, "webhook": webhook, "form": form}
+        try:
+            saved, is_new = keys.choose_provider(
+                smtp,
+                chosen["provider"],
+                chosen["signing_key"],
+                by=request.user,
+                seen=request.POST.get("seen"),
+            )
+        except editions.EditConflict as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
+        else:
+            if saved and is_new:
+                return show_secret(request, saved)
+            messages.success(
+                request,
+                gettext("The webhook is saved.") if saved else gettext("This connection has no webhook now."),
+            )
+            return redirect(smtp)
+    context = {"smtp": smtp, "webhook": webhook, "form": form, "seen": seen}
     return render(
         request, "mailing/connections/webhook_form.html", context, status=422 if form.errors else 200
     )
@@ -81,7 +94,7 @@ def webhook_rotate(request: Request, pk: int) -> HttpResponse:
     if webhook.is_signed_by_provider:
         return redirect("mailing:connection_webhook", pk)
     if request.method == "POST":
-        return show_secret(request, keys.rotate_secret(pk))
+        return show_secret(request, keys.rotate_secret(pk, request.user))
     return ask_for_confirmation(
         request,
         title=gettext("Make a new secret for %(webhook)s?") % {"webhook": webhook},

@@ -183,7 +183,7 @@ REFUSALS: dict[str, JsonObject] = {
         "message": "This till tried too many unknown codes: send this sale again in a minute."
     },
     "quote_changed": {"message": "The discount is 498 now; 500 was expected.", "quote": QUOTE},
-    "hold_expired": {"message": "The hold R-1001 is over: commit the sale anew."},
+    "hold_expired": {"message": "The hold R-1001 is over: commit the sale anew, under another id."},
     "already_committed": {"message": "The sale R-1001 is committed: void it instead."},
     "voided": {"message": "The sale R-1001 was voided."},
     "not_committed": {"message": "The sale R-1001 is held: nothing of it can come back."},

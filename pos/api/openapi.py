@@ -76,7 +76,8 @@ texts.
 
 **Send it again.** `sale_id` and `return_id` are the till's own. After a broken connection, a 429 or a 503 send the
 very same request again: it is done once, and answered as it was, with `Idempotent-Replayed: true`. Another body under
-a known id is a 409.
+a known id is a 409. A hold that is sent again once it is over, or was released or voided, is a 409 `hold_expired` or
+`voided`: nothing is reserved any more. Its id stays taken, so commit the sale under another one.
 
 **A code that is no good** is a status in the answer with a sentence for the customer (`message`), never an error: the
 sale goes on. `coupon_throttled` says that this key tried more unknown codes in a minute than an administrator allows
@@ -176,7 +177,13 @@ def build_document() -> JsonObject:
                         "201": ("It was committed or is held.", sale, None),
                         "200": ("It had been sent before: the same answer.", sale, REPLAYED),
                     },
-                    conflicts=("idempotency_mismatch", "sale_id_taken", "quote_changed"),
+                    conflicts=(
+                        "idempotency_mismatch",
+                        "sale_id_taken",
+                        "quote_changed",
+                        "hold_expired",
+                        "voided",
+                    ),
                 ),
                 "get": describe_operation(
                     "show",

@@ -31,6 +31,7 @@ from pos.sales.baskets import (
 )
 from pos.sales.callers import Caller
 from pos.sales.quotes import MAX_ATTEMPTS, build_quote, busy_refusal, quote_fields
+from pos.sales.stored import load_sale
 from pos.sales.till_facts import KnownSale, TillFacts
 from promotions import snapshot, usage
 from promotions.database.statements import GuardFailed, Transaction, retry_on_lost_connection
@@ -110,7 +111,8 @@ def commit(
 
     Raises:
         RequestRefused: nothing was changed. 409 `idempotency_mismatch` when the id stands for another sale,
-            `sale_id_taken` when another till has it, `quote_changed` when the discount is not the expected one.
+            `sale_id_taken` when another till has it, `hold_expired` and `voided` when it was a hold that is over,
+            `quote_changed` when the discount is not the expected one.
             403, 422 and 429: see pos.sales.offline.
     """
     now = now or database_time.now_at_till()
@@ -149,7 +151,7 @@ def _attempt(sent: SentSale, rules: Snapshot, *, safely: bool) -> Answer:
         lock_rows(sent, facts, rules)
         facts = read_basket_facts(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
     if facts.sale is not None:
-        return replay_sale(sent.reference, facts.sale, body_hash, facts.till)
+        return replay_sale(sent, facts.sale, body_hash, facts.till)
     offline.refuse_offline_sale(sent.request.offline_at, facts, sent.now)
     if facts.version != rules.version:
         raise SnapshotOutdated(facts.version)
@@ -218,12 +220,14 @@ def lock_rows(sent: SentSale, facts: TillFacts, rules: Snapshot) -> None:
     )
 
 
-def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) -> Answer:
+def replay_sale(sent: SentSale, sale: KnownSale, body_hash: bytes, till: int) -> Answer:
     """Repeat the answer that was given to a sale before.
 
     Raises:
-        RequestRefused: 409 when another till of the location sent it, or this till with another content.
+        RequestRefused: 409 when another till of the location sent it, or this till with another content, or when it
+            is a hold that reserves nothing any more.
     """
+    reference = sent.reference
     same_body = bytes(sale.body_hash) == body_hash
     if sale.till_name is not None and sale.till != till:
         raise taken_id_refusal("sale", reference, sale.till_name, same_body=same_body)
@@ -234,6 +238,10 @@ def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) ->
             gettext("The sale %(reference)s was sent before with another content.")
             % {"reference": reference},
         )
+    if sent.is_held:
+        stored = load_sale(sale.id)
+        if stored.state != "committed":
+            holds.refuse_ended_hold(stored, sent.now)
     return replay_answer(sale.answer.encode())
 
 

@@ -31,19 +31,9 @@ def confirm(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
         sale = lock_sale(caller, reference, now)
-        if sale.state == "voided":
-            raise RequestRefused(
-                409, "voided", gettext("The sale %(reference)s was voided.") % {"reference": reference}
-            )
         is_replay = sale.state == "committed"
         if not is_replay:
-            if not sale.is_held(now):
-                raise RequestRefused(
-                    409,
-                    "hold_expired",
-                    gettext("The hold %(reference)s is over: commit the sale anew.")
-                    % {"reference": reference},
-                )
+            refuse_ended_hold(sale, now)
             ledger.confirm_sale(sale.id, sale.reserved, now)
             usage.write_movements(
                 [
@@ -53,6 +43,25 @@ def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
                 now,
             )
     return answer_new_state(sale, "committed", now, is_replay=is_replay)
+
+
+def refuse_ended_hold(sale: StoredSale, now: datetime) -> None:
+    """Refuse to go on with a hold that reserves nothing any more. Its id stays taken.
+
+    Raises:
+        RequestRefused: 409 `hold_expired` when its time is over or it was released, 409 `voided` when it was voided.
+    """
+    if sale.state == "voided":
+        raise RequestRefused(
+            409, "voided", gettext("The sale %(reference)s was voided.") % {"reference": sale.reference}
+        )
+    if not sale.is_held(now):
+        raise RequestRefused(
+            409,
+            "hold_expired",
+            gettext("The hold %(reference)s is over: commit the sale anew, under another id.")
+            % {"reference": sale.reference},
+        )
 
 
 def release(caller: Caller, reference: str, now: datetime | None = None) -> Answer:

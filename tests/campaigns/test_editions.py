@@ -7,8 +7,19 @@ import pytest
 from django.urls import reverse
 
 from campaigns import editions
-from mailing import contacts, segment_groups
-from mailing.models import BounceMailbox, Contact, EmailCampaign, Segment
+from mailing import contacts, oauth, segment_groups
+from mailing.models import (
+    BounceMailbox,
+    Contact,
+    EmailCampaign,
+    OAuthGrant,
+    Picture,
+    Segment,
+    SmtpConnection,
+    Webhook,
+)
+from mailing.secrets import UnreadableSecret, reencrypt_secrets
+from mailing.webhooks import keys
 from promotions import groups
 from promotions.models import CustomerGroup
 from tests.factories import ContactFactory, ContactListFactory, EmailCampaignFactory, SmtpConnectionFactory
@@ -149,3 +160,149 @@ def test_the_second_to_save_settings_is_told_what_the_first_changed(client, admi
     assert again["name"] == "The second"
     assert client.post(path, again).status_code == 302
     assert type(row)._default_manager.get(pk=row.pk).name == "The second"
+
+
+def make_connection(**values):
+    return SmtpConnectionFactory(host="127.0.0.1", tls="none", username="u", **values)
+
+
+def make_imap_mailbox(**values):
+    return BounceMailbox.objects.create(
+        name="Before", address="bounces@shop.example", host="127.0.0.1", tls="none", username="u", **values
+    )
+
+
+@pytest.mark.parametrize(("kind", "make"), [("connection", make_connection), ("mailbox", make_imap_mailbox)])
+@pytest.mark.parametrize("stored", ["", "the secret of before"])
+def test_a_password_that_somebody_else_changed_is_not_overwritten(client, administrator, kind, make, stored):
+    row = make(password=stored)
+    path = reverse(f"mailing:{kind}_edit", args=[row.pk])
+    shown = fields_of(client.get(path).content.decode())
+    assert client.post(path, shown | {"password": "of the first"}).status_code == 302
+    second = client.post(path, shown | {"password": "of the second"})
+    told = unescape(second.content.decode())
+    assert second.status_code == 422
+    assert ("(Password: changed)" if stored else "(Password: none → ••••)") in told
+    assert "of the first" not in told
+    row = type(row)._default_manager.get(pk=row.pk)
+    assert row.password == "of the first"
+    assert client.post(path, fields_of(told) | {"password": "of the second"}).status_code == 302
+    row.refresh_from_db()
+    assert row.password == "of the second"
+    for edit in editions.edits_of(row):
+        assert "of the" not in str(edit.detail)
+
+
+def test_an_edition_tells_nothing_about_a_secret(settings):
+    row = SmtpConnectionFactory(password="swordfish")
+    with_one_key = editions.edition_of_row(row, ["password"])
+    assert editions.edition_of_row(row, ["password"]) == with_one_key
+    settings.SECRET_KEY = "x" * 60  # who has the page but not the key cannot try passwords
+    assert editions.edition_of_row(row, ["password"]) != with_one_key
+
+
+def test_a_secret_keeps_its_edition_when_it_is_encrypted_anew_or_cannot_be_read():
+    row = SmtpConnectionFactory(password="swordfish")
+    seen = editions.edition_of_row(row, ["password"])
+    assert not list(reencrypt_secrets())
+    row = SmtpConnection.objects.get(pk=row.pk)
+    assert editions.edition_of_row(row, ["password"]) == seen
+    row.password = UnreadableSecret("stored")
+    lost = editions.edition_of_row(row, ["password"])
+    row.password = UnreadableSecret("another")
+    assert len({seen, lost, editions.edition_of_row(row, ["password"])}) == 3
+
+
+def test_the_second_to_save_a_webhook_is_told_what_the_first_changed(client, administrator):
+    smtp = SmtpConnectionFactory()
+    path = reverse("mailing:connection_webhook", args=[smtp.pk])
+    shown = fields_of(client.get(path).content.decode())
+    assert client.post(path, shown | {"provider": "mailgun", "signing_key": "k" * 32}).status_code == 302
+    second = client.post(path, shown | {"provider": "postmark"})
+    assert second.status_code == 422
+    assert "Provider: none → Mailgun" not in second.content.decode()  # it was made, not changed
+    assert "Provider is now Mailgun" in unescape(second.content.decode())
+    assert Webhook.objects.get().provider == "mailgun"
+    shown = fields_of(client.get(path).content.decode())
+    first = shown | {"provider": "mailgun", "signing_key": "l" * 32}
+    assert client.post(path, first).status_code == 302
+    second = client.post(path, shown | {"provider": "mailgun", "signing_key": "m" * 32})
+    assert "(Signing key: changed)" in unescape(second.content.decode())
+    assert Webhook.objects.get().signing_key == "l" * 32
+    again = fields_of(second.content.decode()) | {"provider": "mailgun", "signing_key": "m" * 32}
+    assert client.post(path, again).status_code == 302
+    assert Webhook.objects.get().signing_key == "m" * 32
+
+
+def test_a_webhook_whose_secret_was_made_anew_is_not_switched_by_an_old_form(client, administrator):
+    smtp = SmtpConnectionFactory()
+    keys.choose_provider(smtp, "postmark")
+    path = reverse("mailing:connection_webhook", args=[smtp.pk])
+    shown = fields_of(client.get(path).content.decode())
+    client.post(reverse("mailing:webhook_rotate", args=[smtp.pk]))
+    assert "(Secret: changed)" in unescape(client.post(path, shown | {"provider": ""}).content.decode())
+    assert Webhook.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["connection", "mailbox"])
+def test_the_second_to_register_an_oauth_login_is_told_of_the_first(client, administrator, kind):
+    owner = make_connection() if kind == "connection" else make_imap_mailbox()
+    path = reverse(f"mailing:{kind}_oauth", args=[owner.pk])
+    shown = fields_of(client.get(path).content.decode())
+    assert client.post(path, shown | {"client_id": "first", "client_secret": "s1"}).status_code == 302
+    second = client.post(path, shown | {"client_id": "second", "client_secret": "s2"})
+    assert second.status_code == 422
+    assert "Client ID is now first" in unescape(second.content.decode())
+    assert (OAuthGrant.objects.get().client_id, OAuthGrant.objects.get().client_secret) == ("first", "s1")
+    again = fields_of(second.content.decode()) | {"client_secret": "s2"}
+    assert client.post(path, again).status_code == 302
+    assert OAuthGrant.objects.get().client_id == "second"
+
+
+def test_saving_a_registration_keeps_a_token_that_was_refreshed_meanwhile(client, administrator, monkeypatch):
+    owner = make_connection()
+    path = reverse("mailing:connection_oauth", args=[owner.pk])
+    client.post(path, fields_of(client.get(path).content.decode()) | {"client_id": "one"})
+    OAuthGrant.objects.update(refresh_token="old")
+    shown = fields_of(client.get(path).content.decode())
+
+    def refresh_first(row):
+        OAuthGrant.objects.update(refresh_token="new")
+        return lock_grant(row)
+
+    lock_grant = oauth.lock_grant
+    monkeypatch.setattr(oauth, "lock_grant", refresh_first)
+    assert client.post(path, shown | {"scope": "https://mail.example/another"}).status_code == 302
+    assert OAuthGrant.objects.get().refresh_token == "new"
+
+
+def test_the_second_to_choose_what_is_tracked_is_told_of_the_first(client, administrator):
+    path = reverse("mailing:tracking_policy")
+    shown = fields_of(client.get(path).content.decode())
+    assert client.post(path, shown | {"mode": "none"}).status_code == 302
+    second = client.post(path, shown | {"mode": "aggregate"})
+    assert second.status_code == 422
+    assert "Tracking is now" in second.content.decode()  # its row was made, not changed
+
+
+def test_the_second_to_describe_a_picture_is_told_of_the_first(client, administrator):
+    picture = Picture.objects.create(
+        name="Cup", alt="A cup", width=1, height=1, size=1, file=f"{'a' * 40}.png"
+    )
+    path = reverse("mailing:picture_edit", args=[picture.pk])
+    shown = fields_of(client.get(path).content.decode())
+    assert client.post(path, shown | {"alt": "A blue cup"}).status_code == 302
+    second = client.post(path, shown | {"alt": "A red cup"})
+    assert "A cup → A blue cup" in unescape(second.content.decode())
+    picture.refresh_from_db()
+    assert picture.alt == "A blue cup"
+
+
+def test_an_authority_that_somebody_else_uploaded_is_not_forgotten(client, administrator):
+    row = make_connection()
+    path = reverse("mailing:connection_edit", args=[row.pk])
+    shown = fields_of(client.get(path).content.decode())
+    SmtpConnection.objects.filter(pk=row.pk).update(authority="-----BEGIN CERTIFICATE-----")
+    assert "Certificate authority is now" in unescape(client.post(path, shown).content.decode())
+    row.refresh_from_db()
+    assert row.authority

@@ -114,6 +114,37 @@ def test_past_its_time_a_hold_counts_as_released_at_once(till, campaign):
     assert not list(doctor.find_breaches())
 
 
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_hold_sent_again_after_its_time_is_not_held(till, campaign, is_written):
+    held = till.hold("S1", BUYING)
+    assert till.hold("S1", BUYING).body == held.body
+    let_hold_expire("S1")
+    if is_written:
+        clock.tick(timezone.now())
+    for answer in (till.hold("S1", BUYING), till.post("S1", "confirm")):
+        assert (answer.status, answer["error"]) == (409, "hold_expired")
+        assert "under another id" in answer["message"]
+    assert till.put("S1", BUYING)["error"] == "idempotency_mismatch"
+    assert till.hold("S2", BUYING)["discount"] == 100
+    assert not list(doctor.find_breaches())
+
+
+@pytest.mark.parametrize(("verb", "error"), [("release", "hold_expired"), ("void", "voided")])
+def test_a_hold_sent_again_after_it_was_let_go_is_not_held(till, campaign, verb, error):
+    till.hold("S1", BUYING)
+    till.post("S1", verb)
+    again = till.hold("S1", BUYING)
+    assert (again.status, again["error"]) == (409, error)
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
+
+
+def test_a_hold_that_was_confirmed_and_voided_is_not_held_either(till, campaign):
+    till.hold("S1", BUYING)
+    till.post("S1", "confirm")
+    till.post("S1", "void")
+    assert till.hold("S1", BUYING)["error"] == "voided"
+
+
 def test_a_sale_finds_the_budget_of_a_hold_whose_time_is_over(till, campaign):
     till.hold("S1", BUYING)
     let_hold_expire("S1")
