@@ -3,15 +3,18 @@
 import re
 from email.message import Message
 
-from mailing.bounces import parts
+from mailing.bounces import parts, plain_text
 
-_MARKS = (
+_MARKS_OF_PEOPLE = (
     "X-Autoreply",
     "X-Autorespond",
     "X-Autoresponder",
     "X-AutoReply-From",
     "X-Mail-Autoreply",
     "X-Vacation",
+)
+_MARKS = (
+    *_MARKS_OF_PEOPLE,
     "X-MS-Exchange-Generated-Message-Source",
     "Autosubmitted",
 )
@@ -33,14 +36,34 @@ _SUBJECT = re.compile(
 ).search
 
 
+def is_certain(message: Message) -> bool:
+    """Return whether a program answers for a person, whatever its words say of mails that do not arrive.
+
+    Servers mark their reports as automatic too; so a mark counts only where the subject is none of theirs.
+    """
+    if "X-Failed-Recipients" in message:
+        return False
+    if _is_receipt(message):
+        return True
+    subject = parts.read_header(message, "Subject")
+    is_reply = any(name in message for name in _MARKS_OF_PEOPLE) or _SUBJECT(subject)
+    if not is_reply and parts.read_header(message, "Precedence").lower() not in _PRECEDENCES:
+        return False
+    return not (plain_text.is_robot(message) and plain_text.is_failure_subject(subject))
+
+
+def _is_receipt(message: Message) -> bool:
+    return parts.read_parameter(message, "report-type") == "disposition-notification" or any(
+        part.get_content_type() == "message/disposition-notification" for part in message.walk()
+    )
+
+
 def is_automatic(message: Message) -> bool:
     """Return whether a program wrote the message. Reports about deliveries are recognised before."""
     submitted = parts.read_header(message, "Auto-Submitted").lower()
     if submitted and not submitted.startswith("no"):
         return True
-    if parts.read_parameter(message, "report-type") == "disposition-notification":
-        return True
-    if any(part.get_content_type() == "message/disposition-notification" for part in message.walk()):
+    if _is_receipt(message):
         return True
     if any(name in message for name in _MARKS):
         return True

@@ -45,6 +45,8 @@ def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
     address = policy.find_address(pk) if pk else None
     if pk is None or address is None:
         return hold_message(raw, report, mailbox)
+    if report.kind is Kind.BOUNCE and policy.is_spared(report.spared, address):
+        return Outcome.ACTED if arrivals.note_taken(pk) else Outcome.NOTHING
     if report.kind is Kind.BOUNCE:
         failure = policy.choose_failure(report.failures, address)
         if failure is None:

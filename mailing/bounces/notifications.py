@@ -9,7 +9,10 @@ from mailing.bounces.verdicts import Failure, judge_failure
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 FEEDBACK_TYPES = ("message/feedback-report",)
-MOST_RECIPIENTS = 100  # recipients read of one report
+MOST_RECIPIENTS = 1000  # recipients read of one report
+LONGEST_REPORT = 256 * 1024  # characters read of one
+ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
+_OF_CLASS = {"5": "failed", "4": "delayed", "2": "relayed"}  # by the first digit of the status
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
@@ -43,23 +46,34 @@ def read_groups(text: str) -> Iterator[Group]:
 
 
 def read_recipients(part: Message, around: str) -> dict[str, list[Failure]]:
-    """Read what a status report says of its recipients, by action ("failed", "delayed" and so on)."""
+    """Read what a status report says of its recipients, by action: one of ACTIONS.
+
+    Where the action is missing, or a word of another language, the class of the status tells it.
+    """
     told: dict[str, list[Failure]] = {}
     count = 0
     for group in read_groups(decode_report(part)):
-        action = group.get("action", "").lower().split(" ")[0].strip("\"';,.()")
-        action = "failed" if action.startswith(("fail", "expired")) else action
+        final = read_address(group.get("final-recipient", ""))
+        original = read_address(group.get("original-recipient", ""))
+        action = _read_action(group, is_recipient=bool(final or original))
         if not action or count >= MOST_RECIPIENTS:
             continue
         count += 1
-        final = read_address(group.get("final-recipient", ""))
-        original = read_address(group.get("original-recipient", ""))
         reason = strip_type(group.get("diagnostic-code", ""))
         failure = judge_failure(
             final or original, group.get("status", ""), reason, original=original, around=around
         )
         told.setdefault(action, []).append(failure)
     return told
+
+
+def _read_action(group: Group, *, is_recipient: bool) -> str:
+    stated = group.get("action", "").lower().split(" ")[0].strip("\"';,.()")
+    if stated.startswith(("fail", "expired")):
+        return "failed"
+    if stated in ACTIONS or not is_recipient:
+        return stated if stated in ACTIONS else ""
+    return _OF_CLASS.get(group.get("status", "")[:1], "")
 
 
 def read_feedback(part: Message) -> tuple[str, list[str]]:
@@ -77,16 +91,8 @@ def read_feedback(part: Message) -> tuple[str, list[str]]:
 
 
 def decode_report(part: Message) -> str:
-    """Return the text of a report, even if a gateway has encoded it against the rules."""
-    text = parts.decode_text(part)
-    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
-    if part.is_multipart() and encoding in ("base64", "quoted-printable"):
-        bare = Message()
-        bare["Content-Type"] = "text/plain; charset=utf-8"
-        bare["Content-Transfer-Encoding"] = encoding
-        bare.set_payload(text)
-        return parts.decode_text(bare)
-    return text
+    """Return the text of a report."""
+    return parts.decode_text(part, LONGEST_REPORT)
 
 
 def read_address(value: str) -> str:

@@ -57,19 +57,30 @@ def _is_from_dragonfly(message: Message) -> bool:
 
 
 def find_delivery_id(message: Message, raw: bytes) -> int | None:
-    """Return the delivery that a message is about, by the return path it was sent to or by a Message-ID of ours in it.
+    """Return the delivery that a message is about, by the return path it was sent to, or by what it returns of ours.
 
-    None when it has neither, or has Message-IDs of several mails of ours: any of them may be meant.
+    That is a Message-ID, or else a return path. None when it has neither, or names several mails of ours: any of them
+    may be meant.
     """
     for address in list_recipients(message):
         if (pk := return_paths.find_delivery_id(address)) is not None:
             return pk or None
+    texts = [raw, *(text.encode() for text in _decode_parts(message))]
     named = {
         pk
-        for found in _MESSAGE_ID.findall(raw)
+        for text in texts
+        for found in _MESSAGE_ID.findall(text)
         if (pk := read_token(found.decode("ascii", "replace"), Purpose.MESSAGE_ID))
-    }
+    } or {pk for text in texts for pk in return_paths.find_delivery_ids(text.decode("ascii", "replace"))}
     return named.pop() if len(named) == 1 else None
+
+
+def _decode_parts(message: Message) -> list[str]:
+    """Return the texts of the parts that cannot be read as they stand: gateways encode returned messages too."""
+    encoded = (
+        part for part in parts.list_own_parts(message) if parts.read_transfer_encoding(part) in parts.ENCODED
+    )
+    return [parts.decode_text(part) for part in encoded]
 
 
 def read_token(token: str, purpose: Purpose) -> int | None:

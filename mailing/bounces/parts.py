@@ -15,6 +15,7 @@ MOST_BYTES_READ = 512 * 1024  # of a message; what it returns of ours stands at 
 MOST_BOUNDARIES = 100  # words "boundary" in it; a parser takes each level's check for every line
 MOST_PARTS = 50  # parts that are looked at
 LONGEST_HEADER = 16 * 1024  # characters of a header that are read; parameters take time by their square
+ENCODED = ("base64", "quoted-printable")
 LONGEST_TEXT = 64 * 1024  # characters of a part that are read
 
 # In a header; what is none of ours is no matter. It begins where a word does, so that a long word is tried once.
@@ -117,9 +118,17 @@ def read_text(part: Message) -> str:
 
 def decode_text(part: Message, most: int | None = LONGEST_TEXT) -> str:
     """Return the text of a part, its transfer encoding and charset taken off; at most so many characters."""
+    encoding = read_transfer_encoding(part)
     if part.is_multipart():  # as the parser opens message/delivery-status: blocks of headers
-        blocks = (write_block(block) for block in list_children(part))
-        return make_storable("\n\n".join(blocks))[:most]
+        text = make_storable("\n\n".join(write_block(block) for block in list_children(part)))
+        if encoding not in ENCODED:
+            return text[:most]
+        part = Message()  # some gateway has encoded it against the rules
+        part["Content-Type"] = "text/plain; charset=utf-8"
+        part["Content-Transfer-Encoding"] = encoding
+        part.set_payload(text)
+    elif encoding in ENCODED:
+        part.replace_header("Content-Transfer-Encoding", encoding)  # without a comment behind it
     try:
         payload = part.get_payload(decode=True)
     except (ValueError, LookupError):
@@ -127,6 +136,11 @@ def decode_text(part: Message, most: int | None = LONGEST_TEXT) -> str:
     if not isinstance(payload, bytes):
         return ""
     return make_storable(decode_bytes(payload, read_parameter(part, "charset")))[:most]
+
+
+def read_transfer_encoding(part: Message) -> str:
+    """Return the transfer encoding of a part, in small letters and without a comment; "" without one."""
+    return str(part.get("Content-Transfer-Encoding", "")).partition("(")[0].strip().lower()
 
 
 def write_block(block: Message) -> str:

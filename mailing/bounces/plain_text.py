@@ -14,10 +14,15 @@ MOST_FAILURES = 20  # addresses read of one report
 LONGEST_REASON = 600  # characters read behind an address
 
 _ROBOT = re.compile(
-    r"\b(?:mailer[-_ ]?daemon|mail[- ]?delivery|postmaster|mail[- ]?administrator|mdaemon|mail[- ]?system|delivery"
-    r"|mailerdaemon|lotus|notes|no-?reply-?bounce|majordomo|microsoft ?exchange[0-9a-f]*)\b",
+    r"\b(?:mailer[-_ ]?daemon|mail[- ]?delivery|postmaster|mdaemon|mail[- ]?system|mailerdaemon)\b",
     re.IGNORECASE,
 ).search
+# people and shops are called so too
+_PERHAPS_ROBOT = re.compile(
+    r"\b(?:delivery|lotus|notes|no-?reply-?bounce|majordomo|mail[- ]?administrator|microsoft ?exchange[0-9a-f]*)\b",
+    re.IGNORECASE,
+).search
+_is_answer = re.compile(r"\W*(?:re|aw|sv|antw|fwd?|wg|tr|r[ée]p?)\s*:", re.IGNORECASE).match
 _FAILED = re.compile(
     r"failure notice|delivery status notification: error|failed permanently"
     r"|undeliver|undelivered|returned (?:mail|to sender|message)|delivery (?:status notification "
@@ -73,10 +78,25 @@ _SAYS_ADDRESS = re.compile(
 
 def is_from_server(message: Message) -> bool:
     """Return whether a mail server wrote the message. An empty return path only shows that some program did."""
-    if "X-Failed-Recipients" in message or _ROBOT(parts.read_header(message, "From")):
+    if "X-Failed-Recipients" in message or is_robot(message):
         return True
+    subject = parts.read_header(message, "Subject")
+    if _is_answer(subject):
+        return False
+    if _PERHAPS_ROBOT(parts.read_header(message, "From")):
+        return is_failure_subject(subject)
     is_nobody = parts.read_header(message, "Return-Path") == "<>"
-    return is_nobody and bool(_FAILED(parts.read_header(message, "Subject")))
+    return is_nobody and bool(_FAILED(subject))
+
+
+def is_robot(message: Message) -> bool:
+    """Return whether the sender is called as mail servers are, and nobody else."""
+    return bool(_ROBOT(parts.read_header(message, "From")))
+
+
+def is_failure_subject(subject: str) -> bool:
+    """Return whether a subject tells of a mail that did not arrive, or not yet."""
+    return bool(_FAILED(subject) or _DELAYED(subject))
 
 
 def tells_failure(message: Message, text: str) -> bool:

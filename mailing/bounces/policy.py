@@ -59,10 +59,16 @@ def find_address(delivery_id: int) -> str | None:
 
 def choose_failure(failures: list[Failure], address: str) -> Failure | None:
     """Return the failure of our recipient: of the address itself, else the mildest of those it was forwarded to."""
-    for failure in failures:
-        if address in (normalise_quietly(failure.original), normalise_quietly(failure.address)):
-            return failure
-    return choose_mildest(failures) if failures else None
+    itself = [failure for failure in failures if normalise_quietly(failure.address) == address]
+    forwarded = [failure for failure in failures if normalise_quietly(failure.original) == address]
+    return choose_mildest(itself or forwarded or failures) if failures else None
+
+
+def is_spared(spared: list[Failure], address: str) -> bool:
+    """Return whether a report that others failed says that our recipient, or one it was forwarded to, did not."""
+    return any(
+        address in (normalise_quietly(each.original), normalise_quietly(each.address)) for each in spared
+    )
 
 
 def normalise_quietly(address: str) -> str:

@@ -7,7 +7,7 @@ servers may change capital letters to small ones.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
@@ -55,8 +55,13 @@ def read_delivery_id(token: str) -> int | None:
 
 def find_delivery_id(text: str) -> int | None:
     """Return the key of the delivery whose return path stands in a text; None when there is none."""
+    return next(find_delivery_ids(text), None)
+
+
+def find_delivery_ids(text: str) -> Iterator[int]:
+    """Find the keys of the deliveries whose return paths stand in a text."""
     tokens = (read_delivery_id(found) for found in _TOKEN.findall(text.lower()))
-    return next((pk for pk in tokens if pk is not None), None)
+    return (pk for pk in tokens if pk is not None)
 
 
 def find_bounce_address(domain: str) -> str:

@@ -30,6 +30,7 @@ class Case(NamedTuple):
     severities: list[str]
     is_ours: bool
     raw: bytes
+    is_spared: bool = False
 
 
 def read_cases(delivery_id: int = DELIVERY) -> list[Case]:
@@ -49,6 +50,7 @@ def _read_case(block: str, delivery_id: int) -> Case:
         [] if severities == "-" else severities.split(", "),
         not ("| foreign" in head or name.startswith(("foreign", "forged"))),
         fill(body, delivery_id).encode(),
+        is_spared="| spared" in head,
     )
 
 

@@ -169,7 +169,7 @@ def test_every_report_of_the_corpus_suppresses_exactly_whom_it_should():
         intake.take_message(raw)
         found = Suppression.objects.filter(email=contact.email).first()
         wanted = {
-            Kind.BOUNCE: "hard_bounce" if case.severities[:1] == ["hard"] else None,
+            Kind.BOUNCE: "hard_bounce" if case.severities[:1] == ["hard"] and not case.is_spared else None,
             Kind.COMPLAINT: "complaint",
             Kind.UNSUBSCRIBE: "unsubscribed",
         }.get(Kind(case.kind))

@@ -82,7 +82,7 @@ def test_a_hostile_message_is_read_in_no_time_and_proves_nothing(name):
     write_readable_text(HOSTILE[name])
     assert time.process_time() - started < 2
     assert report.delivery_id is None
-    assert len(report.failures) <= 100
+    assert len(report.failures) <= 1000
 
 
 def test_no_damage_to_a_report_raises_or_makes_it_ours():
