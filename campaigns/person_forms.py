@@ -4,17 +4,24 @@ from django import forms
 from django.contrib.auth.models import Group, User
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import accounts
+from campaigns import accounts, roles
 from campaigns.annotations import Columns
 from campaigns.forms import Refusable
-from campaigns.generics import FormData
+from campaigns.generics import FormData, ModelMultipleChoiceField
+
+
+class RoleField(ModelMultipleChoiceField[Group]):
+    """A choice among roles, each by its name in the language of the page."""
+
+    def label_from_instance(self, role: Group) -> str:
+        return roles.name_role(role.name)
 
 
 class RightsForm(Refusable, forms.Form):
     """The roles that somebody has, of those that the one who asks may give; and whether they may export contacts."""
 
     fields: Columns
-    roles = forms.ModelMultipleChoiceField(
+    roles = RoleField(
         label=_("Roles"),
         queryset=Group.objects.none(),
         required=False,

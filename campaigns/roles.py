@@ -10,10 +10,13 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group
 from django.db import connections, transaction
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 
 from campaigns import seeds
 from campaigns.annotations import Argument
 from campaigns.models import Seed
+
+NAMES = (gettext_noop("Analysts"), gettext_noop("Marketers"), gettext_noop("Administrators"))
 
 APPS_TO_VIEW = ("campaigns", "promotions", "pos", "mailing")  # apps whose every model an analyst may look at
 
@@ -95,6 +98,11 @@ def grant(using: str = "default", **kwargs: Argument) -> None:
 def find_group(role: str) -> Group | None:
     """Return the group of a role, also if it was renamed; None when it was deleted."""
     return seeds.find_row(f"role {role}", apps.get_model("auth.Group").objects.all())
+
+
+def name_role(name: str) -> str:
+    """Name a role in the language of the page; one that people made or renamed keeps its name."""
+    return gettext(name) if name in NAMES else name
 
 
 def _grants() -> dict[str, Q]:

@@ -288,6 +288,20 @@ def test_a_template_reads_a_sentence_as_one_that_may_be_stored():
     assert unread == []
 
 
+def test_no_template_writes_a_percent_sign_by_itself():
+    """German and French have a gap before it: `{{ share|percent }}` and the texts of the catalogues know."""
+    templates = settings.BASE_DIR / "templates"
+    by_hand = [
+        f"{path.relative_to(templates)}: {found}"
+        for path in sorted(templates.rglob("*.html"))
+        for found in re.findall(
+            r"\{\{[^{}]*\}\}%(?!\})|>\d+%<",
+            re.sub(r"{% blocktranslate.*?{% endblocktranslate %}", "", path.read_text(), flags=re.DOTALL),
+        )
+    ]
+    assert by_hand == []
+
+
 def test_no_page_shows_a_text_that_is_in_no_catalogue(client, signs, settings, tmp_path):
     """Nor a number with a comma where a browser reads it: German writes one half as 0,5."""
     settings.VAR_DIR = tmp_path

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, time
+from decimal import Decimal
 
 from django import template
 from django.contrib.messages.storage.base import Message
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeData, SafeString
 
-from campaigns import dates, formats, guide, zones
+from campaigns import dates, formats, guide, roles, zones
 from campaigns.annotations import JsonObject, PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
@@ -30,6 +31,7 @@ for write in (
     formats.rounddown,
     formats.duration,
     formats.in_sentence,
+    roles.name_role,
 ):
     register.filter(write)
 
@@ -39,6 +41,13 @@ def write_stored(said: object) -> str:
     """Write a sentence that may be a stored one in the language of the page. HTML stays as it is."""
     text = str(said)
     return text if isinstance(text, SafeData) else translate_stored(text)
+
+
+@register.filter
+def percent(number: float, decimals: int | None = None) -> str:
+    """Write a number as a percentage, as the language does, with all its decimals or with so many."""
+    shown = Decimal(str(number))
+    return formats.write_percent(shown if decimals is None else round(shown, decimals))
 
 
 @register.filter

@@ -87,7 +87,7 @@ def draw_plot(
     """
     top = round_up_scale(max((value for point in points for value in point.values), default=0))
     has_long_names = max((len(point.short) for point in points), default=0) > SHORT_NAME
-    every = ceil(len(points) / (MAX_LONG_NAMES if has_long_names else MAX_COLUMN_NAMES)) or 1
+    every = ceil(max(room, len(points)) / (MAX_LONG_NAMES if has_long_names else MAX_COLUMN_NAMES)) or 1
     columns = [
         Column(
             point,

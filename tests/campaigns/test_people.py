@@ -165,3 +165,14 @@ def test_the_second_of_two_who_save_the_roles_of_somebody_is_told_what_the_first
     assert client.post(address, chosen | {"seen": seen}).status_code == 302
     assert [group.name for group in person.groups.all()] == ["Analysts"]
     assert "Marketers → Analysts" in client.get(address).content.decode()
+
+
+def test_the_roles_are_named_in_the_language_of_the_page_and_others_as_people_named_them(client):
+    admin = UserFactory(is_superuser=True, is_staff=True)
+    admin.groups.set([Group.objects.get(name="Analysts"), Group.objects.create(name="Presse")])
+    client.force_login(admin)
+    for path in ("/people/", "/people/invite/", "/account/"):
+        page = client.get(path, headers={"accept-language": "de"}).content.decode()
+        assert "Analyse" in page
+        assert "Analysts" not in page
+        assert "Presse" in page

@@ -38,6 +38,6 @@ def test_a_scale_whose_half_is_no_whole_number_is_not_named_there():
     assert draw_values((1,)).scale == ("1", "", "0")
 
 
-@pytest.mark.parametrize(("points", "named"), [(0, 0), (1, 1), (6, 6), (7, 4), (24, 6), (31, 5)])
+@pytest.mark.parametrize(("points", "named"), [(0, 0), (1, 1), (6, 3), (7, 4), (24, 6), (31, 5)])
 def test_a_small_screen_has_room_for_the_names_under_a_drawing(points, named):
     assert sum(column.short != "" for column in draw_values(*[(1,)] * points).columns) == named
