@@ -30,40 +30,40 @@ TAKE = """
             SELECT id FROM pos_unfoldedsale ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
         ) RETURNING sale_id
     )
-    SELECT DISTINCT sale_id FROM gone
+    SELECT count(*), coalesce(array_agg(DISTINCT sale_id), '{}') FROM gone
 """
 MONTHS = """
     SELECT DISTINCT date_trunc('month', at, 'UTC') FROM pos_sale WHERE id = ANY(%s) AND state = 'committed'
 """
 
 # As the till sent and was answered. `quantity` is a number of units or, as a text, a weight, which is one unit. A sale
-# without an answer came from no till: it got no discount.
+# without an answer came from no till: it got no discount. Basket and answer are read once for the sale, not once for
+# each of its lines.
 WRITE = """
     INSERT INTO pos_soldline AS known (sale_id, line, at, location_id, customer, currency, sku, categories, brand,
         quantity, unit_price, discount, total, returned_quantity, returned_total)
     SELECT sale.id, sold.id, sale.at, sale.location_id, sale.customer, sale.currency, sold.sku,
-           coalesce(sold.categories, '{}'), coalesce(sold.brand, ''), sold.quantity, sold.unit_price,
-           coalesce(answered.discount, 0),
-           coalesce(answered.total, sold.line_total, round(sold.quantity * sold.unit_price)::bigint),
-           CASE WHEN back.units IS NULL THEN 0
-                WHEN jsonb_typeof(sold.piece -> 'quantity') = 'string' THEN sold.quantity ELSE back.units END,
-           coalesce(back.total, 0)
+           coalesce(sold.categories, '{}'), coalesce(sold.brand, ''), sold.number, sold.unit_price,
+           coalesce(sold.discount, 0),
+           coalesce(sold.total, sold.line_total, round(sold.number * sold.unit_price)::bigint),
+           CASE WHEN sold.units_back IS NULL THEN 0
+                WHEN jsonb_typeof(sold.quantity) = 'string' THEN sold.number ELSE sold.units_back END,
+           coalesce(sold.total_back, 0)
     FROM pos_sale AS sale
     CROSS JOIN LATERAL (
-        SELECT piece, fields.* FROM jsonb_array_elements(sale.basket -> 'lines') AS piece,
-            jsonb_to_record(piece) AS fields(id text, sku text, quantity numeric, unit_price bigint, categories text[],
-                                            brand text, line_total bigint)
+        SELECT sent.*, (sent.quantity #>> '{}')::numeric AS number, answered.discount, answered.total,
+               back.units AS units_back, back.total AS total_back
+        FROM jsonb_to_recordset(sale.basket -> 'lines') AS sent(id text, sku text, quantity jsonb, unit_price bigint,
+            categories text[], brand text, line_total bigint)
+        LEFT JOIN jsonb_to_recordset(sale.answer::jsonb -> 'lines') AS answered(id text, discount bigint, total bigint)
+            ON answered.id = sent.id
+        LEFT JOIN (
+            SELECT line.id, sum((made.units ->> line.id)::bigint) AS units, sum(line.total)::bigint AS total
+            FROM pos_return AS made
+            CROSS JOIN LATERAL jsonb_to_recordset(made.answer::jsonb -> 'lines') AS line(id text, total bigint)
+            WHERE made.sale_id = sale.id GROUP BY line.id
+        ) AS back ON back.id = sent.id
     ) AS sold
-    LEFT JOIN LATERAL (
-        SELECT discount, total FROM jsonb_to_recordset(sale.answer::jsonb -> 'lines')
-            AS line(id text, discount bigint, total bigint) WHERE line.id = sold.id
-    ) AS answered ON true
-    LEFT JOIN LATERAL (
-        SELECT sum((back.units ->> sold.id)::bigint) AS units, sum(line.total)::bigint AS total
-        FROM pos_return AS back
-        CROSS JOIN LATERAL jsonb_to_recordset(back.answer::jsonb -> 'lines') AS line(id text, total bigint)
-        WHERE back.sale_id = sale.id AND line.id = sold.id
-    ) AS back ON true
     WHERE sale.id = ANY(%s) AND sale.state = 'committed'
     ON CONFLICT (sale_id, line, at) DO UPDATE
         SET customer = excluded.customer, returned_quantity = excluded.returned_quantity,
@@ -79,9 +79,9 @@ UNFOLD = "INSERT INTO pos_unfoldedsale (sale_id) SELECT id FROM pos_sale WHERE s
 
 
 def fold_sales(most: int = MOST_SALES, *, is_patient: bool = False) -> int:
-    """Write the lines of sales that changed, and what follows from them; return how much was done.
+    """Write the lines of sales that changed, and what follows from them; return how many changes were taken.
 
-    0: nothing waits, or another fold is at it.
+    0: nothing waits, or another fold is at it. Fewer than `most`: at this moment no more waited.
 
     Args:
         is_patient: waits for another fold, so that 0 says that nothing waits.
@@ -95,13 +95,13 @@ def fold_sales(most: int = MOST_SALES, *, is_patient: bool = False) -> int:
             if not cursor.fetchone()[0]:
                 return 0
         cursor.execute(TAKE, [most])
-        sales = [pk for (pk,) in cursor.fetchall()]
+        taken, sales = cursor.fetchone()
         if sales:
             cursor.execute(MONTHS, [sales])
             make_months(month for (month,) in cursor.fetchall())
             cursor.execute(REMOVE, [sales])
             cursor.execute(WRITE, [sales])
-        return len(sales) + sum(follow(sales, most) for follow in followers)
+        return int(taken) + sum(follow(sales, most) for follow in followers)
 
 
 def make_months(months: Iterable[datetime]) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, time
 from decimal import Decimal
+from functools import cache
 
 from django import template
 from django.contrib.messages.storage.base import Message
@@ -105,6 +106,7 @@ def undo_of(message: Message) -> JsonObject | None:
 
 
 @register.simple_tag
+@cache  # a list draws some two hundred of a few kinds
 def icon(name: str) -> SafeString:
     """Return one drawing of static/icons.svg. A control needs a name beside it."""
     return format_html(

@@ -31,7 +31,8 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopped.set())
         while not stopped.is_set():
             try:
-                waits = bool(folding.fold_sales())
+                # what came meanwhile waits for the next look: each pass has a price of its own
+                waits = folding.fold_sales() >= folding.MOST_SALES
             except Error as error:
                 self.stderr.write(f"The fold goes on when it can: {error}")
                 connection.close()
