@@ -55,7 +55,7 @@ class Attempt:
     """One try to log in as `username` from `address`."""
 
     def __init__(self, username: str, address: str) -> None:
-        account, place = username.casefold(), _network(address)
+        account, place = username.casefold(), find_network(address)
         self.pair = _digest("account at address", account, place)
         self.address = _digest("address", place)
         self.account = _digest("account", account)
@@ -106,7 +106,7 @@ class TriesInAll(Attempt):
     def __init__(
         self, what: str, account: str, place: str, *, at_address: Limit, address: Limit, account_limit: Limit
     ) -> None:
-        account, place = account.casefold(), _network(place)
+        account, place = account.casefold(), find_network(place)
         self.pair = _digest(what, "account at address", account, place)
         self.address = _digest(what, "address", place)
         self.account = _digest(what, "account", account)
@@ -189,7 +189,7 @@ def _name(username: str) -> str:
     return f"user {known}" if known else "an account that does not exist"
 
 
-def _network(address: str) -> str:
+def find_network(address: str) -> str:
     """Return the network of one customer of a provider: an IPv4 address, or the first 48 bits of an IPv6 address.
 
     Translators between the two put an IPv4 address into the last 32 bits.

@@ -48,9 +48,13 @@ def client_address(request: HttpRequest) -> str:
     proxy adds the address that called it at the end, so the last address that is not a proxy of ours is the client's.
     The client may have written the addresses before that. A request over a Unix socket comes from our own proxy.
     """
-    named = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    # none for a Unix socket, whatever the server calls it
-    client = _read_address(request.META.get("REMOTE_ADDR", ""))
+    return find_client(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def find_client(caller: str, forwarded_for: str) -> str:
+    """Return what `client_address` does, from the address that called and the header X-Forwarded-For."""
+    named = forwarded_for.split(",")
+    client = _read_address(caller)  # none for a Unix socket, whatever the server calls it
     while named and (client is None or _is_trusted_proxy(client)):
         before = _read_address(named.pop())
         if before is None:

@@ -6,6 +6,10 @@ waitress receives a request completely before a thread works on it, and sends th
 does the next; long ones lie in a file. So a slow client costs a connection and never a thread. It has no deadlines: the
 front receives requests completely too, and cuts off clients that stall. After SIGTERM it takes no new connections, and
 answers the requests under way for at most DRAIN seconds.
+
+Requests that wait for a thread are taken in turns by the addresses that sent them, and one address has all threads but
+one at most. So whoever asks for a thousand pages at once keeps nobody else waiting, however many connections or streams
+of HTTP/2 it opened.
 """
 
 import argparse
@@ -22,10 +26,12 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from campaigns.annotations import Argument
 from campaigns.processes import die_with
+from config.turns import Turns
 
 DRAIN = 10.0  # seconds between SIGTERM and the end of requests that are still under way
 RESTART_DELAY = 0.5  # seconds before a worker that died is started anew
 CONNECTIONS = 4000  # of one worker at once
+ACCEPTED_AT_ONCE = 16
 IDLE = 60  # seconds without a byte after which a connection is closed; the front closes idle ones sooner
 LONGEST_BODY = 512 * 1024 * 1024  # bytes; the front lets less through
 
@@ -99,6 +105,7 @@ def serve(listening: socket.socket, threads: int) -> None:
     renderer.start()  # so that the first preview does not wait for it
     server: Argument = create_server(
         without_body_for_head(application),
+        _dispatcher=make_dispatcher(threads),
         sockets=[listening],
         threads=threads,
         connection_limit=CONNECTIONS,
@@ -111,6 +118,7 @@ def serve(listening: socket.socket, threads: int) -> None:
         log_socket_errors=False,
         ident=None,
     )
+    accept_several(server)
     end_at = float("inf")
     while time.monotonic() < end_at:
         wasyncore.loop(timeout=0.5, use_poll=True, map=server._map, count=1)
@@ -119,6 +127,41 @@ def serve(listening: socket.socket, threads: int) -> None:
             end_at = min(end_at, time.monotonic() + DRAIN)
             if not any(is_busy(channel) for channel in server.active_channels.values()):
                 break
+
+
+def accept_several(server: Argument) -> None:
+    """Let a server accept several waiting connections at once: one at a time, a newcomer waits long behind hundreds.
+
+    Not all of them, since the other workers shall get their share.
+    """
+    accept_one = server.handle_accept
+
+    def accept() -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            before = len(server.active_channels)
+            accept_one()
+            if len(server.active_channels) == before:
+                break
+
+    server.handle_accept = accept
+
+
+def make_dispatcher(threads: int) -> Argument:
+    """Return what gives waitress's threads their work: each client in its turn."""
+    # only here: these need Django
+    from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
+
+    from campaigns.logins import find_network
+    from campaigns.requests import find_client
+
+    def find_sender(channel: Argument) -> str:
+        forwarded_for = channel.requests[0].headers.get("X_FORWARDED_FOR", "")
+        return find_network(find_client(str(channel.addr[0] if channel.addr else ""), forwarded_for))
+
+    dispatcher: Argument = ThreadedTaskDispatcher()
+    dispatcher.queue = Turns(find_sender, max(1, threads - 1), dispatcher)
+    dispatcher.set_thread_count(threads)
+    return dispatcher
 
 
 def without_body_for_head(application: WSGIApplication) -> WSGIApplication:

@@ -214,3 +214,32 @@ def test_chunks_that_cannot_be_read_are_their_sender_s_fault(port):
                 answer.begin()
                 assert (answer.status, answer.headers["Retry-After"]) == (400, None), (chunks, path)
                 assert answer.read().startswith(said)
+
+
+FLOOD = 800  # requests at once, more than both workers answer in several seconds
+
+
+def ask_for_login(port, address):
+    """Ask for the page of the login from an address of this machine; return the connection."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(address, 0))
+    connection.sendall(b"GET /login/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % port)
+    return connection
+
+
+def test_a_flood_of_pages_from_one_address_keeps_nobody_else_waiting(port):
+    with closing(ask_for_login(port, "127.0.0.2")) as first:  # the programs are loaded
+        first.recv(1)
+    with ExitStack() as flood:
+        sent = [flood.enter_context(closing(ask_for_login(port, "127.0.0.3"))) for _ in range(FLOOD)]
+        time.sleep(0.2)
+        waits = []
+        for _ in range(5):
+            began = time.monotonic()
+            with closing(ask_for_login(port, "127.0.0.2")) as mine:
+                assert mine.recv(12) == b"HTTP/1.1 200"
+            waits.append(time.monotonic() - began)
+        print(waits)
+        assert max(waits) < 5, waits
+        sent[-1].setblocking(False)
+        with pytest.raises(BlockingIOError):  # the flood is not over yet
+            sent[-1].recv(1)
