@@ -160,3 +160,21 @@ class VaryByHtmx:
         response = self.get_response(request)
         patch_vary_headers(response, ["HX-Request"])
         return response
+
+
+class KeptFromCaches:
+    """Keep what one user may see out of caches between us and them, and downloads out of all caches.
+
+    Some caches take a file for everybody's by the end of its address, such as .csv, and look neither at Vary nor at
+    cookies. A view that says itself who may keep its answer is believed.
+    """
+
+    def __init__(self, get_response: Response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "Cache-Control" not in response:
+            is_download = response.get("Content-Disposition", "").startswith("attachment")
+            response["Cache-Control"] = "private, no-store" if is_download else "private"
+        return response

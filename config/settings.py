@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "campaigns.middleware.VaryByHtmx",
+    "campaigns.middleware.KeptFromCaches",
     "campaigns.middleware.LanguageOfReader",  # before what may answer with a sentence
     "campaigns.middleware.TextGuard",  # before the session, whose key is text too
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -323,8 +324,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"refused": {"()": "campaigns.logs.DropTraceback"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refused"]}},
+    "filters": {
+        "refused": {"()": "campaigns.logs.DropTraceback"},
+        "tokens": {"()": "campaigns.logs.HideTokens"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["refused", "tokens"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO" if not DEBUG else "DEBUG"},
     "loggers": {
         "django.db.backends": {"level": "INFO"},

@@ -35,3 +35,19 @@ def test_an_error_of_the_server_keeps_its_traceback(read_log):
     except ValueError as error:
         logging.getLogger("django.request").error("It broke", exc_info=error, extra={"status_code": 500})
     assert "ValueError: broken" in read_log()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("/calendar/feed/{}.ics", "s" * 43),
+        ("/calendar/feed/{}.ics;x", "Ab-_9" * 8),
+        ("/u/{}/x/y", "A" * 24),
+        ("/password/reset/MQ/{}/more/", "d0g7xk-0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_no_secret_of_an_address_reaches_the_log(client, read_log, path, secret):
+    assert client.get(path.format(secret)).status_code == 404
+    assert path.split("{")[0] in read_log()
+    assert secret not in read_log()

@@ -2,8 +2,9 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
-from tests.factories import EmailCampaignFactory
+from tests.factories import ContactFactory, EmailCampaignFactory
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -65,3 +66,35 @@ def test_what_was_sent_without_a_session_leads_back_to_its_form():
 def test_an_address_says_that_htmx_is_answered_otherwise(client, marketer, path):
     for headers in ({}, HTMX):
         assert "HX-Request" in client.get(path, headers=headers)["Vary"]
+
+
+DOWNLOADS = (
+    "mailing:contact_csv",
+    "mailing:suppression_csv",
+    "mailing:weeks_csv",
+    "promotions:coupons_export",
+    "promotions:promotion_report_csv",
+)
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_no_cache_keeps_a_file_that_only_one_user_may_have(admin_client, name):
+    """A cache in front may take an address that ends in .csv for a file of everybody's."""
+    answer = admin_client.get(reverse(name))
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_the_files_of_a_contact_and_a_campaign_are_kept_nowhere(admin_client):
+    contact, mail = ContactFactory(), EmailCampaignFactory(status="completed")
+    for path in (
+        reverse("mailing:contact_json", args=[contact.pk]),
+        reverse("mailing:contact_data_csv", args=[contact.pk]),
+        reverse("mailing:report_csv", args=[mail.pk]),
+    ):
+        assert admin_client.get(path)["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/contacts/", "/contacts/a.css", "/login/", "/admin/"])
+def test_pages_are_their_reader_s_own(admin_client, path):
+    assert "private" in admin_client.get(path)["Cache-Control"]
