@@ -109,8 +109,9 @@ SELECT %(campaign)s, connection_id, measure, count(*), at FROM quarters GROUP BY
 SUPPRESSIONS = """
 INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
 SELECT DISTINCT ON (email) email, lost.reason, lost.source, lost.detail, lost.at FROM mailing_delivery, LATERAL (VALUES
-    (complained_at, 'complaint', 'mailbox', 'Reported as spam'),
-    (unsubscribed_at, 'unsubscribed', 'tracking_link', 'Through a link of a mail, page.'),
+    (complained_at, 'complaint', 'mailbox', ''),
+    (unsubscribed_at, 'unsubscribed', 'tracking_link',
+        'Through a link of “' || (SELECT name FROM campaigns_campaign WHERE id = campaign_id) || '”: page.'),
     (CASE WHEN status = 'bounced' THEN coalesce(sent_at, %(now)s) END, 'hard_bounce', 'smtp', text)
 ) AS lost (at, reason, source, detail)
 WHERE lost.at IS NOT NULL AND attempts > 0 ORDER BY email, lost.at

@@ -2,9 +2,9 @@
 
 import msgspec
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from campaigns import database_time
+from campaigns.sentences import keep, mark
 from mailing.models import Delivery, Membership, PreferenceChange, Suppression
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
@@ -27,6 +27,8 @@ class Addressee(msgspec.Struct, frozen=True):
 
 
 NOBODY = Addressee()  # of a test e-mail
+HOWS = (mark("one-click"), mark("page"), mark("preferences"), mark("mail"), mark("provider"))
+"""How people unsubscribe; the first is RFC 8058."""
 
 
 def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
@@ -45,7 +47,7 @@ def unsubscribe_delivery(
     """Suppress the address a mail went to, at once and everywhere, and return it.
 
     Args:
-        how: "one-click" (RFC 8058), "page", "preferences", "mail" or "provider"; kept as evidence.
+        how: one of HOWS; kept as evidence.
 
     Raises:
         MailGone: there is no such delivery any more.
@@ -57,12 +59,14 @@ def _unsubscribe(delivery: Delivery, how: str, visitor: Visitor, source: Suppres
     contact = delivery.contact
     # who has changed the address since means the new one as well
     addresses = dict.fromkeys([delivery.email, contact.email] if contact else [delivery.email])
-    by = _("Through a link") if source == Suppression.Source.TRACKING_LINK else _("On a mail")
+    said = {"campaign": delivery.campaign, "how": how}
+    if source == Suppression.Source.TRACKING_LINK:
+        detail = keep("Through a link of “%(campaign)s”: %(how)s.", **said)
+    else:
+        detail = keep("On a mail of “%(campaign)s”: %(how)s.", **said)
     with transaction.atomic():
         for address in addresses:
-            suppress(
-                address, Suppression.Reason.UNSUBSCRIBED, source, f"{by} of “{delivery.campaign}”, {how}."
-            )
+            suppress(address, Suppression.Reason.UNSUBSCRIBED, source, detail)
         Membership.objects.filter(
             contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
         ).update(unsubscribed_at=database_time.now())

@@ -74,6 +74,17 @@ def test_translations_have_the_values_tags_and_plurals_of_their_texts(catalogues
     assert wrong == []
 
 
+def test_french_signs_have_a_gap_that_no_line_breaks(catalogues):
+    """A colon that begins a line, and a quotation mark alone at the end of one, look like faults."""
+    if next(iter(catalogues.values())).locale.language == "fr":
+        said = [
+            part
+            for _, message in list_messages(catalogues)
+            for part in (message.string if isinstance(message.string, list | tuple) else (message.string,))
+        ]
+        assert [text for text in said if re.search(r"« | (?=[:;!?»](?:[\s<]|$))", text)] == []
+
+
 def test_names_that_django_derives_are_translated_when_they_are_shown():
     plain = [
         f"{model.__name__}.{field.name}"

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from campaigns.fields import DatabaseTimeField
 from mailing.models.connection import OPEN_LOGIN
@@ -19,7 +19,7 @@ class BounceMailbox(models.Model):
         MAILDIR = "maildir", gettext_lazy("Maildir on this machine")
 
     class Tls(models.TextChoices):
-        NONE = "none", gettext_lazy("None")
+        NONE = "none", pgettext_lazy("encryption", "None")
         STARTTLS = "starttls", "STARTTLS"
         IMPLICIT = "implicit", gettext_lazy("TLS from the start (usually port 993 or 995)")
 

@@ -4,7 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from campaigns import database_time
 from campaigns.fields import DatabaseTimeField
@@ -24,7 +24,7 @@ class SmtpConnection(models.Model):
     """A server that takes our mail, and how fast it may be fed."""
 
     class Tls(models.TextChoices):
-        NONE = "none", gettext_lazy("None")
+        NONE = "none", pgettext_lazy("encryption", "None")
         STARTTLS = "starttls", gettext_lazy("STARTTLS (usually port 587)")
         IMPLICIT = "implicit", gettext_lazy("TLS from the start (usually port 465)")
 

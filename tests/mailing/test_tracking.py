@@ -5,8 +5,10 @@ from email import message_from_bytes, policy
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from campaigns import doctor
+from campaigns.stored_sentences import translate_stored
 from mailing import content, launch, progress
 from mailing.models import Content, Event, Membership, Suppression
 from mailing.sending import tokens
@@ -183,6 +185,16 @@ def test_one_click_unsubscribes_at_once_without_cookie_login_or_redirect(anybody
     assert (event.kind, event.how) == ("unsubscribed", "one-click")
     assert Membership.objects.get(contact=delivery.contact).unsubscribed_at
     assert progress.read_figures(campaign).unsubscribed == 1
+
+
+def test_why_an_address_is_suppressed_is_stored_in_english_and_read_in_the_language_of_the_page(
+    anybody, delivery, token
+):
+    anybody.post(f"/u/{token.unsubscribe}", headers={"accept-language": "fr"})
+    said = Suppression.objects.get().detail
+    assert said == f"Through a link of “{delivery.campaign}”: page."
+    with translation.override("de"):
+        assert translate_stored(said) == f"Über einen Link in „{delivery.campaign}“: Seite."
 
 
 def test_the_button_of_the_page_unsubscribes_too(anybody, token):
