@@ -172,6 +172,7 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "retry": 240,  # 4 * timeout while queue_limit == workers; less, and a waiting task runs twice
     "poll": 0.5,
+    "guard_cycle": 1,  # seconds between two looks at the cluster's own processes
     "save_limit": 1000,
     "label": "Queue",
     "ALT_CLUSTERS": {

@@ -37,6 +37,7 @@ FRONT_GRACE_SECONDS = 6.0  # seconds that it has for the requests under way, whi
 FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a program is started anew
 STEADY = 30.0  # seconds after which a program counts as up: its next end is its first, its silence is noticed
 PAUSE = 2.0  # seconds between two looks at the database
+MOMENT = 0.2  # seconds
 SILENT_SECONDS = (
     10.0  # seconds for which a cluster must be found silent: after an outage it has that long to answer
 )
@@ -144,36 +145,55 @@ class Supervisor:
         self.look_at = self.ask_at = 0.0
         self.told_to_stop = False
         self.width = max(len(program.name) for program in programs)
+        self.woken: socket.socket | None = None  # gets a byte for each signal while the programs run
 
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.stop)
-        adopt_orphans()
-        while not self.told_to_stop:
-            now = time.monotonic()
-            for program in self.programs:
-                if not program.process and now >= program.start_at:
-                    program.start(self.variables)
-            if now >= self.look_at:
-                self.look_after_database(now)
-                self.look_at = time.monotonic() + PAUSE
-            if not self.greeted and now >= self.ask_at:
-                self.announce_when_ready()
-                self.ask_at = time.monotonic() + 0.5
-            self.watch_programs()
-        self.end()
+        signal.signal(
+            signal.SIGCHLD, lambda *_: None
+        )  # only a signal with a handler ends the wait for output
+        self.woken, waking = socket.socketpair()
+        with self.woken, waking:
+            self.woken.setblocking(False)
+            waking.setblocking(False)
+            signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+            adopt_orphans()
+            while not self.told_to_stop:
+                self.take_turn()
+            self.end()
+            signal.set_wakeup_fd(-1)
+
+    def take_turn(self) -> None:
+        """Start what is to start, look after the database when it is time, and watch the programs for a moment."""
+        now = time.monotonic()
+        for program in self.programs:
+            if not program.process and now >= program.start_at:
+                program.start(self.variables)
+        if now >= self.look_at:
+            self.look_after_database(now)
+            self.look_at = time.monotonic() + PAUSE
+        if not self.greeted and now >= self.ask_at:
+            self.announce_when_ready()
+            self.ask_at = time.monotonic() + 0.5
+        self.watch_programs()
 
     def stop(self, *_: object) -> None:
         """Make `run` end. It is also a signal handler, and may be called again."""
         self.told_to_stop = True
 
     def watch_programs(self) -> None:
-        """Pass on the output of the programs for a moment, and note which have ended."""
+        """Wait for output or a signal, pass on what the programs printed, and note which have ended."""
         with selectors.DefaultSelector() as pipes:
+            if self.woken:
+                pipes.register(self.woken, selectors.EVENT_READ)
             for program in self.programs:
                 if program.process and program.process.stdout and not program.process.stdout.closed:
                     pipes.register(program.process.stdout, selectors.EVENT_READ)
-            pipes.select(timeout=0.2)
+            pipes.select(timeout=self.find_patience())
+        if self.woken:
+            with contextlib.suppress(BlockingIOError):
+                self.woken.recv(4096)
         for program in self.programs:
             status = program.process.poll() if program.process else None
             for line in program.lines():
@@ -186,6 +206,13 @@ class Supervisor:
                         program.name, f"{how}; it starts again in {program.start_at - time.monotonic():.1f} s"
                     )
         self.reap_orphans()
+
+    def find_patience(self) -> float:
+        """Return how many seconds to wait at most: a moment while something starts or ends."""
+        is_steady = (
+            self.greeted and not self.told_to_stop and all(program.process for program in self.programs)
+        )
+        return PAUSE / 2 if is_steady else MOMENT
 
     def end(self) -> None:
         self.end_front()

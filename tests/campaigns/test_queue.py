@@ -240,3 +240,13 @@ def test_every_task_that_the_product_queues_is_on_the_list_and_there():
             }
     assert queued <= set(settings.TASKS)
     assert all(callable(import_string(name)) for name in settings.TASKS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cluster_whose_connection_is_lost_takes_the_next_task():
+    get_broker().enqueue(SignedPackage.dumps(package()))
+    connection.connection.close()
+    ((key, _),) = get_broker().dequeue()
+    assert get_broker().dequeue() is None  # it is taken, and not before its time is over taken again
+    get_broker().acknowledge(key)
+    assert not OrmQ.objects.exists()
