@@ -48,12 +48,12 @@ def list_entries(contact: Contact, *, with_sales: bool, most: int = ENTRIES_SHOW
 
 def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
     deliveries = contact.deliveries.select_related("campaign", "coupon")
-    for delivery in deliveries.filter(sent_at__isnull=False).order_by("-pk")[:most]:
-        assert delivery.sent_at is not None
-        bore = _("with the code %(code)s") % {"code": delivery.coupon.code} if delivery.coupon else ""
-        yield Entry(delivery.sent_at, _("Was sent"), delivery.campaign, bore)
-    for delivery in deliveries.filter(status=Delivery.Status.HELD_OUT).order_by("-pk")[:most]:
-        if delivery.campaign.prepared_at:
+    told = Q(sent_at__isnull=False) | Q(status=Delivery.Status.HELD_OUT, campaign__prepared_at__isnull=False)
+    for delivery in deliveries.filter(told).order_by("-pk")[:most]:
+        if delivery.sent_at:
+            bore = _("with the code %(code)s") % {"code": delivery.coupon.code} if delivery.coupon else ""
+            yield Entry(delivery.sent_at, _("Was sent"), delivery.campaign, bore)
+        elif delivery.campaign.prepared_at:
             yield Entry(delivery.campaign.prepared_at, _("Was held out of"), delivery.campaign)
 
 
