@@ -82,7 +82,7 @@ def _is_clear(colour: str | None, inherited: bool) -> bool:
 
 
 def _is_hidden(style: Mapping[str, str]) -> bool:
-    if style.get("display") == "none" or style.get("mso-hide") == "all":
+    if style.get("display") == "none":  # mso-hide hides from Outlook alone: everybody else sees such a button
         return True
     if style.get("content-visibility") == "hidden" or _zero(style.get("opacity", "1")):
         return True

@@ -12,7 +12,7 @@ _brace = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[{}]""", re.DO
 _width = re.compile(r"\(\s*(min|max)-width\s*:\s*(\d*\.?\d+)(px|em|rem)?\s*\)").fullmatch
 # Declarations that let an element be seen or not, or strike it out
 _hides = re.compile(
-    r"\b(?:display|visibility|position|clip|clip-path|content-visibility|mso-hide|white-space)\s*:|line-through"
+    r"\b(?:display|visibility|position|clip|clip-path|content-visibility|white-space)\s*:|line-through"
     r"|\bopacity\s*:\s*[0.]|\bfont(?:-size)?\s*:\s*[01]|\btransform\s*:|\btransparent\b|\bsuper\b"
     r"|\bcolor\s*:\s*(?:#[0-9a-f]{3}0\b|#[0-9a-f]{6}00\b|(?:rgb|hsl)[^;}]{0,100}[,/]\s*[0.]+%?\s*\))"
     r"|\b(?:text-indent|margin-left)\s*:\s*-|(?<!line-)\bheight\s*:\s*0|\bmax-width\s*:\s*0(?!\.)|(?<!-)\bwidth\s*:\s*0(?!\.)",
@@ -20,7 +20,7 @@ _hides = re.compile(
 ).search
 # The properties of these
 _changes = re.compile(
-    r"""\b(?:display|visibility|position|clip|clip-path|content-visibility|mso-hide|white-space|text-decoration(?:-line)?
+    r"""\b(?:display|visibility|position|clip|clip-path|content-visibility|white-space|text-decoration(?:-line)?
     |opacity|font(?:-size)?|transform|color|vertical-align|text-indent|margin-left|height|max-height|width|max-width)\s*:""",
     re.IGNORECASE | re.VERBOSE,
 ).search

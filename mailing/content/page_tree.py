@@ -36,7 +36,7 @@ _VISIBLE_RAW = frozenset("textarea xmp plaintext".split())
 _NO_TEXT = frozenset("-document html head table tbody thead tfoot tr colgroup select frameset".split())
 _SHOWING = frozenset(
     """display visibility opacity font font-size white-space overflow overflow-x overflow-y height max-height width
-    max-width color position left top text-indent clip clip-path transform mso-hide content-visibility text-decoration
+    max-width color position left top text-indent clip clip-path transform content-visibility text-decoration
     text-decoration-line vertical-align list-style list-style-type all""".split()
 )
 

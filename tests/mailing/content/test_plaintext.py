@@ -71,7 +71,6 @@ def test_ends_of_paragraphs_items_and_cells_may_be_left_out():
         "<div style='color:rgba(0,0,0,0)'>H</div><div style='color:#FFFFFF00'>H</div>",
         "<div style='color:rgb(0 0 0 / 0%)'>H</div><div style='color:#fff0'>H</div>",
         "<div style='transform:translateX(-9999px)'>H</div><div style='transform:translate(0,-200em)'>H</div>",
-        "<div style='mso-hide:all'>H</div>",
         "<style>.h{display:none}</style><p class=h>H</p>",
         "<template>H</template><dialog>H</dialog><datalist><option>H</datalist>",
         "<svg><title>H</title><desc>H</desc></svg>",
@@ -96,6 +95,7 @@ def test_b39_what_nobody_sees_is_left_out(hidden):
         '<style>.h{display:none}</style><p class=h style="display:block !important">S</p>',
         '<p title="display:none" data-style="display:none">S</p>',
         "<p style='max-height:0'>S</p>",
+        "<p style='mso-hide:all'>S</p>",
         "<p style='color:rgb(0,0,0)'>S</p>",
         "<p style='color:#ff0000'>S</p>",
         "<p style='transform:translate(-50%,-50%)'>S</p>",
@@ -368,3 +368,18 @@ def test_a_branch_that_is_not_taken_leaves_no_empty_lines(body, expected):
     person = Recipient("x@y.test", VALUES)
     message = compiled.render(person, LINKS, at=AT)
     assert text_of(parse_message(message)) == compiled.preview(person, LINKS).text == expected
+
+
+@pytest.mark.parametrize(
+    "button",
+    [
+        '<div><!--[if mso]><v:roundrect href="https://x.test/a"><center>Buy</center></v:roundrect><![endif]-->'
+        '<a href="https://x.test/a" style="color:#fff;display:inline-block;mso-hide:all;">Buy</a></div>',
+        '<!--[if !mso]><!-- --><a href="https://x.test/a"><table><tr><td style="mso-hide:all">Buy</td></tr></table></a>'
+        "<!--<![endif]-->",
+        '<div style="mso-hide:all"><a href="https://x.test/a">Buy</a></div>',
+    ],
+)
+def test_a_button_that_outlook_gets_in_a_form_of_its_own_is_in_the_text(button):
+    """The common way to make a button: Outlook draws it by VML, and hides the link that all others see."""
+    assert text(f"<p>a</p>{button}<p>b</p>").split()[:2] == ["a", "Buy"]
