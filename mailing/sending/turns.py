@@ -4,11 +4,13 @@ A message under such a limit leaves in its turn, and turns follow each other at 
 the limit asks. So no stretch of a second, a minute or an hour ever holds more than the limit, wherever it starts,
 although a message may arrive some milliseconds late. PostgreSQL holds the time of the next turn: in the connection's
 row of Pace, and in the row of CampaignPace of a campaign with a limit of its own. A turn that was given out and not
-used is lost, so that no pause, restart or death of a process leads to a burst.
+used is lost, so that no pause, restart or death of a process leads to a burst. One that a busy process oversleeps is
+moved to the moment at which it wakes, and all that follow by as much: then it costs that time and not a whole turn.
 
-    Limit      what a connection, or a campaign, may send a second, a minute and an hour
-    plan       which turns may be given out now: arithmetic only
-    RateLimiter  gives out turns, from the rows that all processes share
+    Limit           what a connection, or a campaign, may send a second, a minute and an hour
+    plan_turns      which turns may be given out now: arithmetic only
+    move_late_turn  what a turn that was overslept moves: arithmetic only
+    RateLimiter     gives out turns, from the rows that all processes share
 """
 
 import asyncio
@@ -29,6 +31,7 @@ SHORT_HOLD = 0.05  # seconds that no server minds
 LONGEST_HOLD = 1.0  # seconds that a server which has accepted an envelope is kept waiting for the message
 FURTHEST_SECONDS = 1.5 * max(LONGEST_LEAD, LONGEST_HOLD)  # seconds ahead that any process gives out a turn
 CLOCK_TRUSTED_SECONDS = 30.0  # seconds that a comparison of the clocks holds
+SAME = 1e-4  # seconds; what PostgreSQL rounds is less
 FAR_SECONDS = 10.0  # seconds to a turn that no run waits for: the clock wakes one when it is nearer
 
 
@@ -50,16 +53,25 @@ class Limit(NamedTuple):
         """Return the seconds a message may leave after its turn without any stretch holding more than the limit."""
         return LATE_SECONDS * min(most * self.interval - seconds for seconds, most in self._stretches())
 
+    @property
+    def reach(self) -> float:
+        """Return the seconds from a turn to the first that may come to lie in another stretch than it."""
+        return min((most for _, most in self._stretches()), default=0) * self.interval
+
     def _stretches(self) -> list[tuple[float, int]]:
         all_three = ((1.0, self.per_second), (60.0, self.per_minute), (3600.0, self.per_hour))
         return [(seconds, most) for seconds, most in all_three if most]
 
 
 class Queue(NamedTuple):
-    """The interval of one limit and the time of its next turn, in seconds; None: a turn may be at any time."""
+    """The interval of one limit and the time of its next turn, in seconds; None: a turn may be at any time.
+
+    reach: `Limit.reach`.
+    """
 
     interval: float
     next_at: float | None
+    reach: float = 0.0
 
 
 class Plan(NamedTuple):
@@ -89,6 +101,23 @@ def plan_turns(now: float, queues: Sequence[Queue], wanted: int, horizon: float 
     last = first + (count - 1) * step
     after = [last + queue.interval for queue in queues]
     return Plan([first + place * step for place in range(count)], after, max(0.0, max(after) - now - horizon))
+
+
+def move_late_turn(now: float, turn: float, queues: Sequence[Queue]) -> list[float] | None:
+    """Move a turn that was overslept to `now`, and those not given out yet by as much; return the next of each queue.
+
+    Those given out already stay, and so come closer to it. That is allowed as long as all that must lie in another
+    stretch than this one move too.
+
+    Returns:
+        None: one of these was given out already, or the limit was another one then. The turn is lost.
+    """
+    moved = []
+    for queue in queues:
+        if queue.next_at is None or not queue.interval - SAME < queue.next_at - turn < queue.reach + SAME:
+            return None
+        moved.append(queue.next_at + now - turn)
+    return moved
 
 
 LOCK = {
@@ -217,7 +246,7 @@ class RateLimiter:
             # a turn that a crash of the database forgets lies in the past before it is up again
             await self._database.execute("SET synchronous_commit = off")
         kept = [
-            (what, key, each.interval)
+            (what, key, each)
             for what, key, each in (("connection", self._pk, self.limit), ("campaign", campaign_id, limit))
             if each.interval
         ]
@@ -226,14 +255,15 @@ class RateLimiter:
             horizon = self.lead if len(kept) == 2 else max(HORIZON_SECONDS, 1.5 * self.lead)
         async with self._database.transaction():
             queues = []
-            for what, key, interval in kept:
+            for what, key, each in kept:
                 cursor = await self._database.execute(LOCK[what], [key])
                 (next_at,) = await cursor.fetchone()  # type: ignore[misc]
-                if missed is not None and next_at is not None and abs(next_at - missed - interval) < 1e-4:
-                    next_at = missed
-                queues.append(Queue(interval, next_at))
+                queues.append(Queue(each.interval, next_at, each.reach))
             now = await self._read_clock(self._database)
-            planned = plan_turns(now, queues, wanted, horizon)
+            if missed is not None and now > missed and (moved := move_late_turn(now, missed, queues)):
+                planned = Plan([now], moved, 0.0)
+            else:
+                planned = plan_turns(now, queues, wanted, horizon)
             for (what, key, _), next_at in zip(kept, planned.next_at, strict=False):
                 await self._database.execute(WRITE[what], [next_at, key])
         return planned.turns, planned.wait

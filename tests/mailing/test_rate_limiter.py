@@ -1,6 +1,7 @@
 """Limits by the second and minute: never more in any stretch, hardly less, over processes, pauses and deaths."""
 
 import asyncio
+import heapq
 import itertools
 from types import SimpleNamespace
 
@@ -9,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailing.sending.paced_deliveries import PacedDeliveries
-from mailing.sending.turns import FURTHEST_SECONDS, HORIZON_SECONDS, Limit, Queue, RateLimiter, plan_turns
+from mailing.sending.turns import (
+    FURTHEST_SECONDS,
+    HORIZON_SECONDS,
+    Limit,
+    Queue,
+    RateLimiter,
+    move_late_turn,
+    plan_turns,
+)
 
 LIMITS = [
     Limit(1),
@@ -61,6 +70,56 @@ def test_no_stretch_holds_more_than_the_limit_however_it_is_asked_for(limit, ste
     late = [turn + (lateness * limit.tolerance if place % 2 else 0) for place, turn in enumerate(turns)]
     assert keeps(limit, turns)
     assert keeps(limit, late)
+
+
+def send_with_stalls(limit, asks, stalls, tail, horizon=HORIZON_SECONDS):
+    """Return when messages leave whose process asks for turns and oversleeps each by one of `stalls` seconds.
+
+    asks: seconds after the one before, and how many turns. tail: the part of what it may be late that a message is.
+    """
+    events, next_at, left = [], None, []
+    at, number = 1_800_000_000.0, itertools.count()
+    for pause, wanted in asks:
+        at += pause
+        heapq.heappush(events, (at, next(number), None, wanted))
+    lateness = itertools.cycle(stalls)
+    while events:
+        now, _, turn, wanted = heapq.heappop(events)
+        queue = Queue(limit.interval, next_at, limit.reach)
+        if turn is None:
+            planned = plan_turns(now, [queue], wanted, horizon)
+            for each in planned.turns:
+                heapq.heappush(events, (each + next(lateness), next(number), each, 0))
+            if planned.turns:
+                (next_at,) = planned.next_at
+        elif now - turn <= limit.tolerance:
+            left.append(now)
+        elif moved := move_late_turn(now, turn, [queue]):
+            (next_at,) = moved
+            left.append(now + tail * limit.tolerance)
+    return sorted(left)
+
+
+@given(
+    limit=st.builds(Limit, st.integers(1, 40), st.none() | st.integers(1, 600), st.none()),
+    asks=st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 30)), min_size=5, max_size=60),
+    stalls=st.lists(
+        st.sampled_from([0, 0.001, 0.01, 0.02, 0.05]) | st.floats(0, 1.5), min_size=1, max_size=9
+    ),
+    tail=st.floats(0, 1),
+    horizon=st.sampled_from([HORIZON_SECONDS, 0.03, 1.5]),
+)
+def test_no_stretch_holds_more_than_the_limit_however_long_turns_are_overslept(
+    limit, asks, stalls, tail, horizon
+):
+    assert keeps(limit, send_with_stalls(limit, asks, stalls, tail, horizon))
+
+
+def test_a_turn_that_is_overslept_costs_that_time_and_no_whole_turn():
+    limit = Limit(10)
+    left = send_with_stalls(limit, [(0.01, 3)] * 3000, [0, 0, 0, 0.025], 0)
+    assert keeps(limit, left)
+    assert (len(left) - 1) / (left[-1] - left[0]) > 9  # a quarter of the turns lost were 7.3
 
 
 @pytest.mark.parametrize("limit", LIMITS)
