@@ -18,6 +18,10 @@ from campaigns.models import UserSettings
 from campaigns.refusals import Refused
 from campaigns.sentences import mark
 
+POSTMASTER = (
+    "mailing.add_smtpconnection",
+    "mailing.change_smtpconnection",
+)  # each chooses where mails of ours go
 EXPORT = "mailing.export_contact"  # beside the roles: somebody may be given it, or be kept from it
 
 
@@ -33,6 +37,19 @@ def may_manage(actor: AbstractUser, user: AbstractUser) -> bool:
     if actor.is_superuser:
         return True
     return not user.is_superuser and find_rights(user) <= find_rights(actor)
+
+
+def find_weaker_postmaster(user: AbstractUser) -> User | None:
+    """Find somebody who may not manage `user`, but may change the connection through which a link to them is mailed.
+
+    Returns:
+        one of them; None when there is nobody.
+    """
+    for permission in POSTMASTER:
+        for postmaster in User.objects.with_perm(permission, include_superusers=False).order_by("pk"):
+            if not may_manage(postmaster, user):
+                return postmaster
+    return None
 
 
 def grantable_groups(actor: AbstractUser) -> QuerySet[Group]:
@@ -181,5 +198,12 @@ def _set_rights(user: User, by: User, roles: list[Group], *, exports: bool) -> N
 
 
 def _queue_invitation(user: User) -> None:
+    if find_weaker_postmaster(user):
+        raise Refused(
+            _(
+                "The link would open an account that may do more than some who may change the connection that mails "
+                "it. Add this person in the administration, with a password."
+            )
+        )
     task = partial(async_task, "mailing.tasks.send_invitation", user.pk, cluster="mail", save=False)
     transaction.on_commit(task)

@@ -14,6 +14,7 @@ class CampaignsConfig(AppConfig):
         choice_labels.make_cheap()
         typed_numbers.refuse_decimals_of_whole_numbers()
         queue.guard_stored_pickles()
+        queue.schedule_by_database_time()
         pre_enqueue.connect(queue.never_run_in_place, dispatch_uid="campaigns.queue")
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")
         post_migrate.connect(clock.schedule_fallback_beat, dispatch_uid="campaigns.clock")

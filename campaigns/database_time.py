@@ -42,14 +42,19 @@ def now() -> datetime:
     """
     if is_due() and not _is_in_event_loop():
         measure()
-    return datetime.fromtimestamp(time.time() + difference(), UTC)
+    return datetime.fromtimestamp(unix_time(), UTC)
+
+
+def unix_time() -> float:
+    """Return the database's time in seconds since 1970, as far as it is known, without asking."""
+    return time.time() + difference()
 
 
 def now_at_till() -> datetime:
     """Return the database's time without asking once a minute, since the statements of tills bring it along."""
     if _last is None or _has_leapt(_last):
         measure()
-    return datetime.fromtimestamp(time.time() + difference(), UTC)
+    return datetime.fromtimestamp(unix_time(), UTC)
 
 
 def difference() -> float:

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from campaigns import formats, instants, zones
+from campaigns import formats, instants, logins, zones
 from campaigns.annotations import Argument, Columns, ColumnValue
 from campaigns.generics import FormData, ModelChoiceField, ModelForm
 from campaigns.lifecycle import lifecycle_of
@@ -310,8 +310,16 @@ class NewPasswordForm(SetPassword):
 
 
 class OwnPasswordForm(PasswordChangeForm):
-    """Django's own form, with our label for the last field."""
+    """Django's own form, with our label for the last field; guesses of the old password are held up like logins."""
 
     new_password1, new_password2 = NewPasswordForm.create_password_fields(
         gettext_lazy("New password"), gettext_lazy("New password, once more")
     )
+
+    def clean_old_password(self) -> str:
+        attempt = logins.OwnPasswordAttempt(self.user.get_username())
+        if wait := attempt.count(logins.read_clock()):
+            raise logins.TooManyLogins(logins.write_wait_sentence(wait), code="throttled")
+        password: str = super().clean_old_password()
+        attempt.take_back(logins.read_clock())
+        return password

@@ -1,9 +1,11 @@
 """Limits failed logins, and logs them. All processes share the count in PostgreSQL.
 
-There are three limits: for an account from one address, for all accounts from one address, and for an account from all
+There are limits for an account from one address, for all accounts from one address, and for an account from all
 addresses. Each allows some failures at once, and then one from time to time. For an address from which the account has
-logged in lately only the first limit counts, and the last one does not count for an address that has not tried the
-account lately. So many guesses from one place keep nobody else out of an account.
+logged in lately only the first limit counts. So many guesses from one place keep nobody else out of an account. The
+first try from an address that has not tried the account lately has a wider limit of its own over all addresses: who
+guesses from ever new ones is held up too. Whoever is kept out by that has a new password mailed: the address from which
+it is set counts as one that the account has logged in from.
 
 A try is counted before the password is checked, so that a hundred tries at once cannot pass, and is taken back when the
 password was right. The check is in the authentication backend, not in a form, so every login page is limited.
@@ -45,6 +47,7 @@ class Limit(NamedTuple):
 ACCOUNT_AT_ADDRESS = Limit(5, timedelta(seconds=60))
 ADDRESS = Limit(20, timedelta(seconds=30))
 ACCOUNT = Limit(20, timedelta(seconds=30))
+ACCOUNT_AT_NEW_ADDRESSES = Limit(100, timedelta(seconds=60))
 
 
 class TooManyLogins(ValidationError):
@@ -59,7 +62,14 @@ class Attempt:
         self.pair = _digest("account at address", account, place)
         self.address = _digest("address", place)
         self.account = _digest("account", account)
-        self.limits = {self.pair: ACCOUNT_AT_ADDRESS, self.address: ADDRESS, self.account: ACCOUNT}
+        self.newcomers = _digest("account at new addresses", account)
+        self.limits = {
+            self.pair: ACCOUNT_AT_ADDRESS,
+            self.address: ADDRESS,
+            self.account: ACCOUNT,
+            self.newcomers: ACCOUNT_AT_NEW_ADDRESSES,
+        }
+        self.counted: list[str] = []  # the limits under which this try is counted
 
     def count(self, now: datetime) -> timedelta:
         """Count the try as a failure and return zero; or, over a limit, count nothing and return how long to wait."""
@@ -71,10 +81,15 @@ class Attempt:
             held_to = self._choose_limits(rows, now)
             if wait := max(self._wait(rows[key], now) for key in held_to):
                 return wait
-            for key, limit in self.limits.items():
-                rows[key].free_at = max(rows[key].free_at, now) + limit.every
+            # that of new addresses counts the first tries alone
+            self.counted = [key for key in self.limits if key != self.newcomers or key in held_to]
+            for key in self.counted:
+                rows[key].free_at = max(rows[key].free_at, now) + self.limits[key].every
             LoginLimit.objects.bulk_create(
-                rows.values(), update_conflicts=True, update_fields=["free_at"], unique_fields=["key"]
+                [rows[key] for key in self.counted],
+                update_conflicts=True,
+                update_fields=["free_at"],
+                unique_fields=["key"],
             )
         return timedelta(0)
 
@@ -82,15 +97,17 @@ class Attempt:
         """Take back what was counted for this try, as the password was right, and remember the address."""
         with transaction.atomic():
             for row in self._lock():
-                row.free_at -= self.limits[row.key].every
-                row.save()
+                if row.key in self.counted:
+                    row.free_at -= self.limits[row.key].every
+                    row.save()
             LoginPlace.objects.update_or_create(pk=self.pair, defaults={"at": now})
 
     def _choose_limits(self, rows: dict[str, LoginLimit], now: datetime) -> list[str]:
         """Return the keys of the limits that count for this try."""
         if LoginPlace.objects.filter(pk=self.pair, at__gt=now - REMEMBER).exists():
             return [self.pair]
-        return [self.pair, self.address] + ([] if rows[self.pair].free_at <= now else [self.account])
+        over_all_addresses = self.newcomers if rows[self.pair].free_at <= now else self.account
+        return [self.pair, self.address, over_all_addresses]
 
     def _lock(self) -> QuerySet[LoginLimit]:
         return LoginLimit.objects.select_for_update().filter(pk__in=self.limits).order_by("pk")
@@ -110,10 +127,21 @@ class TriesInAll(Attempt):
         self.pair = _digest(what, "account at address", account, place)
         self.address = _digest(what, "address", place)
         self.account = _digest(what, "account", account)
+        self.newcomers = ""  # no limit of its own
         self.limits = {self.pair: at_address, self.address: address, self.account: account_limit}
+        self.counted = []
 
     def _choose_limits(self, rows: dict[str, LoginLimit], now: datetime) -> list[str]:
         return list(self.limits)
+
+
+class OwnPasswordAttempt(TriesInAll):
+    """One try to name the password of who is signed in already, perhaps in somebody else's browser."""
+
+    def __init__(self, username: str) -> None:
+        self.pair, self.newcomers = _digest("own password", username.casefold()), ""
+        self.limits = {self.pair: ACCOUNT_AT_ADDRESS}
+        self.counted = []
 
 
 class ThrottledBackend(ModelBackend):
@@ -152,6 +180,11 @@ class ThrottledBackend(ModelBackend):
         """Load the signed-in user with their settings, in one query."""
         user = User.objects.select_related("settings").filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
+
+
+def remember_place(username: str, address: str) -> None:
+    """Note an address as one from which the account has logged in: somebody proved in another way whose it is."""
+    LoginPlace.objects.update_or_create(pk=Attempt(username, address).pair, defaults={"at": read_clock()})
 
 
 def read_clock() -> datetime:

@@ -132,6 +132,14 @@ class StatementQueue(ORM):  # type: ignore[misc]  # django-q2 is untyped
         key: int = row.pk
         return key
 
+    def queue_size(self) -> int:
+        size: int = self.get_connection().filter(key=self.list_key, lock__lte=Now()).count()
+        return size
+
+    def lock_size(self) -> int:
+        size: int = self.get_connection().filter(key=self.list_key, lock__gt=Now()).count()
+        return size
+
     def dequeue(self) -> list[Package] | None:
         try:
             packages = self._take_packages()
@@ -180,6 +188,16 @@ def read_stored_pickle(data: bytes) -> Argument:
         return PlainUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # noqa: BLE001  a pickle of somebody else can raise anything
         return f"The request cannot be read: {error}"
+
+
+def schedule_by_database_time() -> None:
+    """Make the scheduler of django-q2 judge by the database's clock what is due, and when it is due next.
+
+    By a machine's own clock that is a year ahead, no schedule would be due for a year once that clock is set.
+    """
+    from django_q import scheduler  # not before the apps are loaded
+
+    scheduler.timezone, scheduler.localtime = database_time, database_time.now
 
 
 def guard_stored_pickles() -> None:

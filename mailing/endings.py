@@ -5,6 +5,7 @@
 
 import contextlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -18,6 +19,7 @@ from mailing.models import Delivery, EmailCampaign
 
 logger = logging.getLogger(__name__)
 
+_varying = re.compile(r"0x[0-9a-fA-F]+|\d+|'[^']*'|\"[^\"]*\"|“[^”]*”")
 UNFORESEEN_LIMIT = 3  # the same unforeseen error this many times fails the campaign
 CLOSE_BATCH = 10_000  # deliveries closed in one transaction
 
@@ -105,17 +107,26 @@ def list_campaigns_sending_through(connection_id: int) -> list[int]:
 
 
 def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
-    """Count an unforeseen error; the third time the same error fails the campaign."""
+    """Count an unforeseen error; the third time the same error fails the campaign.
+
+    It is the same when only numbers in it and what stands in quotes differ: each try makes rows with keys of their own.
+    """
     what = f"{type(error).__name__}: {error}"[:500]
     with transaction.atomic():
         campaign = EmailCampaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
-        times = campaign.unforeseen.get("times", 0) + 1 if campaign.unforeseen.get("error") == what else 1
+        is_same = _tell_apart(campaign.unforeseen.get("error", "")) == _tell_apart(what)
+        times = campaign.unforeseen.get("times", 0) + 1 if is_same else 1
         EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})
     if times >= UNFORESEEN_LIMIT:
         fail_campaign(
             campaign_id,
             keep("The same unforeseen error came %(times)s times. %(what)s", times=times, what=what),
         )
+
+
+def _tell_apart(error: str) -> str:
+    """Return what tells an error from others: its first line, as PostgreSQL writes the values of a row below it."""
+    return _varying.sub("", error.partition("\n")[0])
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from campaigns.refusals import Refused
 from campaigns.sentences import keep_plural, mark
 from mailing import content, drafting
 from mailing.models import EmailCampaign
+from mailing.secrets import SecretUnreadable
 from mailing.smtp.client import ConnectFailed
 
 
@@ -23,7 +24,7 @@ def send_test_mails(campaign_id: int, addresses: Sequence[str], variant: int = 0
     """Send the test mails and return the result."""
     try:
         count = drafting.deliver_test(campaign_id, addresses, variant)
-    except (ConnectFailed, Refused, content.ContentError) as error:
+    except (ConnectFailed, Refused, SecretUnreadable, content.ContentError) as error:
         return TestResult(False, str(error))
     return TestResult(
         True,

@@ -1,17 +1,20 @@
 """Links for setting a new password, mailed through a connection of this site.
 
+No link goes to somebody who may do more than one of those who may change the connection: they could have it come to a
+server of their own, and take the account over.
+
 The answer and its time are the same whether or not there is an account: each request is counted and queued, and only
 the task looks for the account. The link leads to PUBLIC_URL, whatever host was asked.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
-from django.contrib.auth.models import AbstractBaseUser, User
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.urls import reverse
 from django.utils.encoding import force_bytes
@@ -19,6 +22,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from campaigns import accounts, database_time
 from campaigns.languages import use_language_of
 from campaigns.logins import Limit, TriesInAll, read_clock
 from campaigns.sentences import mark
@@ -33,6 +37,16 @@ INVITATION = mark("An invitation")
 ACCOUNT_AT_ADDRESS = Limit(3, timedelta(minutes=5))
 ADDRESS = Limit(20, timedelta(seconds=30))
 ACCOUNT = Limit(5, timedelta(minutes=5))
+
+
+class ResetTokens(PasswordResetTokenGenerator):
+    """Django's own tokens. Their age is judged by the database's clock: another machine made them than reads them."""
+
+    def _now(self) -> datetime:
+        return database_time.now().replace(tzinfo=None)
+
+
+reset_tokens = ResetTokens()
 
 
 def request_reset(email: str, asker: str) -> timedelta:
@@ -68,6 +82,15 @@ def send_reset_links(email: str) -> int:
     smtp = require_connection(CALLED)
     for user in users:
         with use_language_of(user):
+            if weaker := accounts.find_weaker_postmaster(user):
+                _send_way_without_link(smtp, user)
+                logger.warning(
+                    "Asked for a new password, user %s was mailed no link: user %s may change the connection, and "
+                    "may do less.",
+                    user.pk,
+                    weaker.pk,
+                )
+                continue
             _send_reset_link(smtp, user)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
@@ -104,11 +127,23 @@ def _send_invitation(smtp: SmtpConnection, user: User) -> None:
     send_mail(smtp, user.email, _("You are invited to Fanfare"), text, called=INVITATION)
 
 
-def make_reset_link(user: AbstractBaseUser) -> str:
+def make_reset_link(user: User) -> str:
     """Return the link with which this user sets a new password, once."""
     key = urlsafe_base64_encode(force_bytes(user.pk))
-    path = reverse("mailing:password_reset_confirm", args=[key, default_token_generator.make_token(user)])
+    path = reverse("mailing:password_reset_confirm", args=[key, reset_tokens.make_token(user)])
     return f"{settings.PUBLIC_URL}{path}"
+
+
+def _send_way_without_link(smtp: SmtpConnection, user: User) -> None:
+    """Tell somebody how to get a new password where a link would open the account to who may do less."""
+    text = _(
+        "Somebody, probably you, asked for a new password of %(username)s at %(site)s.\n\n"
+        "No link is mailed for this account: people who may do less than it could read it on its way, as they may "
+        "change the connection that sends it.\n\n"
+        "Have a superuser set a new password in the administration, or set one on the server with "
+        "“python manage.py changepassword %(username)s”.\n"
+    ) % {"username": user.get_username(), "site": settings.PUBLIC_URL}
+    send_mail(smtp, user.email, _("Set a new password"), text, called=CALLED)
 
 
 def _send_reset_link(smtp: SmtpConnection, user: User) -> None:

@@ -95,7 +95,7 @@ def keep_visit(visit: Visit) -> bool:
 
 def _read_clock() -> datetime:
     """Return the database's time, worked out without asking it."""
-    return datetime.fromtimestamp(time.time() + database_time.difference(), UTC)
+    return datetime.fromtimestamp(database_time.unix_time(), UTC)
 
 
 def _append(line: bytes) -> bool:

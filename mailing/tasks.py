@@ -27,11 +27,8 @@ IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
 
 def prepare(campaign_id: int) -> None:
     """Do steps 2 to 4 of a launch, then queue the runs that send; count an unforeseen error against the campaign."""
-    try:
+    with endings.counting_errors(lambda: [campaign_id]):
         launch.prepare(campaign_id)
-    except Exception as error:
-        endings.count_unforeseen_error(campaign_id, error)
-        raise
 
 
 def run_lane(connection_id: int, lane: int) -> int:

@@ -5,7 +5,6 @@ the same bytes. All steps over the whole body are `bytes` methods, which run in 
 """
 
 import re
-import time
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+
+from campaigns import database_time
 
 PrivateKey = Ed25519PrivateKey | RSAPrivateKey
 
@@ -69,7 +70,7 @@ class Signer:
         head, _, body = message.partition(b"\r\n\r\n")
         names, headers = _read_headers(head)
         hashed = b64encode(sha256(make_body_canonical(body)).digest())
-        stamp = b"%d" % (time.time() if at is None else at)
+        stamp = b"%d" % (database_time.unix_time() if at is None else at)
         signed: list[bytes] = []
         for key, (begins, canonical) in zip(self.keys, self._beginnings(names), strict=True):
             said = b"%b;\r\n bh=%b;\r\n b=" % (stamp, hashed)

@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 from django.conf import settings
 
+from campaigns import database_time
 from campaigns.annotations import Row
 from mailing import content, global_hold_out
 from mailing.mail_offers import MailOffer
@@ -226,12 +227,12 @@ class ClaimedDelivery(msgspec.Struct):
         Raises:
             ContentError: it does not compile or render.
         """
-        own, campaign = self.tokens, self.campaign
+        own, campaign, at = self.tokens, self.campaign, database_time.unix_time()
         message = campaign.find_content(self.variant).render(
-            self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences)
+            self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences), at=at
         )
         if campaign.signer:
-            message = campaign.signer.sign_wire(message)
+            message = campaign.signer.sign_wire(message, at)
         # not signed: the provider reads it and takes it out
         return campaign.write_metadata(own.message_id) + message if campaign.write_metadata else message
 

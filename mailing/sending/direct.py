@@ -9,6 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, quote
 from typing import TypeVar
 
+from campaigns import database_time
 from mailing.content.mime import make_one_line
 from mailing.deadlines import look_up
 from mailing.smtp import client
@@ -29,7 +30,7 @@ def write_plain_mail(sender: str, recipient: str, subject: str, text: str, *, na
     name = make_one_line(name)
     mail["From"] = f'"{quote(name)}" <{sender}>' if name else sender
     mail["To"], mail["Subject"] = recipient, subject
-    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Date"] = format_datetime(datetime.fromtimestamp(database_time.unix_time(), UTC))
     mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)

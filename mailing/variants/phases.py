@@ -18,6 +18,7 @@ from campaigns.formats import in_sentence
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from campaigns.sentences import keep, mark
+from mailing import endings
 from mailing.models import EmailCampaign, SplitTest
 from mailing.sending import lanes
 from mailing.variants import figures, judging, releasing, shares
@@ -73,8 +74,14 @@ def advance_all(now: datetime) -> None:
     """Take the due step of each running campaign with a test."""
     tested = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False)
     run_for_each(
-        list(tested.exclude(phase="").values_list("pk", flat=True)), partial(advance_campaign, now=now)
+        list(tested.exclude(phase="").values_list("pk", flat=True)),
+        partial(_advance_and_count_errors, now=now),
     )
+
+
+def _advance_and_count_errors(campaign_id: int, now: datetime) -> None:
+    with endings.counting_errors(lambda: [campaign_id]):
+        advance_campaign(campaign_id, now)
 
 
 def advance_campaign(campaign_id: int, now: datetime) -> None:

@@ -24,7 +24,12 @@ _may_be_tokens = [
     re.compile(r"(?=(000000[0-9a-f]{30}))", re.IGNORECASE),
 ]
 _soft_break = re.compile(r"=\r?\n")  # of quoted-printable that was not decoded
-_of_an_account = re.compile(r"(/password/reset/[^/\s]+/|/address/(?=[\w-]+:))[\w:-]+")
+_slash = r"(?:/|%2[Ff])"  # filters of mail write a link into an address of their own
+_to_account = re.compile(rf"{_slash}password{_slash}reset{_slash}")
+_of_an_account = re.compile(
+    rf"({_to_account.pattern}[^/\s%]+{_slash}|/address/(?=[\w-]+:)|%2[Ff]address%2[Ff](?=[\w-]+(?::|%3[Aa])))"
+    r"(?:[\w:-]|%3[Aa])+"
+)
 _target = re.compile(r"(<a\b[^<>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 
 
@@ -67,7 +72,7 @@ def open_links_in_tabs(page: str) -> str:
 
 def holds_account_link(text: str) -> bool:
     """Return whether a text holds a link that sets a new password, at whatever host: PUBLIC_URL may have changed."""
-    return "/password/reset/" in _soft_break.sub("", text)
+    return bool(_to_account.search(_soft_break.sub("", text)))
 
 
 def mask_tokens(text: str) -> str:

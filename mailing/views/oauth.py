@@ -1,7 +1,5 @@
 """Login by OAuth 2: its registration, the way to the provider's page, and the way back."""
 
-import time
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -12,6 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns import database_time
 from campaigns.annotations import Columns
 from campaigns.requests import Request
 from campaigns.texts import make_storable
@@ -119,7 +118,7 @@ def begin_consent(request: Request, owner: Owner) -> HttpResponse:
         "grant": grant.pk,
         "registration": describe_registration(grant),
         "verifier": question.verifier,
-        "at": time.time(),
+        "at": database_time.unix_time(),
     }
     request.session[IN_SESSION] = dict(waiting) | {question.state: asked}
     return HttpResponseRedirect(question.url)
@@ -182,7 +181,7 @@ def take_consent_request(request: Request, state: str) -> Columns | None:
     if asked is None:
         return None
     request.session[IN_SESSION] = waiting
-    is_late = time.time() - float(asked["at"]) > ANSWER_WITHIN_SECONDS
+    is_late = database_time.unix_time() - float(asked["at"]) > ANSWER_WITHIN_SECONDS
     return None if is_late else asked
 
 

@@ -12,9 +12,9 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns import logins
 from campaigns.annotations import Argument
 from campaigns.forms import NewPasswordForm
-from campaigns.logins import describe_wait
 from campaigns.requests import Request, client_address
 from mailing import password_reset, site_mails
 from mailing.forms.fields import AddressField
@@ -42,7 +42,8 @@ def request_reset(request: Request) -> HttpResponse:
     if wait := password_reset.request_reset(form.cleaned_data["email"], client_address(request)):
         form.add_error(
             None,
-            gettext("This was asked for too often. Try again in %(wait)s.") % {"wait": describe_wait(wait)},
+            gettext("This was asked for too often. Try again in %(wait)s.")
+            % {"wait": logins.describe_wait(wait)},
         )
         return render(request, "registration/password_reset.html", context, status=429)
     return render(request, "registration/password_reset.html", context | {"asked": True})
@@ -56,6 +57,7 @@ class NewPassword(PasswordResetConfirmView):
     """
 
     form_class = NewPasswordForm
+    token_generator = password_reset.reset_tokens
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("mailing:password_reset_complete")
 
@@ -66,6 +68,7 @@ class NewPassword(PasswordResetConfirmView):
     def form_valid(self, form: Argument) -> HttpResponse:
         response = super().form_valid(form)
         address = client_address(self.request) or "an unknown address"
+        logins.remember_place(form.user.get_username(), client_address(self.request))
         logger.info("User %s has set a new password through a mailed link from %s.", form.user.pk, address)
         return response
 

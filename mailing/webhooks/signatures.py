@@ -4,8 +4,9 @@ import base64
 import binascii
 import hmac
 import os
-import time
 from collections.abc import Mapping
+
+from campaigns import database_time
 
 PREFIX = "whsec_"
 KEY_BYTES = 32
@@ -45,7 +46,7 @@ def check_signature(
 
     Args:
         prefix: of the three headers' names.
-        now: seconds since 1970; None: by this machine's clock.
+        now: seconds since 1970; None: by the database's clock.
 
     Raises:
         SignatureWrong: the headers do not prove the body.
@@ -78,5 +79,7 @@ def check_moment(moment: str, called: str, most_seconds: int, *, now: float | No
     """
     if not (moment.isascii() and moment.isdigit() and len(moment) < 15):
         raise SignatureWrong(f"{called} is no number of seconds.")
-    if abs((time.time() if now is None else now) - int(moment)) > most_seconds:
+    if now is None:
+        now = database_time.now().timestamp()
+    if abs(now - int(moment)) > most_seconds:
         raise SignatureWrong(f"{called} is more than {most_seconds // 60} minutes away from now.")

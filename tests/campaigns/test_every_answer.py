@@ -8,6 +8,7 @@ from django.test import Client
 
 from campaigns import health
 from campaigns.lifecycle import fire
+from campaigns.queue import DatabaseQueue
 from tests.factories import (
     EmailCampaignFactory,
     UserFactory,
@@ -98,12 +99,10 @@ def readyz_token(settings):
 
 
 def test_readyz_names_what_is_wrong(client, monkeypatch, readyz_token):
-    from django_q.brokers.orm import ORM
-
     def unreachable(self):
         raise ConnectionError("connection refused")
 
-    monkeypatch.setattr(ORM, "queue_size", unreachable)
+    monkeypatch.setattr(DatabaseQueue, "queue_size", unreachable)
     response = client.get("/readyz", headers=WITH_TOKEN)
     assert response.status_code == 503
     assert response.json()["problems"] == ["The queue cannot be reached: connection refused"]

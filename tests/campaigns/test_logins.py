@@ -95,6 +95,27 @@ def test_an_account_is_held_up_over_all_addresses(user):
     assert tries[-20:] == ["wait"] * 20
 
 
+def test_an_account_is_held_up_over_ever_new_addresses_too(user, passes):
+    """Who rents addresses by the thousand, or has many networks of IPv6, tries each once."""
+    places = [f"203.0.{number // 250}.{number % 250}" for number in range(150)]
+    places += [f"2001:db8:{number:x}::1" for number in range(150)]
+    tries = [log_in("guess", address=place) for place in places]
+    most = logins.ACCOUNT_AT_NEW_ADDRESSES.burst
+    assert tries == ["wrong"] * most + ["wait"] * (len(places) - most)
+    assert log_in("guess", name="another", address="198.51.100.9") == "wrong"
+    passes(minutes=3)
+    assert [log_in("guess", address=f"198.51.100.{number}") for number in range(5)] == ["wrong"] * 3 + [
+        "wait"
+    ] * 2
+    passes(hours=3)
+    assert log_in(RIGHT, address="198.51.100.77") == "in"
+
+
+def test_right_passwords_from_many_addresses_take_nothing_from_that_limit(user):
+    places = [f"203.0.113.{number}" for number in range(logins.ACCOUNT_AT_NEW_ADDRESSES.burst + 20)]
+    assert [log_in(RIGHT, address=place) for place in places] == ["in"] * len(places)
+
+
 def test_a_stranger_who_hammers_keeps_nobody_out(user):
     assert log_in(RIGHT, address="198.51.100.7") == "in"
     for number in range(100):
@@ -166,6 +187,31 @@ def test_a_forged_header_is_no_way_around(user):
         for number in range(6)
     ]  # fmt: skip
     assert SENTENCE in tries[-1]
+
+
+def test_the_old_password_is_guessed_no_faster_than_at_the_login(user, passes):
+    """Whoever sits down at somebody's open browser, or has their cookie."""
+    client = Client()
+    client.force_login(user)
+    new = {"new_password1": "a longer second one", "new_password2": "a longer second one"}
+
+    def change(old):
+        answer = client.post("/account/password/", {"old_password": old, **new})
+        return SENTENCE in answer.content.decode() if answer.status_code == 200 else "changed"
+
+    assert [change("guess") for _ in range(8)] == [False] * 5 + [True] * 3
+    assert change(RIGHT) is True
+    assert log_in(RIGHT) == "in", "the login is another door"
+    passes(seconds=61)
+    assert change(RIGHT) == "changed"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_administration_has_no_second_page_for_the_own_password(user, method):
+    client = Client()
+    client.force_login(user)
+    answer = getattr(client, method)("/admin/password_change/", {"old_password": RIGHT})
+    assert (answer.status_code, answer.url) == (302, "/account/password/")
 
 
 def test_code_that_is_no_page_is_not_held_up(user):

@@ -176,3 +176,15 @@ def test_the_roles_are_named_in_the_language_of_the_page_and_others_as_people_na
         assert "Analyse" in page
         assert "Analysts" not in page
         assert "Presse" in page
+
+
+def test_nobody_is_mailed_a_link_to_more_rights_than_who_may_change_the_connection(client):
+    client.force_login(UserFactory(is_superuser=True))
+    strong = Group.objects.create(name="Superiors")
+    strong.permissions.add(accounts.Permission.objects.get(codename="add_group"))
+    user_in("Administrators")
+    answer = client.post("/people/invite/", ASKED | {"roles": [strong.pk]})
+    assert answer.status_code == 422
+    assert "may do more than some who may change the connection" in answer.content.decode()
+    assert not User.objects.filter(username="nele").exists()
+    assert client.post("/people/invite/", ASKED | {"roles": [role("Administrators").pk]}).status_code == 302

@@ -7,6 +7,7 @@ import pickle
 import re
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import django_q.tasks
 import pytest
@@ -250,3 +251,30 @@ def test_a_cluster_whose_connection_is_lost_takes_the_next_task():
     assert get_broker().dequeue() is None  # it is taken, and not before its time is over taken again
     get_broker().acknowledge(key)
     assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize("hours", [-1, 1], ids=["behind", "ahead"])
+def test_a_cluster_on_a_machine_with_a_wrong_clock_sees_what_waits_for_its_host(hours, monkeypatch):
+    """Else it answers no question of the clock, counts as silent, and is started anew for ever."""
+    wrong = SimpleNamespace(now=lambda: timezone.now() + timedelta(hours=hours))
+    monkeypatch.setattr("django_q.brokers.orm.timezone", wrong)
+    async_task("campaigns.tasks.heartbeat", "mail", "one", cluster="mail@one")
+    own = get_broker("mail@one")
+    assert (own.queue_size(), own.lock_size()) == (1, 0)
+    broker = heartbeats.ClusterBroker(get_broker("mail"), own)
+    assert len(broker.dequeue()) == 1
+    assert (own.queue_size(), own.lock_size()) == (0, 1)
+
+
+@pytest.mark.parametrize("days", [-400, 400], ids=["behind", "ahead"])
+def test_a_schedule_is_due_by_the_clock_of_the_database(days, monkeypatch):
+    """By that of a machine a year ahead it would be due for nobody until the year is over."""
+    right = timezone.now
+    monkeypatch.setattr("django_q.scheduler.close_old_django_connections", lambda: None)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: right() + timedelta(days=days))
+    Schedule.objects.update(next_run=right() - timedelta(seconds=5))
+    scheduler(get_broker())
+    assert [SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()] == [
+        "campaigns.clock.tick"
+    ]
+    assert abs(Schedule.objects.get().next_run - right()) < timedelta(minutes=2)

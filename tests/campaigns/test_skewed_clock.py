@@ -12,6 +12,7 @@ from django.db import DataError, OperationalError, connection, transaction
 from campaigns import clock, database_time, heartbeats, lifecycle
 from campaigns.models import Heartbeat
 from mailing.sending import delivery_results
+from mailing.webhooks import signatures
 from promotions.models import Change
 from tests.factories import CouponFactory, EmailCampaignFactory, PromotionCampaignFactory, PromotionFactory
 from tests.mailing import test_delivery_results
@@ -182,3 +183,19 @@ def test_a_failed_transaction_is_not_asked(monkeypatch):
             cursor.execute("SELECT 1/0")
         assert abs(database_time.now() - right_now()) < timedelta(seconds=2)
         transaction.set_rollback(True)
+
+
+@pytest.fixture
+def skewed_process(skewed_clock, monkeypatch):
+    """The same for whatever asks Python for the time."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + skewed_clock)
+
+
+def test_an_event_of_a_provider_is_judged_by_the_database(skewed_process):
+    """Else every event would be refused as too old, until the provider gives up."""
+    signatures.check_moment(f"{right_now().timestamp():.0f}", "timestamp", 300)
+    for wrong in (-400, 400):
+        moment = f"{(right_now() + timedelta(seconds=wrong)).timestamp():.0f}"
+        with pytest.raises(signatures.SignatureWrong):
+            signatures.check_moment(moment, "timestamp", 300)

@@ -1,17 +1,23 @@
 """What the clock does for e-mail campaigns: starts them when due, and sees to what nobody else does (row E2)."""
 
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from campaigns import database_time
 from campaigns.lifecycle import fire
 from mailing import clock, endings, launch
+from mailing.content import compiled
 from mailing.models import Delivery, EmailCampaign, Lane, Suppression
-from mailing.sending import breaker, lanes
+from mailing.sending import breaker, direct, lanes
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
-from tests.mailing.running import counts, draft, fresh, launch_campaign
+from tests.mailing.running import BODY, counts, draft, fresh, launch_campaign, send, to
 
 pytestmark = pytest.mark.django_db
 
@@ -152,3 +158,31 @@ def test_a_running_campaign_without_recipients_is_settled_quietly():
     campaign = EmailCampaignFactory(status="running")
     tick()
     assert fresh(campaign).status == "completed"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize("days", [-400, 400], ids=["behind", "ahead"])
+def test_a_mail_from_a_machine_with_a_wrong_clock_bears_the_databases_time(server, monkeypatch, days):
+    """Receivers doubt a mail and a signature from next year; and “now” is a word of templates."""
+    right = datetime.now(UTC)
+    server.settings.keep_every = 1
+    smtp = to(server)
+    campaign = launch_campaign(1, connection=smtp, body=BODY + "\n\nYear {{ 'now' | date: '%Y' }}.")
+    clock_of_machine, steady = time.time, time.monotonic
+    wrong = SimpleNamespace(time=lambda: clock_of_machine() + days * 86_400, monotonic=steady)
+    for module in (database_time, compiled, direct):
+        monkeypatch.setattr(module, "time", wrong, raising=False)
+    try:
+        send(campaign)
+        (raw,) = server.kept.values()
+        mail = message_from_bytes(raw)
+        assert abs(parsedate_to_datetime(mail["Date"]) - right) < timedelta(hours=1)
+        words = mail.get_payload()[0].get_payload(decode=True).decode()
+        assert f"Year {right.year}." in words
+        plain = message_from_bytes(
+            direct.write_plain_mail("a@shop.example", "b@shop.example", "Subject", "Text")
+        )
+        assert abs(parsedate_to_datetime(plain["Date"]) - right) < timedelta(hours=1)
+    finally:
+        database_time._last = None

@@ -5,13 +5,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
-from mailing import clock, content, endings, progress, tasks
+from mailing import clock, content, endings, launch, progress, tasks
 from mailing.models import Attempt, Contact, Content, EmailCampaign, Pace, SmtpConnection
 from mailing.sending import breaker, lanes, runs
+from mailing.variants import phases
 from tests.factories import ContactFactory
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
@@ -61,6 +62,67 @@ def test_fail_preparing_raises_the_same_unforeseen_error_three_times(server):
         assert fresh(campaign).status == status
     assert "The same unforeseen error came 3 times. IntegrityError" in campaign.history.first().why
     assert counts(campaign) == {}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'new row for relation "mailing_delivery" violates check constraint "sound"\nDETAIL:  Row ({0}, a{0}@x).',
+        "<coroutine at 0x7f{0}> was never awaited in '/tmp/run-{0}'",
+        "no place {0} of “Autumn {0}”",
+    ],
+)  # fmt: skip
+def test_fail_an_error_is_the_same_when_only_its_numbers_and_names_differ(server, monkeypatch, said):
+    """Each try makes rows with keys of their own, which PostgreSQL names in its refusal."""
+    campaign = fire(draft(2, connection=to(server)), "launch")
+    numbers = itertools.count(1000)
+
+    def refuse(campaign_id):
+        raise IntegrityError(said.format(next(numbers)))
+
+    monkeypatch.setattr(launch, "prepare", refuse)
+    for status in ("running", "running", "failed"):
+        with pytest.raises(IntegrityError):
+            tasks.prepare(campaign.pk)
+        assert fresh(campaign).status == status
+
+
+def test_other_errors_in_between_are_other_errors(server, monkeypatch):
+    campaign = fire(draft(2, connection=to(server)), "launch")
+    for error in (ValueError("mood"), ValueError("hue"), TypeError("mood"), ValueError("mood")):
+        endings.count_unforeseen_error(campaign.pk, error)
+    assert fresh(campaign).status == "running"
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_fails_no_preparation_however_often(server, monkeypatch, error):
+    campaign = fire(draft(2, connection=to(server)), "launch")
+
+    def lose_database(campaign_id):
+        raise error("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as away:
+        away.setattr(launch, "prepare", lose_database)
+        for _ in range(5):
+            with pytest.raises(error):
+                tasks.prepare(campaign.pk)
+    assert fresh(campaign).status == "running"
+    tasks.prepare(campaign.pk)
+    assert send(campaign).status == "completed"
+
+
+def test_fail_a_step_of_a_split_test_raises_the_same_unforeseen_error_three_times(server, monkeypatch):
+    campaign = launch_campaign(2, connection=to(server))
+    EmailCampaign.objects.filter(pk=campaign.pk).update(phase="testing")
+
+    def raise_error(*_):
+        raise ZeroDivisionError("no rate")
+
+    monkeypatch.setattr(phases, "find_test", raise_error)
+    for status in ("running", "running", "failed"):
+        phases.advance_all(timezone.now())
+        assert fresh(campaign).status == status
+    assert "no rate" in campaign.history.first().why
 
 
 def test_fail_sending_raises_the_same_unforeseen_error_three_times(server):
@@ -123,10 +185,10 @@ def test_an_error_nobody_foresaw_over_one_recipients_value_fails_that_delivery_a
     sad = set(campaign.deliveries.order_by("pk").values_list("email", flat=True)[:2])
     render = content.Compiled.render
 
-    def picky(self, recipient, links):
+    def picky(self, recipient, links, **named):
         if recipient.email in sad:
             raise error
-        return render(self, recipient, links)
+        return render(self, recipient, links, **named)
 
     monkeypatch.setattr(content.Compiled, "render", picky)
     assert send(campaign).status == "completed"
@@ -140,11 +202,11 @@ def break_content(monkeypatch, is_broken):
     """Have the values of the recipients whose number `is_broken` names break their mail."""
     render = content.Compiled.render
 
-    def picky(self, recipient, links):
+    def picky(self, recipient, links, **named):
         numbered = re.match(r"n(\d+)@", recipient.email)
         if numbered and is_broken(int(numbered[1])):
             raise content.ContentError("“mood” is no colour")
-        return render(self, recipient, links)
+        return render(self, recipient, links, **named)
 
     monkeypatch.setattr(content.Compiled, "render", picky)
 

@@ -4,10 +4,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.urls import reverse
 
+from mailing import mail_tests
 from mailing.models import BounceMailbox, OAuthGrant, Webhook
 from mailing.senders import domains
 from mailing.webhooks import keys
-from tests.factories import SmtpConnectionFactory
+from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
 from tests.mailing.senders.answers import FakeDns
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +97,11 @@ def test_nothing_is_done_with_them_and_nothing_of_them_is_logged(client, admin_u
     assert client.post(f"/connections/{smtp}/webhook/rotate/").status_code == 200, "a new one can be made"
     assert Webhook.objects.get(pk=smtp).secret
     assert SECRET not in caplog.text
+
+
+def test_a_test_mail_that_cannot_be_signed_says_why(rows):
+    campaign = EmailCampaignFactory(launchable=True, from_email="news@shop.example")
+    answer = mail_tests.send_test_mails(campaign.pk, ["a@x.test"])
+    assert not answer.works
+    assert "The DKIM key" in answer.sentence
+    assert NOT_SET in answer.sentence

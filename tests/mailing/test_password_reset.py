@@ -2,11 +2,11 @@
 
 import logging
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 from campaigns.logins import Limit
 from campaigns.refusals import Refused
 from mailing import password_reset, site_mails, tasks
-from tests.factories import SmtpConnectionFactory
+from tests.factories import SmtpConnectionFactory, UserFactory, user_in
 from tests.hostile_smtp import Settings, hostile_smtp
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +81,94 @@ def test_the_link_of_somebody_who_was_switched_off_leads_nowhere(ada):
     assert "does not work any more" in Client().get(path, follow=True).content.decode()
     User.objects.filter(pk=ada.pk).update(is_active=True)
     assert not Client().login(username="ada", password="a brand new word 2")
+
+
+def test_whoever_is_kept_out_by_guesses_from_many_addresses_gets_in_by_a_link(ada):
+    for number in range(110):
+        Client().post("/login/", {"username": "ada", "password": "x"}, REMOTE_ADDR=f"203.0.113.{number}")
+    form = {"username": "ada", "password": "a brand new word 2"}
+    assert "Too many attempts" in Client().post("/login/", form, REMOTE_ADDR="192.0.2.1").content.decode()
+    browser = Client(REMOTE_ADDR="192.0.2.1")
+    at = browser.get(urlsplit(password_reset.make_reset_link(ada)).path, follow=True).redirect_chain[-1][0]
+    browser.post(at, {"new_password1": "a brand new word 2", "new_password2": "a brand new word 2"})
+    assert browser.post("/login/", form).status_code == 302
+
+
+@pytest.mark.parametrize("machine", ["mails", "reads"])
+@pytest.mark.parametrize("days", [-400, 400], ids=["behind", "ahead"])
+def test_a_link_ends_by_the_clock_of_the_database(ada, monkeypatch, machine, days):
+    """Whatever the clock of the machine that mails it, or of the one that takes it."""
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(days=days)
+
+    def opens(path):
+        return "/set-password/" in Client().get(path, follow=True).request["PATH_INFO"]
+
+    with monkeypatch.context() as skewed:
+        if machine == "mails":
+            skewed.setattr("django.contrib.auth.tokens.datetime", Wrong)
+        path = urlsplit(password_reset.make_reset_link(ada)).path
+    if machine == "reads":
+        monkeypatch.setattr("django.contrib.auth.tokens.datetime", Wrong)
+    assert opens(path)
+    right = password_reset.database_time.now()
+    for minutes, is_open in ((59, True), (61, False)):
+        with monkeypatch.context() as later:
+            later.setattr(
+                password_reset.database_time,
+                "now",
+                lambda minutes=minutes: right + timedelta(minutes=minutes),
+            )
+            assert opens(path) is is_open
+
+
+def change_relay(user, **more):
+    user.user_permissions.add(Permission.objects.get(codename="change_smtpconnection"))
+    for name, value in more.items():
+        setattr(user, name, value)
+    user.save()
+
+
+@pytest.mark.parametrize("kind", ["a superuser", "a stronger role", "an own permission"])
+def test_no_link_goes_to_who_may_do_more_than_one_who_may_change_the_connection(ada, site, kind):
+    """They could have it come to a server of their own, and take the account over."""
+    weaker = UserFactory()
+    change_relay(weaker)
+    if kind == "a superuser":
+        User.objects.filter(pk=ada.pk).update(is_superuser=True)
+    stronger = Permission.objects.get(codename="add_group")
+    if kind == "a stronger role":
+        role = Group.objects.create(name="Strong")
+        role.permissions.add(stronger)
+        ada.groups.add(role)
+    if kind == "an own permission":
+        ada.user_permissions.add(stronger)
+    tasks.send_password_reset("ada@shop.example")
+    (mail,) = site.kept.values()
+    text = mail.decode()
+    assert "/password/reset/" not in text
+    assert "No link is mailed for this account" in text
+    assert "manage.py changepassword ada" in text
+
+    change_relay(weaker, is_active=False)
+    tasks.send_password_reset("ada@shop.example")
+    assert "/password/reset/" in list(site.kept.values())[-1].decode()
+
+
+def test_who_may_do_as_much_or_less_gets_the_link_from_whoever_changes_connections(ada, site):
+    change_relay(UserFactory())
+    user_in("Administrators")
+    ada.groups.add(Group.objects.get(name="Marketers"))
+    tasks.send_password_reset("ada@shop.example")
+    assert "No link is mailed" in list(site.kept.values())[-1].decode(), (
+        "a role that changes connections alone"
+    )
+    User.objects.filter(user_permissions__codename="change_smtpconnection").delete()
+    tasks.send_password_reset("ada@shop.example")
+    assert "/password/reset/" in list(site.kept.values())[-1].decode()
 
 
 def test_a_weak_password_is_refused_with_a_sentence(ada):

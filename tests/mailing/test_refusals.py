@@ -109,10 +109,10 @@ def test_a_recipient_whose_values_break_the_content_fails_alone(server, monkeypa
     broken = campaign.deliveries.first().email
     render = content.Compiled.render
 
-    def picky(self, recipient, links):
+    def picky(self, recipient, links, **named):
         if recipient.email == broken:
             raise content.ContentError("The name is too long.")
-        return render(self, recipient, links)
+        return render(self, recipient, links, **named)
 
     monkeypatch.setattr(content.Compiled, "render", picky)
     assert send(campaign).status == "completed"
@@ -123,7 +123,7 @@ def test_a_recipient_whose_values_break_the_content_fails_alone(server, monkeypa
 def test_e6_the_same_unforeseen_error_three_times_fails_the_campaign_with_it(server, monkeypatch):
     campaign = launch_campaign(5, connection=to(server))
 
-    def raise_error(self, recipient, links):
+    def raise_error(*_, **named):
         raise ZeroDivisionError("something nobody thought of")
 
     monkeypatch.setattr(content.Compiled, "render", raise_error)

@@ -161,6 +161,22 @@ def test_links_that_open_an_account_are_hidden_whatever_host_they_name(client, m
     assert "https://shop.example/p/shoes https://shop.example/address/berlin" in shown
 
 
+def test_they_are_hidden_inside_the_address_of_a_filter_too(client, marketer):
+    """As a link through Outlook’s protection, whose server has a mail’s link in its query."""
+    inside = "http%3A%2F%2Fshop.example%2F"
+    answer = show_frame(
+        client,
+        b"From: x@y.example\nContent-Type: text/plain\n\n"
+        + f"https://safe.example/?url={inside}password%2Freset%2FMQ%2FSecretTok1-SecretTok2%2F&data=05 "
+        f"https://safe.example/?url={inside}address%2F7%3ASecretTok3%3AsecretTok4&data=06 "
+        f"https://safe.example/?url={inside}address%2Fberlin".encode(),
+    )
+    shown = answer.content.decode()
+    assert "ecretTok" not in shown
+    assert "data=05" in shown
+    assert f"{inside}address%2Fberlin" in shown
+
+
 def test_the_mail_that_is_returned_is_not_shown(client, marketer):
     answer = show_frame(
         client,
