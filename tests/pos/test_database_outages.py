@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -186,6 +187,10 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
                 ready_after = time.monotonic() - frozen_at
                 page = open_dashboard(port)
                 page_after = time.monotonic() - frozen_at
+                crowd_from = time.monotonic()
+                with ThreadPoolExecutor(32) as crowd:  # eight times as many as there are threads
+                    pages = [*crowd.map(lambda _: open_dashboard(port)[0], range(32))]
+                crowd_took = time.monotonic() - crowd_from
             finally:
                 signal_all(var, signal.SIGCONT)
             thawed_at = time.monotonic()
@@ -202,6 +207,8 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
     assert (page[0], page[1]["Retry-After"]) == (503, "5")
     assert b"The database is not available" in page[2]
     assert page_after < 30
+    assert pages == [503] * 32
+    assert crowd_took < 20  # each thread waits for some seconds once, and not for each page
     during = [
         (until - began, answer)
         for began, until, answer in answered
