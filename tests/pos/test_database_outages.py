@@ -138,10 +138,11 @@ def send(port, number, name):
 
 
 def signal_all(var, number):
-    """Send a signal to PostgreSQL and all its processes."""
+    """Send a signal to PostgreSQL and all its processes; to the one that starts the others first."""
     parent = embedded_postgres.Server(var).pid()
+    os.kill(parent, number)
     children = subprocess.run(["pgrep", "-P", f"{parent}"], capture_output=True, text=True, check=True)
-    for pid in [parent, *map(int, children.stdout.split())]:
+    for pid in map(int, children.stdout.split()):
         os.kill(pid, number)
 
 
@@ -199,7 +200,8 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
             stop.set()
             for till in tills:
                 till.join()
-        assert call(port, "GET", "/readyz")[0] == 200
+        # for a moment after the last failure no thread tries to connect
+        wait_for(lambda: call(port, "GET", "/readyz")[0] == 200)
 
     assert ready[0] == 503
     assert "does not answer" in json.loads(ready[2])["problems"][0]
@@ -212,7 +214,8 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
     during = [
         (until - began, answer)
         for began, until, answer in answered
-        if began > frozen_at and until < thawed_at and answer is not None
+        # the crowd has the threads of this server, which tills have for themselves in production
+        if began > frozen_at and until < crowd_from and answer is not None
     ]
     assert during
     assert {answer[0] for _, answer in during} == {503}
