@@ -150,9 +150,8 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.stop)
-        signal.signal(
-            signal.SIGCHLD, lambda *_: None
-        )  # only a signal with a handler ends the wait for output
+        # only a signal with a handler ends the wait for output
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         self.woken, waking = socket.socketpair()
         with self.woken, waking:
             self.woken.setblocking(False)

@@ -10,12 +10,10 @@ from campaigns import database_time
 from campaigns.annotations import Argument, Columns
 from campaigns.waits import LIMITS, silence_error
 
-QUICK_SECONDS = (
-    2.0  # for what a living server answers at once: who connects, and whether an old connection stands
-)
-SILENT_SECONDS = (
-    2.0  # after a server answered nobody who connects: until then the others of a web process do not try
-)
+QUICK_SECONDS = 2.0
+"""For what a living server answers at once: who connects, and whether an old connection stands."""
+SILENT_SECONDS = 2.0
+"""After a server answered nobody who connects: until then the others of a web process do not try."""
 
 
 class Connection(psycopg.Connection[Argument]):

@@ -110,8 +110,11 @@ def move_late_turn(now: float, turn: float, queues: Sequence[Queue]) -> list[flo
     stretch than this one move too.
 
     Returns:
-        None: one of these was given out already, or the limit was another one then. The turn is lost.
+        None: the turn is lost. It is so late that to lose it costs less, or one that must lie in another stretch was
+        given out already, or the limit was another one then.
     """
+    if now - turn > max(queue.interval for queue in queues):
+        return None
     moved = []
     for queue in queues:
         if queue.next_at is None or not queue.interval - SAME < queue.next_at - turn < queue.reach + SAME:

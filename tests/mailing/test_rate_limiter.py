@@ -122,6 +122,13 @@ def test_a_turn_that_is_overslept_costs_that_time_and_no_whole_turn():
     assert (len(left) - 1) / (left[-1] - left[0]) > 9  # a quarter of the turns lost were 7.3
 
 
+def test_a_turn_that_is_overslept_for_longer_than_a_turn_takes_moves_nobody():
+    limit = Limit(10)
+    queue = Queue(limit.interval, 100.0 + limit.interval, limit.reach)
+    assert move_late_turn(100.05, 100.0, [queue]) == [pytest.approx(100.05 + limit.interval)]
+    assert move_late_turn(100.5, 100.0, [queue]) is None
+
+
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_limit_is_used_up_to_a_few_percent_when_there_is_enough_to_send(limit):
     now = begin = 1_800_000_000.0
