@@ -202,6 +202,7 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
                 till.join()
         # for a moment after the last failure no thread tries to connect
         wait_for(lambda: call(port, "GET", "/readyz")[0] == 200)
+        assert call(port, "GET", "/readyz")[0] == 200
 
     assert ready[0] == 503
     assert "does not answer" in json.loads(ready[2])["problems"][0]
