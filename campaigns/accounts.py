@@ -18,10 +18,8 @@ from campaigns.models import UserSettings
 from campaigns.refusals import Refused
 from campaigns.sentences import mark
 
-POSTMASTER = (
-    "mailing.add_smtpconnection",
-    "mailing.change_smtpconnection",
-)  # each chooses where mails of ours go
+# each chooses where mails of ours go
+POSTMASTER = ("mailing.add_smtpconnection", "mailing.change_smtpconnection")
 EXPORT = "mailing.export_contact"  # beside the roles: somebody may be given it, or be kept from it
 
 

@@ -42,6 +42,11 @@ def now() -> datetime:
     """
     if is_due() and not _is_in_event_loop():
         measure()
+    return now_as_known()
+
+
+def now_as_known() -> datetime:
+    """Return the database's time as far as it is known, without asking."""
     return datetime.fromtimestamp(unix_time(), UTC)
 
 
@@ -54,7 +59,7 @@ def now_at_till() -> datetime:
     """Return the database's time without asking once a minute, since the statements of tills bring it along."""
     if _last is None or _has_leapt(_last):
         measure()
-    return datetime.fromtimestamp(unix_time(), UTC)
+    return now_as_known()
 
 
 def difference() -> float:

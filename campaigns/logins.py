@@ -14,6 +14,7 @@ password was right. The check is in the authentication backend, not in a form, s
 import hashlib
 import logging
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
@@ -57,6 +58,9 @@ class TooManyLogins(ValidationError):
 class Attempt:
     """One try to log in as `username` from `address`."""
 
+    newcomers = ""  # the key of the limit for first tries, where there is one
+    counted: Sequence[str] = ()  # the keys of the limits under which this try is counted
+
     def __init__(self, username: str, address: str) -> None:
         account, place = username.casefold(), find_network(address)
         self.pair = _digest("account at address", account, place)
@@ -69,7 +73,6 @@ class Attempt:
             self.account: ACCOUNT,
             self.newcomers: ACCOUNT_AT_NEW_ADDRESSES,
         }
-        self.counted: list[str] = []  # the limits under which this try is counted
 
     def count(self, now: datetime) -> timedelta:
         """Count the try as a failure and return zero; or, over a limit, count nothing and return how long to wait."""
@@ -127,9 +130,7 @@ class TriesInAll(Attempt):
         self.pair = _digest(what, "account at address", account, place)
         self.address = _digest(what, "address", place)
         self.account = _digest(what, "account", account)
-        self.newcomers = ""  # no limit of its own
         self.limits = {self.pair: at_address, self.address: address, self.account: account_limit}
-        self.counted = []
 
     def _choose_limits(self, rows: dict[str, LoginLimit], now: datetime) -> list[str]:
         return list(self.limits)
@@ -139,9 +140,8 @@ class OwnPasswordAttempt(TriesInAll):
     """One try to name the password of who is signed in already, perhaps in somebody else's browser."""
 
     def __init__(self, username: str) -> None:
-        self.pair, self.newcomers = _digest("own password", username.casefold()), ""
+        self.pair = _digest("own password", username.casefold())
         self.limits = {self.pair: ACCOUNT_AT_ADDRESS}
-        self.counted = []
 
 
 class ThrottledBackend(ModelBackend):

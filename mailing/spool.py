@@ -16,7 +16,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def note_outage(error: Exception) -> None:
 
 def keep_visit(visit: Visit) -> bool:
     """Append a visit with its time to the file that waits; return False when the disk is full or the limit reached."""
-    line = _encode(msgspec.structs.replace(visit, at=visit.at or _read_clock()))
+    line = _encode(msgspec.structs.replace(visit, at=visit.at or database_time.now_as_known()))
     try:
         is_kept = _append(b"\n%08x %s\n" % (zlib.crc32(line), line))
     except OSError:
@@ -91,11 +91,6 @@ def keep_visit(visit: Visit) -> bool:
         )
     Outage.is_full = not is_kept
     return is_kept
-
-
-def _read_clock() -> datetime:
-    """Return the database's time, worked out without asking it."""
-    return datetime.fromtimestamp(database_time.unix_time(), UTC)
 
 
 def _append(line: bytes) -> bool:

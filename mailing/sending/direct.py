@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, quote
@@ -30,7 +29,7 @@ def write_plain_mail(sender: str, recipient: str, subject: str, text: str, *, na
     name = make_one_line(name)
     mail["From"] = f'"{quote(name)}" <{sender}>' if name else sender
     mail["To"], mail["Subject"] = recipient, subject
-    mail["Date"] = format_datetime(datetime.fromtimestamp(database_time.unix_time(), UTC))
+    mail["Date"] = format_datetime(database_time.now_as_known())
     mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)
