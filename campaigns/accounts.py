@@ -171,7 +171,7 @@ def _lock_person(user: User, by: User) -> User:
     # both rows, always in the same order: two who keep each other out at the same moment would leave nobody
     locked = {
         each.pk: each
-        for each in User.objects.select_for_update().filter(pk__in=[user.pk, by.pk]).order_by("pk")
+        for each in User.objects.select_for_update(no_key=True).filter(pk__in=[user.pk, by.pk]).order_by("pk")
     }
     user, by = locked[user.pk], locked[by.pk]
     refusals.require(by, "auth.change_user", _("change people"))

@@ -137,7 +137,7 @@ def save_row(row: Row, columns: Sequence[str], *, by: User | None = None, seen: 
         EditConflict: it was changed since.
     """
     with transaction.atomic():
-        stored = type(row)._default_manager.select_for_update().filter(pk=row.pk) if row.pk else ()
+        stored = type(row)._default_manager.select_for_update(no_key=True).filter(pk=row.pk) if row.pk else ()
         was = next(iter(stored), None)
         before = column_facts(was, columns) if was else None
         if was and before:

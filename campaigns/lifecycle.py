@@ -221,7 +221,12 @@ def write_owed_steps(campaign: Campaign | int, now: datetime | None = None) -> l
     with transaction.atomic():
         campaign = load_own_kind(campaign)
         lifecycle_of(campaign).take_locks(campaign, "owed")
-        row = type(campaign).objects.select_for_update(skip_locked=True).filter(pk=campaign.pk).first()
+        row = (
+            type(campaign)
+            .objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(pk=campaign.pk)
+            .first()
+        )
         return _take_owed_steps(row, now) if row else []
 
 
@@ -259,7 +264,7 @@ def kinds() -> dict[str, type[Campaign]]:
 
 def lock_row(campaign: C) -> C:
     """Lock the campaign's row and return it as it is then."""
-    return cast("C", type(campaign).objects.select_for_update().get(pk=campaign.pk))
+    return cast("C", type(campaign).objects.select_for_update(no_key=True).get(pk=campaign.pk))
 
 
 # ── what is open ─────────────────────────────────────────────────────────────────────────────────────────────────────

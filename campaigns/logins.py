@@ -113,7 +113,7 @@ class Attempt:
         return [self.pair, self.address, over_all_addresses]
 
     def _lock(self) -> QuerySet[LoginLimit]:
-        return LoginLimit.objects.select_for_update().filter(pk__in=self.limits).order_by("pk")
+        return LoginLimit.objects.select_for_update(no_key=True).filter(pk__in=self.limits).order_by("pk")
 
     def _wait(self, row: LoginLimit, now: datetime) -> timedelta:
         limit = self.limits[row.key]

@@ -99,7 +99,10 @@ def launch_due_campaign(campaign_id: int, now: datetime) -> None:
     """Launch one due campaign. If the launch is refused, it becomes a draft again, with the reasons in its history."""
     with transaction.atomic():
         campaign = (
-            EmailCampaign.objects.due(now).select_for_update(skip_locked=True).filter(pk=campaign_id).first()
+            EmailCampaign.objects.due(now)
+            .select_for_update(skip_locked=True, no_key=True)
+            .filter(pk=campaign_id)
+            .first()
         )
         if campaign is None:
             return

@@ -74,7 +74,7 @@ UPDATE promotions_coupon SET active = false WHERE id IN (
     JOIN mailing_delivery AS delivery ON delivery.coupon_id = coupon.id
     WHERE delivery.campaign_id = %s AND delivery.status IN ('skipped', 'failed', 'bounced')
       AND delivery.sent_at IS NULL AND coupon.made_for IS NOT NULL AND coupon.active
-    ORDER BY coupon.id FOR UPDATE OF coupon
+    ORDER BY coupon.id FOR NO KEY UPDATE OF coupon
 )
 """
 

@@ -55,7 +55,11 @@ def save_contact(
         Refused: it is a new address for somebody who unsubscribed or complained.
     """
     with transaction.atomic():
-        was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
+        was = (
+            Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).first()
+            if contact.pk
+            else None
+        )
         before = describe_contact(was) if was else None
         if was and before:
             editions.refuse_edit_conflict(was, before, seen)

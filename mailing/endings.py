@@ -113,7 +113,7 @@ def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
     """
     what = f"{type(error).__name__}: {error}"[:500]
     with transaction.atomic():
-        campaign = EmailCampaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
+        campaign = EmailCampaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign_id)
         is_same = _tell_apart(campaign.unforeseen.get("error", "")) == _tell_apart(what)
         times = campaign.unforeseen.get("times", 0) + 1 if is_same else 1
         EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})

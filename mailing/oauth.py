@@ -103,7 +103,7 @@ def find_grant(owner: SmtpConnection | BounceMailbox) -> OAuthGrant | None:
 
 def lock_grant(owner: SmtpConnection | BounceMailbox) -> OAuthGrant | None:
     """Find the OAuth login as `find_grant` does, and lock it until the transaction ends."""
-    grants = OAuthGrant.objects.select_for_update()
+    grants = OAuthGrant.objects.select_for_update(no_key=True)
     its = (
         grants.filter(connection=owner) if isinstance(owner, SmtpConnection) else grants.filter(mailbox=owner)
     )
@@ -270,7 +270,7 @@ def _store_answer(grant: OAuthGrant, answer: JsonObject) -> None:
 
 def _lock_grant(grant_id: int) -> OAuthGrant:
     return (
-        OAuthGrant.objects.select_for_update(of=("self",))
+        OAuthGrant.objects.select_for_update(of=("self",), no_key=True)
         .select_related("connection", "mailbox")
         .get(pk=grant_id)
     )

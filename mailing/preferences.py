@@ -110,7 +110,7 @@ def _read_consent(contact: Contact) -> bool | None:
 def save_choices(contact_id: int, wanted: Choices, *, delivery_id: int) -> int:
     """Save these choices, and return how many things changed."""
     with transaction.atomic():
-        contact = Contact.objects.select_for_update().get(pk=contact_id)
+        contact = Contact.objects.select_for_update(no_key=True).get(pk=contact_id)
         before, facts = read_choices(contact), contacts.describe_contact(contact)
         changes = [
             *_change_lists(contact, before.lists, wanted.lists),
@@ -261,7 +261,7 @@ def find_address_change(token: str, *, is_locked: bool = False) -> AddressChange
     except (signing.BadSignature, ValueError) as error:
         raise BadLink("The link is damaged.") from error
     rows = AddressChange.objects.select_related("contact")
-    row = (rows.select_for_update() if is_locked else rows).filter(pk=pk).first()
+    row = (rows.select_for_update(no_key=True) if is_locked else rows).filter(pk=pk).first()
     if row is None:
         raise MailGone
     if row.confirmed_at:

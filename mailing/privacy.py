@@ -166,5 +166,8 @@ def _replace_in_ledger(contact: Contact, stand_in: str) -> None:
     said = Replace("text", Value(contact.email), Value(stand_in))
     Attempt.objects.filter(delivery__contact=contact, text__contains=contact.email).update(text=said)
     # in the order of their keys, as runs lock them
-    keys = [row.pk for row in Delivery.objects.filter(contact=contact).order_by("pk").select_for_update()]
+    keys = [
+        row.pk
+        for row in Delivery.objects.filter(contact=contact).order_by("pk").select_for_update(no_key=True)
+    ]
     Delivery.objects.filter(pk__in=keys).update(email=stand_in, text=said)

@@ -111,7 +111,7 @@ def reencrypt_secrets() -> Iterator[str]:
 
 def _encrypt_one_anew(model: type[models.Model], pk: Argument, name: str) -> str:
     with transaction.atomic():
-        row = model._default_manager.select_for_update(of=("self",)).filter(pk=pk).first()
+        row = model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
         if row is None or not getattr(row, name):
             return describe_trouble(row, name) if row else ""
         model._default_manager.filter(pk=pk).update(**{name: getattr(row, name)})

@@ -71,7 +71,7 @@ def save_segment(
     """
     with transaction.atomic():
         was = (
-            Segment.objects.select_for_update(of=["self"]).filter(pk=segment.pk).first()
+            Segment.objects.select_for_update(of=["self"], no_key=True).filter(pk=segment.pk).first()
             if segment.pk
             else None
         )
@@ -134,7 +134,7 @@ def fill_group(segment: Segment) -> int:
 def refill_group(segment_id: int) -> int:
     """Fill the group of a segment; return how many customers, 0 when the segment has no group any more."""
     with transaction.atomic():
-        segment = Segment.objects.select_for_update(of=["self"]).filter(pk=segment_id).first()
+        segment = Segment.objects.select_for_update(of=["self"], no_key=True).filter(pk=segment_id).first()
         return fill_group(segment) if segment and segment.group else 0
 
 

@@ -39,7 +39,7 @@ def list_batches() -> QuerySet[Coupon, Columns]:
 SWITCH = """
     UPDATE promotions_coupon SET active = %(on)s WHERE id IN (
         SELECT id FROM promotions_coupon WHERE promotion_id = %(promotion)s AND batch = %(batch)s AND active <> %(on)s
-        ORDER BY id FOR UPDATE
+        ORDER BY id FOR NO KEY UPDATE
     )
 """
 

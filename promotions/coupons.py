@@ -24,6 +24,7 @@ from promotions.engine.basket import CouponStatus
 from promotions.engine.rules import Benefit
 from promotions.models import Change, Coupon, Promotion
 from promotions.publish.edit_conflicts import refuse_edit_conflict
+from promotions.publish.version import lock_rules
 
 MAX_CODES_OF_BATCH = 1_000_000  # codes of one batch
 FIELDS = frozenset(
@@ -232,7 +233,8 @@ def save_coupon(
             coupon = Coupon(promotion=fields.pop("promotion"))
         else:  # locked, since its row also counts
             key = coupon if isinstance(coupon, int) else coupon.pk
-            coupon = Coupon.objects.select_for_update().get(pk=key)
+            _lock_rules_for_another_code(key, fields.get("code"))
+            coupon = Coupon.objects.select_for_update(no_key=True).get(pk=key)
             refuse_edit_conflict(edits_of(coupon), seen)
         if unknown := fields.keys() - FIELDS:
             raise Refused(
@@ -260,6 +262,15 @@ def save_coupon(
         if is_new or changed:
             _record(coupon, changed, by, is_new=is_new)
     return coupon
+
+
+def _lock_rules_for_another_code(pk: int, code: ColumnValue) -> None:
+    """Wait for the sales under way if a coupon shall have another code.
+
+    A change of a key waits for every sale whose lines refer to the coupon. Such a sale would wait for us in its turn.
+    """
+    if code is not None and not Coupon.objects.filter(pk=pk, key=code_key(f"{code}")).exists():
+        lock_rules()
 
 
 def _record(coupon: Coupon, changed: dict[str, list[StoredValue]], by: User | None, *, is_new: bool) -> None:

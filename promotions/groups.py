@@ -59,7 +59,7 @@ def set_members(
         raise Refused([("customers", _("“%(long)s” is longer than 64 characters.") % {"long": long[0]})])
     with transaction.atomic():
         if shown is not None:
-            CustomerGroup.objects.select_for_update().get(pk=group.pk)
+            CustomerGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
             stored, before = set(group.members.values_list("customer", flat=True)), set(shown)
             came, gone = stored - before, before - stored
             members = [*(member for member in members if member not in gone), *(came - set(members))]
@@ -87,7 +87,7 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Argum
     `chosen`: SQL of the caller's own with one column, `customer`, each once. Only those who come and go are written.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        CustomerGroup.objects.select_for_update().get(pk=group.pk)
+        CustomerGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
         cursor.execute(SET_MEMBERS.format(chosen=chosen), [*parameters, group.pk, group.pk])
         changed: int = cursor.fetchone()[0]
     return changed
@@ -115,7 +115,7 @@ def move_members_by(
     `chosen`: as for `set_members_by`; it may read the table `asked` with its column `customer`.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        CustomerGroup.objects.select_for_update().get(pk=group.pk)
+        CustomerGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
         cursor.execute(MOVE_MEMBERS.format(chosen=chosen), [[*asked], *parameters, group.pk, group.pk])
 
 
@@ -143,7 +143,11 @@ def save_group(
     if group._state.adding:
         refusals.require(by, "promotions.add_customergroup", _("add customer groups"))
     with transaction.atomic():
-        was = CustomerGroup.objects.select_for_update().filter(pk=group.pk).first() if group.pk else None
+        was = (
+            CustomerGroup.objects.select_for_update(no_key=True).filter(pk=group.pk).first()
+            if group.pk
+            else None
+        )
         before = describe_group(was) | _customers(was) if was else None
         if was:
             editions.refuse_edit_conflict(was, describe_group(was), seen)

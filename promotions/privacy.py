@@ -41,6 +41,6 @@ def forget_customer(customer: str, stand_in: str) -> None:
     Codes that are only for this customer are good for nobody from now on. Needs a transaction.
     """
     GroupMember.objects.filter(customer=customer).delete()
-    bound = Coupon.objects.filter(customer=customer).order_by("pk").select_for_update()
+    bound = Coupon.objects.filter(customer=customer).order_by("pk").select_for_update(no_key=True)
     Coupon.objects.filter(pk__in=[coupon.pk for coupon in bound]).update(customer=stand_in)
     CustomerUse.objects.filter(customer=customer).update(customer=stand_in)

@@ -222,9 +222,17 @@ def uncount_customer(customer: str, movements: Iterable["Movement"]) -> None:
         send(UNCOUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(gone).decode()})
 
 
-LOCK_CUSTOMER = "SELECT FROM promotions_customeruse WHERE customer = %(customer)s ORDER BY id FOR UPDATE"
-LOCK_COUPONS = "SELECT FROM promotions_coupon WHERE id = ANY(%(coupons)s::bigint[]) ORDER BY id FOR UPDATE"
-LOCK_COUNTERS = "SELECT FROM promotions_counter WHERE id = ANY(%(counters)s::bigint[]) ORDER BY id FOR UPDATE"
+# in the order in which COUNT_CUSTOMER takes the rows
+LOCK_CUSTOMER = """
+    SELECT FROM promotions_customeruse WHERE customer = %(customer)s
+    ORDER BY campaign_id, promotion_id, coupon_id FOR NO KEY UPDATE
+"""
+LOCK_COUPONS = (
+    "SELECT FROM promotions_coupon WHERE id = ANY(%(coupons)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+)
+LOCK_COUNTERS = (
+    "SELECT FROM promotions_counter WHERE id = ANY(%(counters)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+)
 
 
 def lock_rows(customer: str, coupons: Iterable[int], counters: Iterable[int]) -> None:
@@ -257,7 +265,7 @@ LOCK_COUNTERS_OF = """
     SELECT id, campaign_id, promotion_id FROM promotions_counter
     WHERE coalesce(budget, max_uses) IS NOT NULL
       AND (campaign_id = ANY(%(campaigns)s::bigint[]) OR promotion_id = ANY(%(promotions)s::bigint[]))
-    ORDER BY id FOR UPDATE
+    ORDER BY id FOR NO KEY UPDATE
 """
 MOVE_COUNTER = """
     UPDATE promotions_counter

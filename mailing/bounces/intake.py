@@ -95,7 +95,7 @@ def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User
         Refused: it was decided already, or `address` is no address.
     """
     with transaction.atomic():
-        held = HeldReport.objects.select_for_update().get(pk=report_id)
+        held = HeldReport.objects.select_for_update(no_key=True).get(pk=report_id)
         if held.decision != HeldReport.Decision.WAITING:
             raise Refused(_("Somebody has already decided about this message."))
         if reason := REASONS.get(decision):

@@ -98,7 +98,7 @@ def import_batch(begun: Upload, piece: RowBatch) -> bool:
     """
     block = piece.block
     with transaction.atomic(), connection.cursor() as cursor:
-        upload = Upload.objects.select_for_update().get(pk=begun.pk)
+        upload = Upload.objects.select_for_update(no_key=True).get(pk=begun.pk)
         expected = (Upload.Status.RUNNING, block.first - 1, begun.columns)
         if (upload.status, upload.done, upload.columns) != expected:
             return False

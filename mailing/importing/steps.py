@@ -354,7 +354,7 @@ def _read_ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
 
 def _finish(upload_id: int, *, error: str = "") -> None:
     with transaction.atomic():
-        upload = Upload.objects.select_for_update().get(pk=upload_id)
+        upload = Upload.objects.select_for_update(no_key=True).get(pk=upload_id)
         if upload.status != Status.RUNNING or not (error or upload.done == upload.rows):
             return  # another run has, or somebody has stopped it, perhaps begun it anew
         upload.status = Status.FAILED if error else Status.TRIED if upload.is_trial else Status.DONE

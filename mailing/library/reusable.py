@@ -46,7 +46,7 @@ def save_reusable(row: Reusable, *, by: User | None = None, seen: str | None = N
         EditConflict: it was changed since.
     """
     with transaction.atomic():
-        rows = type(row)._default_manager.select_for_update(of=["self"])
+        rows = type(row)._default_manager.select_for_update(of=["self"], no_key=True)
         stored = rows.filter(pk=row.pk).first() if row.pk else None
         before = describe_reusable(stored) if stored else None
         if stored and before:

@@ -28,7 +28,9 @@ def request_check(subject: EmailCampaign | SmtpConnection) -> Preflight:
     now = database_time.now()
     key = {"campaign" if isinstance(subject, EmailCampaign) else "connection": subject}
     with transaction.atomic():
-        row, is_new = Preflight.objects.select_for_update().get_or_create(**key, defaults={"asked_at": now})
+        row, is_new = Preflight.objects.select_for_update(no_key=True).get_or_create(
+            **key, defaults={"asked_at": now}
+        )
         if not is_new and is_under_way(row):
             return row
         row.asked_at, row.finished_at, row.step = now, None, mark("It waits for its turn")

@@ -90,7 +90,7 @@ def make_keys(name: str) -> list[DkimKey]:
 
 def _lock_domain(name: str) -> SenderDomain:
     SenderDomain.objects.get_or_create(name=name)
-    return SenderDomain.objects.select_for_update().get(name=name)
+    return SenderDomain.objects.select_for_update(no_key=True).get(name=name)
 
 
 def _make_key(domain: SenderDomain, algorithm: keys.Algorithm) -> DkimKey:

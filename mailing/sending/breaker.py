@@ -266,7 +266,7 @@ def keep_results(*each: Mapping[int, ResultRate]) -> None:
         if not new or (rate.is_fresh and set(new) == {"."}):
             continue
         with transaction.atomic():
-            running = EmailCampaign.objects.select_for_update(of=("self",)).filter(
+            running = EmailCampaign.objects.select_for_update(of=("self",), no_key=True).filter(
                 pk=pk, status=Campaign.Status.RUNNING
             )
             kept = running.values_list("recent_results", flat=True).first()

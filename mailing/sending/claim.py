@@ -44,7 +44,7 @@ due AS (
       AND now() >= %(opens)s AND now() < %(closes)s{while_offered}
     ORDER BY delivery.due_at, delivery.id
     LIMIT %(most)s
-    FOR UPDATE OF delivery SKIP LOCKED
+    FOR NO KEY UPDATE OF delivery SKIP LOCKED
 ),
 judged AS (
     SELECT due.id, earlier.tries, earlier.first_at,

@@ -189,7 +189,7 @@ def set_run_aside(run: int, waiting: int = 0) -> None:
 def end_run(run: int) -> None:
     """End a run: give back the deliveries it still holds, and free its lane."""
     with transaction.atomic():
-        lane = Lane.objects.select_for_update().filter(run=run).first()
+        lane = Lane.objects.select_for_update(no_key=True).filter(run=run).first()
         if lane:
             _free(lane)
 

@@ -140,7 +140,7 @@ class ServerCapacity:
     def _store_pace(self, *, is_slower: bool, hold: float) -> None:
         with transaction.atomic():
             now = database_time.now()
-            pace = Pace.objects.select_for_update().get(pk=self._pk)
+            pace = Pace.objects.select_for_update(no_key=True).get(pk=self._pk)
             if is_slower:
                 pace.level, pace.throttled_at = max(pace.level_at(now), self._level), now
             if hold:

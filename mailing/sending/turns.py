@@ -124,7 +124,9 @@ def move_late_turn(now: float, turn: float, queues: Sequence[Queue]) -> list[flo
 
 
 LOCK = {
-    "connection": "SELECT extract(epoch FROM next_at)::float8 FROM mailing_pace WHERE connection_id = %s FOR UPDATE",
+    "connection": """
+SELECT extract(epoch FROM next_at)::float8 FROM mailing_pace WHERE connection_id = %s FOR NO KEY UPDATE
+""",
     "campaign": """
 INSERT INTO mailing_campaignpace (campaign_id) VALUES (%s)
 ON CONFLICT (campaign_id) DO UPDATE SET next_at = mailing_campaignpace.next_at

@@ -87,7 +87,7 @@ def _advance_and_count_errors(campaign_id: int, now: datetime) -> None:
 def advance_campaign(campaign_id: int, now: datetime) -> None:
     """Take the due step of one campaign; do nothing while another process is taking it."""
     with transaction.atomic():
-        found = EmailCampaign.objects.select_for_update(skip_locked=True, of=("self",))
+        found = EmailCampaign.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
         campaign = found.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
         test = find_test(campaign) if campaign else None
         if campaign is None or test is None:

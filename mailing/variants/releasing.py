@@ -45,7 +45,7 @@ SELECT count(*), max(due_at), max(id) FROM released
 RELEASE_REST = f"""
 WITH picked AS (
     SELECT id, contact_id FROM mailing_delivery WHERE {_HELD} AND id > %(after)s
-    ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ORDER BY id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
 ),
 released AS (
     UPDATE mailing_delivery AS delivery SET variant = %(winner)s, due_at = {{due_at}}

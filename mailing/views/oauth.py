@@ -82,7 +82,7 @@ def edit_grant(request: Request, owner: Owner) -> HttpResponse:
     if (
         request.method == "POST"
     ):  # a token that is refreshed meanwhile is not put back, nor a second login made
-        type(owner)._default_manager.select_for_update().get(pk=owner.pk)
+        type(owner)._default_manager.select_for_update(no_key=True).get(pk=owner.pk)
         grant = oauth.lock_grant(owner)
     else:
         grant = oauth.find_grant(owner)

@@ -48,7 +48,7 @@ def choose_provider(
     Raises:
         EditConflict: it was changed since.
     """
-    SmtpConnection.objects.select_for_update().get(pk=smtp.pk)
+    SmtpConnection.objects.select_for_update(no_key=True).get(pk=smtp.pk)
     webhook = Webhook.objects.select_for_update().filter(pk=smtp.pk).first()
     before = _list_facts(webhook)
     editions.refuse_edit_conflict(webhook or Webhook(connection=smtp), before, seen)
@@ -70,7 +70,7 @@ def choose_provider(
 @transaction.atomic
 def rotate_secret(webhook_id: int, by: User | None = None) -> Webhook:
     """Give a webhook another secret. The old one is refused from now on."""
-    webhook = Webhook.objects.select_for_update().select_related("connection").get(pk=webhook_id)
+    webhook = Webhook.objects.select_for_update(no_key=True).select_related("connection").get(pk=webhook_id)
     before = _list_facts(webhook)
     webhook.secret, webhook.made_at = make_secret(webhook.provider), database_time.now()
     webhook.save(update_fields=["secret", "made_at"])

@@ -54,7 +54,7 @@ SALE = """
     SELECT id, reference, state, customer, expires_at, reserved::text, answer
     FROM pos_sale WHERE id = %(sale)s::bigint
 """
-SALE_LOCKED = f"{SALE} FOR UPDATE"
+SALE_LOCKED = f"{SALE} FOR NO KEY UPDATE"
 UNITS = "SELECT units::text FROM pos_return WHERE sale_id = %(sale)s::bigint ORDER BY id"
 
 

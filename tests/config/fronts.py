@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from config import supervisor
 from tests.pos.servers import ROOT, call
+from tests.waiting import wait_for
 
 SERVERS = ("front", "tills", "web")
 SECRET_KEY = "of-a-front-in-a-test-which-is-long-enough-for-django"
@@ -126,18 +126,3 @@ def can_connect(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def wait_for(is_so, seconds: float = 60) -> None:
-    """Wait until it is so; a server that takes a request and does not answer in time is not up yet."""
-    until = time.monotonic() + seconds
-    while not _is_now(is_so):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
-def _is_now(is_so) -> bool:
-    try:
-        return bool(is_so())
-    except TimeoutError:
-        return False

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from config import supervisor
-from tests.config.fronts import SECRET_KEY, can_connect, find_free_port, run_program, wait_for
+from tests.config.fronts import SECRET_KEY, can_connect, find_free_port, run_program
 from tests.factories import PromotionCampaignFactory, TillFactory, UserFactory
 from tests.pos.servers import ROOT, call, environment_of_test_database
 from tests.pos.tills import basket
+from tests.waiting import wait_for
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = [

@@ -15,6 +15,7 @@ from mailing import clock, launch, tallies
 from mailing.models import Delivery, EmailCampaign, Lane, Membership, Route, SmtpConnection, Target
 from mailing.sending import lanes, runs, sending_run
 from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFactory
+from tests.waiting import wait_for
 
 # Runs have connections of their own, so that what they see must be committed.
 SEPARATE = pytest.mark.django_db(transaction=True)
@@ -116,13 +117,6 @@ def in_thread(act):
     thread.join(60)
     if raised:
         raise raised[0]
-
-
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def wait_for_the_dead():

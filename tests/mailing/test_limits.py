@@ -15,7 +15,8 @@ from campaigns.lifecycle import fire
 from mailing.models import Lane, Pace, SmtpConnection
 from mailing.sending import lanes, limits, runs
 from tests.hostile_smtp import parse
-from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launch_campaign, send, to, wait_for
+from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launch_campaign, send, to
+from tests.waiting import wait_for
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LENGTHS = {name: stretch.seconds for name, stretch in limits.STRETCHES.items()}

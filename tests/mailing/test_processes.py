@@ -17,7 +17,8 @@ from campaigns import doctor
 from mailing.models import Lane
 from mailing.sending import lanes
 from tests.hostile_smtp import parse
-from tests.mailing.running import SEPARATE, addresses, counts, fresh, launch_campaign, send, to, wait_for
+from tests.mailing.running import SEPARATE, addresses, counts, fresh, launch_campaign, send, to
+from tests.waiting import wait_for
 
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits")]
 

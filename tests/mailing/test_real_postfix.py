@@ -28,7 +28,8 @@ from tests.mailing.real_servers import (
     wait_for_mail,
     wait_for_port,
 )
-from tests.mailing.running import SEPARATE, counts, in_thread, launch_campaign, send, wait_for
+from tests.mailing.running import SEPARATE, counts, in_thread, launch_campaign, send
+from tests.waiting import wait_for
 
 pytestmark = SEPARATE
 MAIN = """

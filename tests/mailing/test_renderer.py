@@ -13,7 +13,7 @@ import pytest
 from mailing import content, renderer
 from mailing.renderer import client
 from tests.factories import EmailCampaignFactory
-from tests.mailing.running import wait_for
+from tests.waiting import wait_for
 
 from .content.corpus import LINKS, RECIPIENTS, TEMPLATES, UNSUBSCRIBE, source
 

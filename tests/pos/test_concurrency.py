@@ -16,6 +16,7 @@ from promotions import publish
 from promotions.models import Counter, Coupon, CustomerUse, Link, Redemption
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, counter_figures, granted_amount, line, run_at_once
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,13 +172,15 @@ def test_no_sale_that_starts_after_the_answer_of_a_change_sees_the_rules_before_
 
     def sell(number):
         if number == 16:
-            wait_for(lambda: len(sold) >= 32)
-            began = time.monotonic()
-            change(step, campaign, promotion)
-            done = time.monotonic()
-            answered.append((began, done, Redemption.objects.count()))
-            wait_for(lambda: sum(asked_at > done for asked_at, _, _ in list(sold)) >= 32)
-            stop.set()
+            try:
+                wait_for(lambda: len(sold) >= 32)
+                began = time.monotonic()
+                change(step, campaign, promotion)
+                done = time.monotonic()
+                answered.append((began, done, Redemption.objects.count()))
+                wait_for(lambda: sum(asked_at > done for asked_at, _, _ in list(sold)) >= 32)
+            finally:
+                stop.set()
             return
         sale = 0
         while not stop.is_set():
@@ -196,12 +199,6 @@ def test_no_sale_that_starts_after_the_answer_of_a_change_sees_the_rules_before_
     assert Redemption.objects.count() == granted_by_then  # nor did one that was under way land later
     assert done - began < 5  # under a machine that does much else; the figure is in docs/measurements.md
     assert not list(doctor.find_breaches())
-
-
-def wait_for(is_so):
-    end = time.monotonic() + 30
-    while not is_so() and time.monotonic() < end:
-        time.sleep(0.02)
 
 
 def change(step, campaign, promotion):

@@ -17,7 +17,8 @@ from promotions.offers import find_fault
 from tests.factories import PromotionFactory
 from tests.hostile_smtp import parse
 from tests.mailing.offers.carrying import draft_mail, launch_mail, link, make_offer
-from tests.mailing.running import SEPARATE, counts, fresh, in_thread, send, to, wait_for
+from tests.mailing.running import SEPARATE, counts, fresh, in_thread, send, to
+from tests.waiting import wait_for
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

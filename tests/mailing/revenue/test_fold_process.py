@@ -8,9 +8,9 @@ from django.db import connection
 
 from mailing.models import Segment
 from tests.mailing.revenue.test_killed import process
-from tests.mailing.running import wait_for
 from tests.mailing.test_buyers import TEA, at_till, members
 from tests.pos.tills import AtTill, basket, line
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

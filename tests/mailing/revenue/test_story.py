@@ -19,8 +19,9 @@ from tests.factories import ContactFactory, SegmentFactory
 from tests.hostile_smtp import parse
 from tests.mailing.offers.carrying import BODY
 from tests.mailing.revenue.shops import fold
-from tests.mailing.running import SEPARATE, counts, fresh, in_thread, send, to, wait_for
+from tests.mailing.running import SEPARATE, counts, fresh, in_thread, send, to
 from tests.pos.tills import AtTill, basket, line, run_at_once
+from tests.waiting import wait_for
 
 PEOPLE, OTHERS = 40, 5
 HTMX = {"HX-Request": "true"}

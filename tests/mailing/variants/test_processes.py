@@ -15,8 +15,9 @@ from campaigns import doctor
 from mailing.models import EmailCampaign, Lane
 from mailing.sending import lanes
 from tests.hostile_smtp import parse
-from tests.mailing.running import SEPARATE, addresses, counts, fresh, send, to, wait_for
+from tests.mailing.running import SEPARATE, addresses, counts, fresh, send, to
 from tests.mailing.variants.testing import click, count_variants, launch_tested
+from tests.waiting import wait_for
 
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits")]
 
