@@ -11,7 +11,7 @@ The other apps import this one, and it imports none of them.
     forms, form_renderer, icons       forms and how they are drawn, the drawings of the icons
     notices                           what the dashboard warns of
     roles, accounts, person_forms     who may do what; people, their rights and settings
-    logins                            who guesses passwords
+    logins, sessions                  who guesses passwords; how long somebody stays signed in
     refusals                          why something cannot be done now, as a sentence
     bulk, saved_views                 what is done to several campaigns at once; filters under a name
     calendar_feed                     the calendar of a person for calendar programs

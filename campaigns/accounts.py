@@ -11,9 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_q.tasks import async_task
 
 from campaigns import editions, refusals
+from campaigns.formats import thousands
 from campaigns.models import UserSettings
 from campaigns.refusals import Refused
 from campaigns.sentences import mark
@@ -155,6 +157,17 @@ def switch_person(user: User, on: bool, *, by: User) -> None:
             raise Refused(_("You cannot switch off yourself."))
         user.is_active = on
         user.save(update_fields=["is_active"])
+
+
+def describe_traces(user: User, count: int) -> str:
+    """Return why a person cannot be deleted who made or changed `count` things, and what to do instead."""
+    return ngettext(
+        "“%(name)s” made or changed %(count)s thing whose history names them, so this person stays. "
+        "Switch them off instead: take away “Active”, and they are signed out at once.",
+        "“%(name)s” made or changed %(count)s things whose history names them, so this person stays. "
+        "Switch them off instead: take away “Active”, and they are signed out at once.",
+        count,
+    ) % {"name": user.get_username(), "count": thousands(count)}
 
 
 def has_own_export(user: User) -> bool:

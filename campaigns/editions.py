@@ -195,7 +195,9 @@ def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
             field = row._meta.get_field(name)
             assert isinstance(field, models.Field), "a fact stands in a column"
             value = getattr(row, name)
-            if field.choices:
+            if field.many_to_many:
+                value = ", ".join(sorted(map(str, value.all())))
+            elif field.choices:
                 value = dict(field.flatchoices).get(value, value)
             label = str(field.verbose_name)
             # a field of secrets tells them apart without showing them

@@ -18,7 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from campaigns import languages, zones
 from campaigns.annotations import Argument
 from campaigns.requests import Request
-from campaigns.texts import UNSTORABLE, is_storable
+from campaigns.texts import UNSTORABLE, is_blank, is_storable
 
 Response = Callable[[HttpRequest], HttpResponse]
 
@@ -49,6 +49,7 @@ class TextGuard:
     """Refuse text that no column can hold, before anything reads it: one sentence that names the field, status 400.
 
     It refuses it in the address, the query and form fields. A cookie is ignored instead: no page can mend a cookie.
+    What is typed into a form and shows nothing counts as nothing, in each form.
     """
 
     def __init__(self, get_response: Response) -> None:
@@ -66,8 +67,12 @@ class TextGuard:
 
     def process_view(self, request: HttpRequest, *_: Argument) -> HttpResponse | None:
         """Check a form. It is called after the login check, so that nobody else's body is read."""
-        name = find_unstorable(request.POST.lists()) if request.method == "POST" else ""
-        return refuse(request, name) if name else None
+        if request.method != "POST":
+            return None
+        if name := find_unstorable(request.POST.lists()):
+            return refuse(request, name)
+        empty_unseen(request)
+        return None
 
 
 def find_unstorable(fields: Iterable[tuple[str, list[Argument]]]) -> str:
@@ -76,6 +81,20 @@ def find_unstorable(fields: Iterable[tuple[str, list[Argument]]]) -> str:
         if not is_storable([name, *values]):
             return gettext("The field “%(name)s”") % {"name": UNSTORABLE.sub("�", name)[:100]}
     return ""
+
+
+def empty_unseen(request: HttpRequest) -> None:
+    """Put "" in the place of each value of a form that nobody sees anything of. Forms strip plain blanks themselves."""
+    if any(is_unseen(value) for _, values in request.POST.lists() for value in values):
+        emptied = request.POST.copy()
+        for name, values in request.POST.lists():
+            emptied.setlist(name, ["" if is_unseen(value) else value for value in values])
+        request.POST = emptied  # type: ignore[assignment]  # it can be changed; Django's own cannot
+
+
+def is_unseen(text: str) -> bool:
+    """Return whether a text holds signs that are not seen, and plain blanks at most beside them."""
+    return is_blank(text) and not text.isspace() and text != ""
 
 
 def refuse(request: HttpRequest, name: str) -> HttpResponse:

@@ -1,7 +1,11 @@
-"""Checks whether text can be stored: PostgreSQL takes no NUL and no half of a surrogate pair. Decodes HTML's signs."""
+"""Checks whether text can be stored and seen, and decodes the signs of HTML.
+
+PostgreSQL takes no NUL and no half of a surrogate pair.
+"""
 
 import html
 import re
+import unicodedata
 
 from campaigns.annotations import Json
 
@@ -9,12 +13,23 @@ from campaigns.annotations import Json
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # a number of a sign in HTML with more digits than any sign has
 _long_number = re.compile("&#([0-9]{10,}+)")
+# formats such as the space without width, controls, spaces, ends of lines and paragraphs
+UNSEEN = {"Cf", "Cc", "Zs", "Zl", "Zp"}
+# letters and marks of Unicode that are written as nothing: fillers of Hangul, a blank of Braille, selectors of variants
+BLANK_SIGNS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 SENTENCE = "This holds a sign that cannot be stored: type it anew."
 
 
 def make_storable(text: str) -> str:
     """Return what others wrote as it can be stored: a space for each NUL, "?" for each half of a surrogate pair."""
     return text.replace("\0", " ").encode(errors="replace").decode()
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nobody sees anything of a text: it is empty, or holds blanks and invisible signs only."""
+    return all(unicodedata.category(sign) in UNSEEN or BLANK_SIGNS.match(sign) for sign in text)
 
 
 def is_storable(value: Json) -> bool:

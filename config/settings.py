@@ -222,6 +222,7 @@ CLOCK = [
     "mailing.clock.tick",
     "campaigns.heartbeats.ask_clusters",
     "campaigns.logins.delete_old_tries",
+    "campaigns.sessions.delete_ended_sessions",
 ]
 # told of each sale that the fold has written, in its transaction
 FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales", "mailing.segment_groups.move_buyers"]
@@ -295,6 +296,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # ── Security ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 OVER_TLS = PUBLIC_URL.startswith("https://")
+SESSION_ENGINE = "campaigns.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_TLS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

@@ -17,6 +17,7 @@ from campaigns.annotations import JsonObject
 from campaigns.models import Campaign
 from campaigns.sentences import mark
 from campaigns.stored_sentences import translate_stored
+from campaigns.texts import is_blank
 from mailing import (
     attribution,
     audience,
@@ -96,14 +97,14 @@ def _find_missing_fields(campaign: EmailCampaign) -> list[Problem]:
             ("subject", gettext("The subject is missing.")),
             ("body", gettext("The content is missing.")),
         )
-        if not getattr(campaign, field).strip()
+        if is_blank(getattr(campaign, field))
     ]
 
 
 def _find_content_problems(
     campaign: EmailCampaign, samples: list[Contact], variant: Variant | None = None
 ) -> list[Problem]:
-    if not campaign.body.strip():
+    if is_blank(campaign.body):
         return []
     offer = offers.write_sample_values(campaign)
     written = build_source(campaign, variant)
@@ -132,7 +133,7 @@ def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
     if not campaign.from_email:
         return [("from_email", gettext("The sender address is missing."))]
     reasons = []
-    if not campaign.from_name.strip():
+    if is_blank(campaign.from_name):
         reasons.append(
             ("from_name", gettext("The sender name is missing: an inbox shows it beside the subject."))
         )

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext
 
+from campaigns import database_time
 from campaigns.annotations import Columns
 from campaigns.formats import thousands
 from campaigns.typed_numbers import describe_ambiguity, is_ambiguous
@@ -20,7 +21,8 @@ MOST_ROWS = 50_000
 LONGEST_SKU = 64
 MOST_COST = Decimal(10) ** 12  # minor units
 GOOD_FOR = 3600  # seconds that the result of a check can be taken in
-SALT = "costs of articles"
+# with the time by the database: a signature with a time of Django's own ends by the clock of the machine
+SIGNER = signing.Signer(salt="costs of articles")
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     "sku": ("sku", "article", "article number", "artikel", "artikelnummer", "référence"),
     "cost": ("cost", "cost price", "purchase price", "kosten", "einkaufspreis", "ek", "coût", "prix d’achat"),
@@ -150,7 +152,9 @@ def _read_cost(row: Mapping[str, str]) -> tuple[tuple[str, str], Decimal]:
 def sign_costs(check: Check) -> str:
     """Write the costs of a check so that they come back unchanged when somebody takes them in."""
     rows = [[sku, currency, str(cost)] for (sku, currency), cost in check.costs.items()]
-    return signing.dumps(rows, salt=SALT, compress=True)
+    return SIGNER.sign_object(
+        {"until": database_time.now().timestamp() + GOOD_FOR, "rows": rows}, compress=True
+    )
 
 
 def take_costs(signed: str) -> int:
@@ -160,13 +164,13 @@ def take_costs(signed: str) -> int:
         UnreadableCosts: they are too old, or not as they were checked.
     """
     try:
-        rows = signing.loads(signed, salt=SALT, max_age=GOOD_FOR)
-    except signing.BadSignature as error:
-        raise UnreadableCosts(
-            gettext("The check is more than an hour old: upload the file again.")
-        ) from error
+        checked = SIGNER.unsign_object(signed)
+    except signing.BadSignature:
+        checked = None
+    if checked is None or checked["until"] < database_time.now().timestamp():
+        raise UnreadableCosts(gettext("The check is more than an hour old: upload the file again."))
     fields: list[Columns] = [
-        {"sku": sku, "currency": currency, "cost": Decimal(cost)} for sku, currency, cost in rows
+        {"sku": sku, "currency": currency, "cost": Decimal(cost)} for sku, currency, cost in checked["rows"]
     ]
     ArticleCost.objects.bulk_create(
         [ArticleCost(**each) for each in fields],

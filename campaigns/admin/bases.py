@@ -8,12 +8,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model
-from django.forms import JSONField, ModelForm
+from django.forms import JSONField
+from django.forms import ModelForm as SomeForm
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from campaigns import texts
+from campaigns import editions, texts
 from campaigns.annotations import AdminRow, Argument, Columns, ColumnValue
 from campaigns.formats import money
 from campaigns.refusals import Refused
@@ -21,8 +22,9 @@ from campaigns.refusals import Refused
 if TYPE_CHECKING:  # generic in the stubs only; Any, as the pages of every model come from these
     ModelAdmin = admin.ModelAdmin[AdminRow]
     TabularInline = admin.TabularInline[AdminRow, AdminRow]
+    ModelForm = SomeForm[AdminRow]
 else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+    ModelAdmin, TabularInline, ModelForm = admin.ModelAdmin, admin.TabularInline, SomeForm
 
 SECRET_FIELDS = {
     "password", "key_hash", "session_key", "session_data", "payload", "private_key", "secret", "signing_key",
@@ -30,8 +32,69 @@ SECRET_FIELDS = {
 }  # fmt: skip
 
 
+class EditionForm(ModelForm):
+    """A form of the administration, which carries the edition that it showed, as those of the pages do."""
+
+    latest: str | None = None  # the edition that it would overwrite, once it was refused for that
+    locks_row = True
+
+    def clean(self) -> Columns | None:
+        cleaned = super().clean()
+        rows = type(self.instance)._default_manager.filter(pk=self.instance.pk)
+        stored = (rows.select_for_update(no_key=True) if self.locks_row else rows).first()
+        if stored is not None:
+            try:
+                editions.refuse_edit_conflict(
+                    stored, type(self)(instance=stored).facts(), self.data.get("seen")
+                )
+            except editions.EditConflict as conflict:
+                self.latest = conflict.latest
+                self.add_error(None, str(conflict))
+        return cleaned
+
+    def facts(self) -> dict[str, str]:
+        """Return all that the form can change of its row, as facts of `campaigns.editions`."""
+        asked = [name for name, field in self.fields.items() if not field.disabled]
+        columns = {
+            field.name for field in (*self._meta.model._meta.fields, *self._meta.model._meta.many_to_many)
+        }
+        facts = editions.column_facts(self.instance, [name for name in asked if name in columns])
+        others = {
+            str(self[name].label): str(self[name].value() or "") for name in asked if name not in columns
+        }
+        return facts | others
+
+
 class GuardedAdmin(ModelAdmin):
-    """Refuses filters on secrets. Otherwise somebody could find a secret by asking which rows' secrets begin how."""
+    """Lets nobody overwrite what somebody else saved meanwhile, and refuses filters on secrets.
+
+    By such a filter somebody could find a secret: they ask which rows' secrets begin how.
+    """
+
+    locks_row = True  # before it compares; not where a domain function has its own order of locks
+
+    def get_form(
+        self, request: HttpRequest, obj: AdminRow = None, change: bool = False, **kwargs: Argument
+    ) -> "type[SomeForm[Any]]":
+        if change:
+            form = kwargs.get("form", self.form)
+            kwargs["form"] = type(form.__name__, (EditionForm, form), {"locks_row": self.locks_row})
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: AdminRow,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: AdminRow = None,
+    ) -> HttpResponse:
+        form = context["adminform"].form
+        if change and isinstance(form, EditionForm):
+            seen = form.latest or form.data.get("seen") or editions.edition_of(form.facts())
+            context["seen"] = seen
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def lookup_allowed(self, lookup: str, value: Argument, request: HttpRequest | None = None) -> bool:
         return SECRET_FIELDS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
@@ -117,6 +180,7 @@ class RefusingAdmin(GuardedAdmin):
     """Saves through domain functions. A refusal of theirs becomes a message, and nothing is written."""
 
     formfield_overrides = JSON_FIELDS
+    locks_row = False
 
     actions = None  # deleting goes through them too, one by one
 
@@ -149,7 +213,7 @@ class RefusingAdmin(GuardedAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
 
-def read_changed_fields(form: "ModelForm[Any]", names: Iterable[str]) -> Columns:
+def read_changed_fields(form: "SomeForm[Any]", names: Iterable[str]) -> Columns:
     """Return the values of the fields in `names` that a form has; for a stored row only the edited ones."""
     given = form.changed_data if form.instance.pk else form.cleaned_data
     return {name: form.cleaned_data[name] for name in given if name in names}

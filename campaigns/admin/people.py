@@ -3,14 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 import django.contrib.auth.admin as theirs
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField
 from django.forms import ModelMultipleChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from campaigns import accounts
 from campaigns.admin.bases import GuardedAdmin, ReadOnlyAdmin
+from campaigns.annotations import Argument
 from campaigns.forms import UserSettingsForm
 from campaigns.models import CalendarFeed, SavedView, UserSettings
 
@@ -54,6 +56,25 @@ class UserAdmin(GuardedAdmin, DjangoUserAdmin):
         if db_field.name == "groups":
             kwargs["queryset"] = accounts.grantable_groups(_actor(request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_deleted_objects(
+        self, objs: Argument, request: HttpRequest
+    ) -> tuple[list[Argument], dict[Argument, Argument], set[Argument], list[Argument]]:
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        # views and calendar feeds are a person's own, and go with them
+        return deleted, counts, set(), protected
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Argument = None
+    ) -> HttpResponse:
+        """Ask and delete. Who made or changed something is switched off instead, since history names them."""
+        user = self.get_object(request, object_id)
+        if user and self.has_delete_permission(request, user):
+            *_, protected = self.get_deleted_objects([user], request)
+            if protected:
+                messages.error(request, accounts.describe_traces(user, len(protected)))
+                return redirect("admin:auth_user_change", object_id)
+        return super().delete_view(request, object_id, extra_context)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_manage(request, obj)

@@ -65,6 +65,6 @@ class SuppressionForm(ModelForm[Suppression]):
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        if Suppression.objects.filter(email=email).exists():
+        if Suppression.objects.exclude(pk=self.instance.pk).filter(email=email).exists():
             raise forms.ValidationError(gettext("“%(email)s” is suppressed already.") % {"email": email})
         return email

@@ -114,7 +114,7 @@ def encoding_of(path: Path) -> str:
     try:
         stat = path.stat()
         return _find_encoding(path, stat.st_size, stat.st_mtime_ns)
-    except FileNotFoundError as error:
+    except OSError as error:
         raise UnreadableFile(GONE) from error
 
 
@@ -129,7 +129,7 @@ def check_encoding(path: Path, chosen: str) -> str:
     try:
         stat = path.stat()
         _try_encoding(path, stat.st_size, stat.st_mtime_ns, chosen)
-    except FileNotFoundError as error:
+    except OSError as error:
         raise UnreadableFile(GONE) from error
     return chosen
 

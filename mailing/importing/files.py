@@ -15,7 +15,7 @@ from django.conf import settings
 from campaigns.sentences import keep, mark
 
 from .columns import names_an_address
-from .encodings import NEITHER, UnreadableFile, check_encoding, encoding_of
+from .encodings import GONE, NEITHER, UnreadableFile, check_encoding, encoding_of
 
 LONGEST_ROW = 200_000  # letters; Python's reader takes no cell above 131,072
 MOST_COLUMNS = 500
@@ -102,6 +102,8 @@ class Rows:
             for cells in islice(self._read_rows(), self.most):
                 number += 1
                 yield cells
+        except OSError as error:
+            raise UnreadableFile(GONE) from error
         except (csv.Error, UnicodeError, RowTooLong, OpenQuotation) as error:
             after = keep("after row %(number)s", number=number) if number else mark("below its first line")
             raise UnreadableFile(

@@ -1,5 +1,6 @@
 """The steps of an import, from the upload of a file to its end."""
 
+import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+import psycopg
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 from django_q.tasks import async_task
@@ -20,12 +22,15 @@ from campaigns import database_time
 from campaigns.annotations import ColumnValue
 from campaigns.formats import in_sentence
 from campaigns.refusals import Refused
+from campaigns.sentences import keep
 from mailing.models import ContactList, Upload, VerdictBlock
 
 from . import columns, files, stored_verdicts
 from .batches import import_batch
 from .columns import LEFT_OUT, LIST
 from .rows import RowBatch, read_rows
+
+logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 20_000  # rows taken in one transaction
 BATCH_LETTERS = 10_000_000  # and about as much text
@@ -253,7 +258,7 @@ def end(upload: Upload) -> None:
     stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
     if not stopped.update(status=Status.ENDED, finished_at=database_time.now()):
         raise Refused(_refuse_step("ended", upload))
-    files.path_of(upload.pk).unlink(missing_ok=True)
+    _delete_file(upload.pk)
 
 
 def discard(upload: Upload) -> None:
@@ -266,7 +271,15 @@ def discard(upload: Upload) -> None:
     gone, _ = Upload.objects.filter(untaken, pk=upload.pk).delete()
     if not gone:
         raise Refused(_refuse_step("discarded", upload))
-    files.path_of(upload.pk).unlink(missing_ok=True)
+    _delete_file(upload.pk)
+
+
+def _delete_file(upload_id: int) -> None:
+    """Delete the file of an upload. One that is in a folder we may not write must not keep the import from its end."""
+    try:
+        files.path_of(upload_id).unlink(missing_ok=True)
+    except OSError:
+        logger.exception("The file of import %s could not be deleted", upload_id)
 
 
 def _refuse_step(done: str, upload: Upload) -> str:
@@ -283,7 +296,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     """Judge the rest of a file, and import it unless this is the check.
 
     Safe to call again after it was killed anywhere, and twice at the same time. A file that is broken further down
-    fails with the reason; rows before that stay imported.
+    fails with the reason; rows before that stay imported. So does one whose rows no try could import.
 
     Args:
         seconds: stop between two pieces after this long.
@@ -307,6 +320,17 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     except files.UnreadableFile as error:
         _finish(upload_id, error=str(error))
         return False
+    except (
+        InterfaceError,
+        OperationalError,
+        psycopg.OperationalError,
+        MemoryError,
+    ):  # they pass: it is tried again
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".partition("\n")[0][:500]
+        _finish(upload_id, error=keep("An unforeseen error stopped it. %(what)s", what=what))
+        raise
     _finish(upload_id)
     return False
 
@@ -365,7 +389,7 @@ def _finish(upload_id: int, *, error: str = "") -> None:
         upload.error, upload.finished_at = error, database_time.now()
         upload.save()
     if upload.status != Status.TRIED:
-        files.path_of(upload_id).unlink(missing_ok=True)
+        _delete_file(upload_id)
 
 
 def queue_stalled(now: datetime) -> None:

@@ -77,7 +77,9 @@ texts.
 **Send it again.** `sale_id` and `return_id` are the till's own. After a broken connection, a 429 or a 503 send the
 very same request again: it is done once, and answered as it was, with `Idempotent-Replayed: true`. Another body under
 a known id is a 409. A hold that is sent again once it is over, or was released or voided, is a 409 `hold_expired` or
-`voided`: nothing is reserved any more. Its id stays taken, so commit the sale under another one.
+`voided`: nothing is reserved any more. Its id stays taken, so commit the sale under another one. A committed sale that
+is sent again is answered as at first, `committed`, also after it was voided or units of it came back: that is the
+answer the till has missed, and it neither revives the sale nor counts it anew. Void it once more to learn its state.
 
 **A code that is no good** is a status in the answer with a sentence for the customer (`message`), never an error: the
 sale goes on. `coupon_throttled` says that this key tried more unknown codes in a minute than an administrator allows

@@ -4,7 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from campaigns import middleware
+from mailing import launch
 from tests.factories import ContactFactory, EmailCampaignFactory
+from tests.hostile_input import list_refused_fields
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -98,3 +101,43 @@ def test_the_files_of_a_contact_and_a_campaign_are_kept_nowhere(admin_client):
 @pytest.mark.parametrize("path", ["/", "/contacts/", "/contacts/a.css", "/login/", "/admin/"])
 def test_pages_are_their_reader_s_own(admin_client, path):
     assert "private" in admin_client.get(path)["Cache-Control"]
+
+
+UNSEEN = ["\u200b", "\u00ad\u2060\ufeff", " \u200e\u00a0\u2028", "\u3164", "\u2800 \ufe0f", "\x07\x1b"]
+
+
+@pytest.mark.parametrize("name", UNSEEN, ids=ascii)
+@pytest.mark.parametrize(
+    "page",
+    [
+        "mailing:list_new", "mailing:segment_new", "mailing:template_new", "mailing:block_new",
+        "mailing:connection_new", "mailing:mailbox_new", "mailing:campaign_new", "promotions:campaign_new",
+        "promotions:promotion_new", "promotions:group_new", "admin:pos_location_add", "admin:pos_till_add",
+        "admin:campaigns_tag_add", "admin:mailing_contactlist_add", "admin:auth_user_add", "admin:auth_group_add",
+    ],
+)  # fmt: skip
+def test_a_name_that_nobody_sees_is_none(page, name, admin_client):
+    """Of any form, as it counts before a form reads it."""
+    field = "username" if page == "admin:auth_user_add" else "name"
+    answer = admin_client.post(reverse(page), {field: name, "type": "items"})
+    assert answer.status_code in (200, 422)
+    assert field in [name.rpartition("-")[2] for name in list_refused_fields(answer.text)]
+
+
+def test_what_can_be_seen_stays_as_it_was_typed(rf):
+    typed = {"name": "Spring\u200b sale", "family": "👩\u200d👧", "blank": "  ", "word": "مرحبا\u200f"}
+    request = rf.post("/", typed | {"several": ["a", "\u200b"]})
+    middleware.empty_unseen(request)
+    assert request.POST.dict() == typed | {"several": ""}
+    assert request.POST.getlist("several") == ["a", ""]
+
+
+@pytest.mark.parametrize("text", UNSEEN, ids=ascii)
+def test_a_mail_whose_subject_or_sender_nobody_sees_is_not_launched(text):
+    """Also where it came in before, or by another way."""
+    campaign = EmailCampaignFactory(launchable=True)
+    campaign.subject = campaign.from_name = text
+    campaign.save()
+    told = dict(launch.find_problems(campaign))
+    assert told["subject"] == "The subject is missing."
+    assert told["from_name"].startswith("The sender name is missing")

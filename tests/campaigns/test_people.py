@@ -7,9 +7,10 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 
 from campaigns import accounts
+from campaigns.models import CalendarFeed, SavedView, UserSettings
 from campaigns.refusals import Refused
 from mailing import password_reset
-from tests.factories import SmtpConnectionFactory, UserFactory, user_in
+from tests.factories import PromotionCampaignFactory, SmtpConnectionFactory, UserFactory, user_in
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +189,34 @@ def test_nobody_is_mailed_a_link_to_more_rights_than_who_may_change_the_connecti
     assert "may do more than some who may change the connection" in answer.content.decode()
     assert not User.objects.filter(username="nele").exists()
     assert client.post("/people/invite/", ASKED | {"roles": [role("Administrators").pk]}).status_code == 302
+
+
+@pytest.fixture
+def staff_administrator(client):
+    user = user_in("Administrators", is_staff=True)
+    client.force_login(user)
+    return user
+
+
+def test_a_person_with_nothing_but_things_of_their_own_is_deleted(client, staff_administrator):
+    """Saved views, a calendar feed and settings are nobody else's: they go with their person."""
+    user = UserFactory()
+    SavedView.objects.create(user=user, name="Mine", query="status=draft")
+    CalendarFeed.objects.create(user=user, key_hash="x" * 64)
+    UserSettings.objects.create(user=user)
+    address = reverse("admin:auth_user_delete", args=[user.pk])
+    assert client.get(address).status_code == 200
+    client.post(address, {"post": "yes"})
+    assert not User.objects.filter(pk=user.pk).exists()
+    assert not SavedView.objects.exists()
+
+
+def test_a_person_whom_the_history_names_stays_and_can_be_switched_off(client, staff_administrator):
+    user = UserFactory(username="ada")
+    SavedView.objects.create(user=user, name="Mine", query="status=draft")
+    PromotionCampaignFactory(created_by=user)
+    for send in (client.get, lambda url, **more: client.post(url, {"post": "yes"}, **more)):
+        answer = send(reverse("admin:auth_user_delete", args=[user.pk]), follow=True)
+        assert "“ada” made or changed 1 thing whose history names them, so this person stays." in answer.text
+        assert 'name="is_active"' in answer.text
+    assert User.objects.filter(pk=user.pk).exists()

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import DataError, OperationalError, connection, transaction
 
@@ -13,6 +15,7 @@ from campaigns import clock, database_time, heartbeats, lifecycle
 from campaigns.models import Heartbeat
 from mailing.sending import delivery_results
 from mailing.webhooks import signatures
+from pos import article_costs
 from promotions.models import Change
 from tests.factories import CouponFactory, EmailCampaignFactory, PromotionCampaignFactory, PromotionFactory
 from tests.mailing import test_delivery_results
@@ -199,3 +202,39 @@ def test_an_event_of_a_provider_is_judged_by_the_database(skewed_process):
         moment = f"{(right_now() + timedelta(seconds=wrong)).timestamp():.0f}"
         with pytest.raises(signatures.SignatureWrong):
             signatures.check_moment(moment, "timestamp", 300)
+
+
+@pytest.fixture
+def wrong_machine(skewed_clock, monkeypatch):
+    """Beside that, what Django itself reads of the clock is wrong."""
+    monkeypatch.setattr("django.utils.timezone.now", lambda: right_now() + timedelta(seconds=skewed_clock))
+    monkeypatch.setattr("django.core.signing.time", database_time.time)
+    return skewed_clock
+
+
+def test_nobody_is_signed_out_or_kept_signed_in_by_a_wrong_clock(client, marketer, wrong_machine):
+    assert client.get("/").status_code == 200  # signed in while the clock was right
+    stored = Session.objects.get()
+    stored.expire_date = right_now() - HOUR
+    stored.save()
+    assert client.get("/").status_code == 302
+    client.force_login(marketer)
+    fresh = Session.objects.exclude(pk=stored.pk).get()
+    lasts = fresh.expire_date - right_now()
+    assert abs(lasts - timedelta(seconds=settings.SESSION_COOKIE_AGE)) < HOUR
+    clock.tick()
+    assert list(Session.objects.all()) == [fresh]
+
+
+@pytest.fixture
+def checked_costs():
+    """As a machine whose clock is right signs them."""
+    return article_costs.sign_costs(article_costs.check_file(b"sku,cost\nTEA,1\n"))
+
+
+def test_checked_costs_are_taken_in_by_a_machine_with_a_wrong_clock_too(checked_costs, wrong_machine):
+    assert article_costs.take_costs(checked_costs) == 1
+    assert (
+        article_costs.take_costs(article_costs.sign_costs(article_costs.check_file(b"sku,cost\nTEA,1\n")))
+        == 1
+    )

@@ -1,11 +1,17 @@
 """The pages of an import: a file, its columns, the trial, and what became of each row."""
 
+from pathlib import Path
+
+import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django_q.models import OrmQ
 
+from campaigns import database_time
 from mailing import importing
 from mailing.forms import UploadForm
+from mailing.importing import steps
 from mailing.models import Contact, ContactList, Upload
 from tests.factories import ContactFactory, ContactListFactory, user_in
 from tests.mailing.pages import page
@@ -194,6 +200,59 @@ def test_a_file_that_has_gone_sends_back_to_the_upload(client, marketer):
     importing.path_of(upload.pk).unlink()
     response = client.get(f"/imports/{upload.pk}/columns/", follow=True)
     assert "The file is no longer here" in response.content.decode()
+
+
+def make_unreadable(path):
+    path.unlink()
+    path.mkdir()  # as a file that its user may not open: the tests may be run by one who may open each
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, make_unreadable])
+@pytest.mark.parametrize("encoding", ["", "cp1252"])
+@pytest.mark.parametrize("is_checked", [False, True])
+def test_an_import_whose_file_has_gone_fails_with_a_sentence(client, marketer, lose, encoding, is_checked):
+    upload = upload_file(client)
+    importing.read_in_encoding(upload, encoding) if encoding else None
+    importing.choose_columns(Upload.objects.get(pk=upload.pk), ["email", "", ""])
+    if is_checked:
+        importing.run(upload.pk)
+        importing.start(Upload.objects.get(pk=upload.pk))
+    lose(importing.path_of(upload.pk))
+    assert not importing.run(upload.pk)
+    assert Upload.objects.get(pk=upload.pk).status == "failed"
+    assert "The file is no longer here: upload it again." in client.get(f"/imports/{upload.pk}/").text
+    OrmQ.objects.all().delete()
+    importing.queue_stalled(database_time.now() + importing.STALLED_AFTER * 2)
+    assert not OrmQ.objects.exists()
+
+
+def test_an_import_that_no_try_can_do_fails_with_what_happened(client, marketer, monkeypatch):
+    upload = upload_file(client)
+    importing.choose_columns(upload, ["email", "", ""])
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "BATCH_ROWS", "many")
+        with pytest.raises(TypeError):
+            importing.run(upload.pk)
+    assert not importing.run(upload.pk)
+    assert Upload.objects.get(pk=upload.pk).status == "failed"
+    assert "An unforeseen error stopped it. TypeError: " in client.get(f"/imports/{upload.pk}/").text
+
+
+@pytest.mark.parametrize("error", [OperationalError, psycopg.errors.DeadlockDetected, MemoryError])
+def test_an_import_that_a_later_try_can_do_goes_on(client, marketer, monkeypatch, error):
+    upload = upload_file(client)
+    importing.choose_columns(upload, ["email", "", ""])
+
+    def fail(*_):
+        raise error("later")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "import_batch", fail)
+        with pytest.raises(error):
+            importing.run(upload.pk)
+    assert Upload.objects.get(pk=upload.pk).status == "running"
+    assert not importing.run(upload.pk)
+    assert Upload.objects.get(pk=upload.pk).status == "tried"
 
 
 def test_an_analyst_looks_at_an_import_and_cannot_start_it(client, marketer):

@@ -79,6 +79,7 @@ def test_only_what_was_checked_can_be_taken_in(monkeypatch):
     with pytest.raises(UnreadableCosts):
         article_costs.take_costs(signed[:-2])
     monkeypatch.setattr(article_costs, "GOOD_FOR", -1)
+    signed = article_costs.sign_costs(check_file(b"sku,cost\nTEA,1\n"))
     with pytest.raises(UnreadableCosts, match="upload the file again"):
         article_costs.take_costs(signed)
 

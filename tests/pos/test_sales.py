@@ -155,3 +155,15 @@ def test_requests_pass_no_other_middleware():
     response = handler().get_response(RequestFactory().get("/pos/v1/openapi.json"))
     assert set(response.headers) == {"Content-Type"}
     assert not response.cookies
+
+
+def test_a_voided_sale_that_is_sent_again_is_answered_as_at_first_and_stays_voided(till, campaign):
+    """The answer tells what the sale was granted; the void tells what became of it."""
+    first = till.put("S1", basket(1_000))
+    assert till.post("S1", "void")["state"] == "voided"
+    again = till.put("S1", basket(1_000))
+    assert (again.status, again.headers["Idempotent-Replayed"]) == (200, "true")
+    assert again.body == first.body
+    assert till.post("S1", "void")["state"] == "voided"
+    campaign.counter.refresh_from_db()
+    assert (campaign.counter.spent, campaign.counter.uses) == (0, 0)
