@@ -299,10 +299,9 @@ def largest_remainder(shares, recipients):
     recipients=st.integers(0, 5000),
 )
 def test_shares_are_those_of_the_largest_remainder_for_any_shares(shares, recipients):
-    parts = deliveries.MAKE_DELIVERIES.split("made AS (")[0].partition("total AS (")[2].rstrip().rstrip(",")
     sql = (
-        "WITH recipients AS (SELECT generate_series(1, %s)), total AS ("
-        f"{parts.format(recipients='true')} SELECT array_agg(amount ORDER BY connection_id) FROM given"
+        f"WITH recipients AS (SELECT generate_series(1, %s)), {deliveries.DEAL.rstrip().rstrip(',')}"
+        " SELECT array_agg(amount ORDER BY connection_id) FROM given"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [recipients, list(range(len(shares))), shares, shares])
