@@ -225,7 +225,11 @@ CLOCK = [
     "campaigns.sessions.delete_ended_sessions",
 ]
 # told of each sale that the fold has written, in its transaction
-FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales", "mailing.segment_groups.move_buyers"]
+FOLD_FOLLOWERS = [
+    "promotions.tallies.tally_sales",
+    "mailing.attribution.attribute_sales",
+    "mailing.segment_groups.move_buyers",
+]
 # where the search over everything looks: heading, permission, function
 SEARCH_SOURCES = [
     ("Campaigns", "campaigns.view_campaign", "campaigns.workspace.search.find_campaigns"),

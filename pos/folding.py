@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
+from promotions import tallies
+
 Follower = Callable[[Collection[int], int], int]
 """Takes the keys of the sales and how many changes of its own it may do at most; returns how many it did."""
 
@@ -126,8 +128,13 @@ def make_months(months: Iterable[datetime]) -> None:
 
 
 def refold_all_sales() -> int:
-    """Have every committed sale folded anew; return how many. For sales that something else than a till has written."""
-    with connection.cursor() as cursor:
+    """Have every committed sale folded and tallied anew; return how many.
+
+    For sales that something else than a till has written, and for figures that the doctor found wrong.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
+        tallies.forget_tallies()
         cursor.execute(UNFOLD)
         count: int = cursor.rowcount
     return count

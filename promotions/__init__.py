@@ -16,6 +16,7 @@ The modules beside them:
     edit_reviews, examples            what an edit would change; a basket that shows what a promotion does
     current, customer_words           what is on for everybody now, in the words and language of customers
     campaign_figures, margins         what a campaign gave, and what is left; the margin where costs are known
+    tallies                           sums of the ledger that reports read, kept behind the tills
     overruns, readiness               limits that were passed; what a campaign still lacks
     notices, trends, first_steps      what the dashboard says of promotions
     reading, reasons, changes         a promotion, a refusal and an edit in words

@@ -9,6 +9,7 @@ from promotions.codes import code_key
 from promotions.models import Coupon
 from promotions.publish.counters import find_wrong_counters
 from promotions.published_promotions import PROMOTIONS, Parts
+from promotions.tallies import find_wrong_tallies, list_untallied_sales
 
 # What was granted and what held sales reserve, by campaign or by promotion ({thing}); beside what the counter says.
 COUNTERS = """
@@ -131,6 +132,10 @@ def list_breaches() -> Iterator[str]:
         cursor.execute(LINES)
         for pk, amount, uses in cursor.fetchall():
             yield f"Of line {pk} of the ledger more came back than it gave: {amount} and {uses} uses are left."
+        for wrong in find_wrong_tallies():
+            yield f"The tally {wrong} than the ledger."
+        for sale in list_untallied_sales():
+            yield f"Sale {sale} is not tallied as it is: fold it again."
         for thing, pk in find_wrong_counters():
             yield f"The counter of {thing} {pk} does not say what the {thing} says."
         cursor.execute(f"{PROMOTIONS} WHERE p.deleted_at IS NULL")

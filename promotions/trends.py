@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from campaigns import formats
 from campaigns.workspace.trends import Days, Trend
 from promotions.reports import ReportQuery
-from promotions.reports.breakdowns import DAY
-from promotions.reports.ledger import Ledger
+from promotions.reports.report import Grouping
+from promotions.reports.tallied import choose_source
 
 
 def list_discount_trends(user: User, days: Days) -> Iterator[Trend]:
@@ -20,7 +20,9 @@ def list_discount_trends(user: User, days: Days) -> Iterator[Trend]:
     if not user.has_perm("promotions.view_redemption"):
         return
     asked = ReportQuery(days.all[0], days.all[-1], settings.CURRENCY, zone=days.zone)
-    given = {day: sums["given"] for day, sums in Ledger(asked).sums(DAY).items()}
+    given = {
+        day: sums["given"] for day, sums in choose_source(asked, Grouping.DAY).sums(Grouping.DAY).items()
+    }
     yield Trend(
         _("Discounts given"),
         _("At all tills and by all promotions, less what was voided and returned."),

@@ -4,6 +4,7 @@ from promotions.models.coupon import Coupon
 from promotions.models.group import CustomerGroup, GroupMember
 from promotions.models.promotion import Promotion
 from promotions.models.stacking import ExcludedPair, StackingSettings
+from promotions.models.tally import DiscountTally, TalliedSale
 from promotions.models.usage import Counter, CustomerUse, Overrun, Redemption, RulesVersion
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Coupon",
     "CustomerGroup",
     "CustomerUse",
+    "DiscountTally",
     "ExcludedPair",
     "GroupMember",
     "Link",
@@ -21,4 +23,5 @@ __all__ = [
     "Redemption",
     "RulesVersion",
     "StackingSettings",
+    "TalliedSale",
 ]

@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -149,14 +150,21 @@ class Redemption(models.Model):
     at = models.DateTimeField(default=database_time.now)
 
     class Meta:
-        # Reports ask for a range of `at` alone: PostgreSQL 18 skips through the first index from campaign to campaign.
-        # With 1,000,000 lines and 400 campaigns neither a BRIN nor a B-tree index on `at` was quicker.
+        # Reports ask for a range of `at` alone, which the lines of a table that only grows are nearly in the order of.
+        # With 1,000,000 lines and 400 campaigns PostgreSQL 18 was as quick by a skip through the first index.
         indexes = [
             models.Index(fields=["campaign", "at"]),
             models.Index(fields=["promotion", "at"]),
             models.Index(fields=["coupon"], condition=Q(coupon__isnull=False), name="redemption_of_coupon"),
             models.Index(
                 fields=["reverses"], condition=Q(reverses__isnull=False), name="redemption_reversed"
+            ),
+            BrinIndex(
+                fields=["at"],
+                name="redemption_at",
+                opclasses=["timestamptz_minmax_multi_ops"],  # a sale made offline may be days older
+                pages_per_range=16,
+                autosummarize=True,
             ),
         ]
         default_permissions = ("view",)

@@ -1,7 +1,6 @@
 """Reports of discounts by promotion, by location, by day and by hour."""
 
 from datetime import time, timedelta
-from typing import Final
 
 from django.apps import apps
 from django.urls import reverse
@@ -10,23 +9,32 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from campaigns import dates
 from promotions.models import Promotion
-from promotions.reports.ledger import Key, Ledger, largest_first, total_of
-from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row, Rows
+from promotions.reports.ledger import largest_first, total_of
+from promotions.reports.report import (
+    GIVEN,
+    SALES,
+    USES,
+    Column,
+    Grouping,
+    Key,
+    Report,
+    ReportQuery,
+    Row,
+    Rows,
+)
+from promotions.reports.tallied import choose_source
 
 STATE_WORDS = {
     Promotion.Status.ACTIVE: pgettext_lazy("state of a promotion", "on"),
     Promotion.Status.INACTIVE: pgettext_lazy("state of a promotion", "off"),
 }
 NO_SALES: Row = {"given": 0, "uses": 0, "sales": 0}
-LOCATION: Final = "sale.location_id"
-DAY: Final = "(line.at AT TIME ZONE %(zone)s)::date"
-HOUR: Final = "extract(hour FROM line.at AT TIME ZONE %(zone)s)::integer"
 
 
 def by_promotion(asked: ReportQuery) -> Report:
     """Report discounts by promotion, the largest first."""
-    ledger = Ledger(asked)
-    found = ledger.sums("line.promotion_id")
+    source = choose_source(asked, Grouping.PROMOTION)
+    found = source.sums(Grouping.PROMOTION)
     figures = [{**sums, "key": key} for key, sums in largest_first(found)]
     columns = (
         Column("name", _("Promotion")),
@@ -36,7 +44,7 @@ def by_promotion(asked: ReportQuery) -> Report:
         USES,
         GIVEN,
     )
-    sums = total_of(figures, sales=ledger.all_sales())
+    sums = total_of(figures, sales=source.all_sales())
     rows = Rows(figures, _describe_promotions)
     return Report("promotion", _("By promotion"), columns, rows, sums, drawn="bars")
 
@@ -64,7 +72,7 @@ def _describe_promotion(promotion: Promotion) -> Row:
 
 def by_location(asked: ReportQuery) -> Report:
     """Report discounts by location, the largest first."""
-    found = _each_sale_once(asked, LOCATION)
+    found = _each_sale_once(asked, Grouping.LOCATION)
     locations = apps.get_model("pos.Location").objects.in_bulk(found)
     rows = [{**sums, "name": locations[key].name} for key, sums in largest_first(found)]
     columns = (Column("name", _("Location")), SALES, USES, GIVEN)
@@ -73,7 +81,7 @@ def by_location(asked: ReportQuery) -> Report:
 
 def by_day(asked: ReportQuery) -> Report:
     """Report discounts by day, also for days without any."""
-    known = _each_sale_once(asked, DAY)
+    known = _each_sale_once(asked, Grouping.DAY)
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
         {**known.get(day, NO_SALES), "name": dates.write_weekday(day), "short": dates.write_short_day(day)}
@@ -85,7 +93,7 @@ def by_day(asked: ReportQuery) -> Report:
 
 def by_hour(asked: ReportQuery) -> Report:
     """Report discounts by hour of the day, over all days."""
-    known = _each_sale_once(asked, HOUR)
+    known = _each_sale_once(asked, Grouping.HOUR)
     rows = [
         {
             **known.get(hour, NO_SALES),
@@ -102,11 +110,11 @@ def _clock(hour: int) -> str:
     return "24:00" if hour == 24 else dates.write_time(time(hour))
 
 
-def _each_sale_once(asked: ReportQuery, key: str) -> dict[Key, Row]:
-    """Return the figures by `key`, of which each sale has one."""
-    ledger = Ledger(asked)
-    sales = ledger.sales(key)
-    return {value: {**sums, "sales": sales.get(value, 0)} for value, sums in ledger.sums(key).items()}
+def _each_sale_once(asked: ReportQuery, grouping: Grouping) -> dict[Key, Row]:
+    """Return the figures by location, day or hour, of which each sale has one."""
+    source = choose_source(asked, grouping)
+    sales = source.sales(grouping)
+    return {key: {**sums, "sales": sales.get(key, 0)} for key, sums in source.sums(grouping).items()}
 
 
 def _add_up(rows: list[Row]) -> Row:

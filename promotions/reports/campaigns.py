@@ -1,8 +1,9 @@
 """The report of campaigns: their discounts, and the revenue of the sales they touched."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from babel.numbers import get_currency_precision
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,34 +13,20 @@ from campaigns.models import Campaign
 from promotions import margins
 from promotions.margins import Margin
 from promotions.reports.ledger import GRANTED, Ledger, largest_first, total_of
-from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row, Rows
+from promotions.reports.report import (
+    GIVEN,
+    SALES,
+    USES,
+    Column,
+    Grouping,
+    Report,
+    ReportQuery,
+    Row,
+    Rows,
+    SalesTouched,
+)
+from promotions.reports.tallied import choose_source
 
-
-class SalesTouched(NamedTuple):
-    """The sales that a campaign gave something to, without voided ones, and their revenue less returns.
-
-    `first_sales`, `first_revenue`: of the sales that count for this campaign only, so that sums count each sale once.
-    """
-
-    sales: int = 0
-    revenue: int = 0
-    first_sales: int = 0
-    first_revenue: int = 0
-
-
-REVENUE: Final = f"""
-    SELECT touched.campaign_id, count(*), sum(touched.revenue)::bigint, count(*) FILTER (WHERE touched.is_first),
-           coalesce(sum(touched.revenue) FILTER (WHERE touched.is_first), 0)::bigint
-    FROM (
-        SELECT line.campaign_id, line.total - coalesce(line.returned_total, 0) AS revenue,
-               row_number() OVER (PARTITION BY line.sale_id) = 1 AS is_first
-        FROM (
-            SELECT DISTINCT ON (line.sale_id, line.campaign_id) line.sale_id, line.campaign_id,
-                   sale.total, sale.returned_total
-            FROM {GRANTED} ORDER BY line.sale_id, line.campaign_id
-        ) AS line
-    ) AS touched GROUP BY 1
-"""
 # key: of the campaign, or NULL for all of them, where a sale of two campaigns counts once
 MARGINS: Final = f"""
     SELECT touched.key, {margins.SUMS}
@@ -56,18 +43,19 @@ ENDS = {  # P9: expired ran its course, cancelled should not have gone on
 
 def by_campaign(asked: ReportQuery) -> Report:
     """Report what each campaign gave, the sales it touched, and their revenue for each unit of discount."""
-    ledger = Ledger(asked)
-    touched = {key: SalesTouched(*figures) for key, *figures in ledger.rows(REVENUE)}
-    found = ledger.sums("line.campaign_id")
+    source = choose_source(asked, Grouping.CAMPAIGN)
+    touched, touched_in_all = source.sum_revenue()
+    found = source.sums(Grouping.CAMPAIGN)
     has_costs = margins.is_any_cost_known()
-    known = _read_margins(ledger, "line.campaign_id") if has_costs else {}
+    known, known_in_all = _read_margins(asked) if has_costs else ({}, None)
     keys = [key for key in found if key is not None]
-    statuses = dict(Campaign.objects.filter(pk__in=keys).values_list("pk", "status"))
+    # thousands of keys as one parameter
+    asked_for = RawSQL("SELECT unnest(%s::bigint[])", [keys])
+    statuses = dict(Campaign.objects.filter(pk__in=asked_for).values_list("pk", "status"))
     figures = []
     for key, sums in largest_first(found):
-        sales, revenue, *_rest = touched.get(key, SalesTouched())
         row = {**sums, "key": key, "badge": statuses.get(key, ""), **_write_margin(known.get(key))}
-        figures.append(_with_revenue(row, sales, revenue))
+        figures.append(_with_revenue(row, touched.get(key, SalesTouched())))
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
         Column("name", _("Campaign")),
@@ -79,16 +67,13 @@ def by_campaign(asked: ReportQuery) -> Report:
         *(MARGIN_COLUMNS if has_costs else ()),
         GIVEN,
     )
-    sales = sum(figures.first_sales for figures in touched.values())
-    revenue = sum(figures.first_revenue for figures in touched.values())
-    in_all = _read_margins(ledger, "NULL::bigint").get(None) if has_costs else None
-    sums = _with_revenue(total_of(figures, sales=sales) | _write_margin(in_all), sales, revenue)
+    sums = total_of(figures, sales=touched_in_all.sales) | _write_margin(known_in_all)
     return Report(
         "campaign",
         _("Revenue per campaign"),
         columns,
         Rows(figures, _describe_campaigns),
-        sums,
+        _with_revenue(sums, touched_in_all),
         drawn="bars",
         groups=_by_end(figures),
         note=f"{ROI_NOTE} {MARGIN_NOTE}" if has_costs else ROI_NOTE,
@@ -111,8 +96,14 @@ MARGIN_NOTE = gettext_lazy(
 )
 
 
-def _read_margins(ledger: Ledger, key: str) -> dict[int | None, Margin]:
-    return {value: Margin(*sums) for value, *sums in ledger.rows(MARGINS.format(key=key))}
+def _read_margins(asked: ReportQuery) -> tuple[dict[int | None, Margin], Margin | None]:
+    """Return the margin of each campaign, and of all: a sale of two campaigns counts once there."""
+    ledger = Ledger(asked)
+    by_campaign, in_all = (
+        {value: Margin(*sums) for value, *sums in ledger.rows(MARGINS.format(key=key))}
+        for key in ("line.campaign_id", "NULL::bigint")
+    )
+    return by_campaign, in_all.get(None)
 
 
 def _write_margin(margin: Margin | None) -> Row:
@@ -137,10 +128,10 @@ def _describe_campaign(campaign: Campaign | None) -> Row:
     }
 
 
-def _with_revenue(row: Row, sales: int, revenue: int) -> Row:
+def _with_revenue(row: Row, touched: SalesTouched) -> Row:
     """Return the row with its sales and revenue. `per_unit`: in hundredths, None when nothing was given."""
-    per_unit = round(revenue * 100 / row["given"]) if row["given"] > 0 else None
-    return {**row, "sales": sales, "revenue": revenue, "per_unit": per_unit}
+    per_unit = round(touched.revenue * 100 / row["given"]) if row["given"] > 0 else None
+    return {**row, **touched._asdict(), "per_unit": per_unit}
 
 
 def _by_end(rows: list[Row]) -> list[Row]:

@@ -7,14 +7,19 @@ sales only the index pos.sale_figures is read, which is a small part of the tabl
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
-from django.utils import timezone
 
-from promotions.reports.report import ReportQuery, Row
+from promotions.reports.report import Grouping, Key, ReportQuery, Row, SalesTouched
 
-Key = Any  # what a report groups by: an id, a day, an hour; None for what has none
+EXPRESSIONS: Final = {
+    Grouping.PROMOTION: "line.promotion_id",
+    Grouping.CAMPAIGN: "line.campaign_id",
+    Grouping.LOCATION: "sale.location_id",
+    Grouping.DAY: "(line.at AT TIME ZONE %(zone)s)::date",
+    Grouping.HOUR: "extract(hour FROM line.at AT TIME ZONE %(zone)s)::integer",
+}
 
 # The keys of the sales lead to the part of a long history that is asked for. What comes back may be of older sales.
 SPAN: Final = """
@@ -46,6 +51,20 @@ SALES: Final = f"""
         SELECT DISTINCT ON (line.sale_id) {{key}} AS key FROM {GRANTED} ORDER BY line.sale_id
     ) AS once GROUP BY 1
 """
+# by campaign; at last how many sales count for this campaign only, and their revenue, so that sums count each sale once
+REVENUE: Final = f"""
+    SELECT touched.campaign_id, count(*), sum(touched.revenue)::bigint, count(*) FILTER (WHERE touched.is_first),
+           coalesce(sum(touched.revenue) FILTER (WHERE touched.is_first), 0)::bigint
+    FROM (
+        SELECT line.campaign_id, line.total - coalesce(line.returned_total, 0) AS revenue,
+               row_number() OVER (PARTITION BY line.sale_id) = 1 AS is_first
+        FROM (
+            SELECT DISTINCT ON (line.sale_id, line.campaign_id) line.sale_id, line.campaign_id,
+                   sale.total, sale.returned_total
+            FROM {GRANTED} ORDER BY line.sale_id, line.campaign_id
+        ) AS line
+    ) AS touched GROUP BY 1
+"""
 
 
 class Ledger:
@@ -59,7 +78,7 @@ class Ledger:
             "location": asked.location,
             "campaign": asked.campaign,
             "type": asked.type,
-            "zone": str(asked.zone or timezone.get_current_timezone()),
+            "zone": asked.zone_key,
         }
         ((first, granted, last),) = self.rows(SPAN)
         self.parameters |= {"first": first, "granted": granted, "last": last}
@@ -71,22 +90,28 @@ class Ledger:
             rows: list[tuple[Key, ...]] = cursor.fetchall()
         return rows
 
-    def sums(self, key: str) -> dict[Key, Row]:
-        """Return `given` and `uses` by `key`, an SQL expression over `line` and `sale`.
+    def sums(self, grouping: Grouping) -> dict[Key, Row]:
+        """Return `given` and `uses` by promotion, campaign, location, day or hour.
 
         `sales`: the lines granted in sales that are not voided; in a row of one promotion, the number of those sales.
         """
         return {
             value: {"given": given, "uses": uses, "sales": sales}
-            for value, given, uses, sales in self.rows(SUMS.format(key=key))
+            for value, given, uses, sales in self.rows(SUMS.format(key=EXPRESSIONS[grouping]))
         }
 
-    def sales(self, key: str) -> dict[Key, int]:
-        """Count the sales with a discount that are not voided, by `key`, of which each sale has one."""
-        return dict(self.rows(SALES.format(key=key)))
+    def sales(self, grouping: Grouping) -> dict[Key, int]:
+        """Count the sales with a discount that are not voided, by location, day or hour: each sale has one."""
+        return dict(self.rows(SALES.format(key=EXPRESSIONS[grouping])))
 
     def all_sales(self) -> int:
-        return sum(self.sales("NULL").values())
+        return sum(count for _, count in self.rows(SALES.format(key="NULL")))
+
+    def sum_revenue(self) -> tuple[dict[Key, SalesTouched], SalesTouched]:
+        """Return the sales that each campaign gave something to, and all of them, each once."""
+        rows = self.rows(REVENUE)
+        in_all = SalesTouched(sum(row[3] for row in rows), sum(row[4] for row in rows))
+        return {key: SalesTouched(sales, revenue) for key, sales, revenue, *_ in rows}, in_all
 
 
 def largest_first(found: Mapping[Key, Row]) -> list[tuple[Key, Row]]:

@@ -3,15 +3,35 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any, overload
+from enum import StrEnum
+from typing import Any, NamedTuple, overload
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from campaigns import dates, zones
 from campaigns.annotations import Words
 
 Row = dict[str, Any]  # figures and words by column: of as many types
+Key = Any  # what a report groups by: an id, a day, an hour; None for what has none
 COLUMNS_OF_WIDE_REPORT = 4
+
+
+class Grouping(StrEnum):
+    """What the rows of a report are of. Days and hours are those of the query's zone."""
+
+    PROMOTION = "promotion"
+    CAMPAIGN = "campaign"
+    LOCATION = "location"
+    DAY = "day"
+    HOUR = "hour"
+
+
+class SalesTouched(NamedTuple):
+    """How many sales got something and are not voided, and their revenue less returns, in minor units."""
+
+    sales: int = 0
+    revenue: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,11 @@ class ReportQuery:
     @property
     def zone_name(self) -> str:
         return dates.name_zone(self.zone)
+
+    @property
+    def zone_key(self) -> str:
+        """The zone as PostgreSQL knows it."""
+        return str(self.zone or timezone.get_current_timezone())
 
     @property
     def until(self) -> datetime:

@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.doctor import find_breaches
-from pos.models import Sale
+from pos.models import Sale, UnfoldedSale
 from promotions.models import Counter, Coupon, CustomerUse, Promotion, Redemption
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory, SaleFactory
 from tests.pos.tills import AtTill, basket
@@ -77,5 +77,6 @@ def test_it_finds_more_given_back_than_was_given(campaign_with_sales):
 
 def test_a_sale_that_no_till_made_is_not_held_against_its_ledger():
     sale = SaleFactory(discount=0)
+    UnfoldedSale.objects.create(sale_id=sale.pk)
     Redemption.objects.create(sale=sale, promotion=PromotionFactory(), amount=5, uses=1)
     assert list(find_breaches()) == []

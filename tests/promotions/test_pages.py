@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
+from pos.models import UnfoldedSale
 from promotions.models import (
     CustomerGroup,
     Promotion,
@@ -236,6 +237,7 @@ def test_a_report_shows_and_exports_what_the_ledger_has(client, marketer, by):
     coupon = CouponFactory(promotion__name="Spring")
     campaign = PromotionCampaignFactory(status="active")
     sale = SaleFactory(total=1766)
+    UnfoldedSale.objects.create(sale_id=sale.pk)
     Redemption.objects.create(
         sale=sale, campaign=campaign, promotion=coupon.promotion, coupon=coupon, amount=1234, uses=1
     )

@@ -10,7 +10,7 @@ import pytest
 from django.db.models import Sum
 from django.utils import timezone
 
-from pos.models import Sale
+from pos.models import Sale, UnfoldedSale
 from promotions import reports
 from promotions.models import Overrun, Promotion, Redemption
 from promotions.reports import ReportQuery
@@ -31,6 +31,7 @@ MARCH = ReportQuery(date(2026, 3, 1), date(2026, 3, 31), "EUR")
 
 def redeem(promotion, amount, *, sale=None, at=NOON, campaign=None, coupon=None, **fields):
     sale = sale or SaleFactory(subtotal=1000 + amount, discount=amount, total=1000, at=at)
+    UnfoldedSale.objects.create(sale_id=sale.pk)  # as a till does
     return Redemption.objects.create(
         sale=sale,
         promotion=promotion,
@@ -44,6 +45,7 @@ def redeem(promotion, amount, *, sale=None, at=NOON, campaign=None, coupon=None,
 
 
 def give_back(line, amount=None, uses=-1, at=None):
+    UnfoldedSale.objects.create(sale_id=line.sale_id)
     return Redemption.objects.create(
         sale=line.sale,
         promotion=line.promotion,

@@ -17,7 +17,7 @@ class Command(BaseCommand):
             type=float,
             help="go on until told to stop, with so many seconds between two looks; any number may run, one works",
         )
-        parser.add_argument("--all", action="store_true", help="fold every sale anew")
+        parser.add_argument("--all", action="store_true", help="fold and tally every sale anew")
 
     def handle(self, *args: Argument, every: float | None, **options: Argument) -> None:
         if options["all"]:

@@ -6,7 +6,7 @@ from django.db import connection
 from campaigns import database_time
 from mailing import revenue, tasks
 from mailing.stored_revenue import measure_figures
-from pos.models import ArticleCost
+from pos.models import ArticleCost, UnfoldedSale
 from promotions.models import Redemption
 from tests.factories import ContactFactory, PromotionCampaignFactory, PromotionFactory
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, give_back, sell, send_campaign, void
@@ -77,6 +77,7 @@ def test_revenue_per_campaign_shows_the_margin_and_counts_a_sale_of_two_once(cam
     promotions = [PromotionFactory(), PromotionFactory()]
     held = [PromotionCampaignFactory(status="active", name=name) for name in ("Spring", "Summer")]
     for sale, place in ((sales[0], 0), (sales[1], 0), (sales[1], 1)):
+        UnfoldedSale.objects.create(sale_id=sale)
         Redemption.objects.create(
             sale_id=sale,
             promotion=promotions[place],
