@@ -14,6 +14,7 @@ of HTTP/2 it opened.
 
 import argparse
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -119,6 +120,8 @@ def serve(listening: socket.socket, threads: int) -> None:
         ident=None,
     )
     accept_several(server)
+    gc.collect()
+    gc.freeze()  # the program stays: no collection looks through it again
     end_at = float("inf")
     while time.monotonic() < end_at:
         wasyncore.loop(timeout=0.5, use_poll=True, map=server._map, count=1)

@@ -1,6 +1,6 @@
 """Who gets a campaign: lists and segments, less exclusions, unsubscriptions and suppressions, each address once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ compile = compile_tree
 MOST_SEGMENTS_CHECKED = 100  # at most, for one contact
 # The table of `ask_some`, with the one contact whom a statement is about.
 ASKED = "WITH asked AS (SELECT customer_id AS customer FROM mailing_contact WHERE id = %s)"
+NEWEST_CONTACTS = 500  # whose attributes are suggested
 
 __all__ = [
     "STAGES",
@@ -30,10 +31,12 @@ __all__ = [
     "count_at_domains",
     "count_contacts",
     "estimate",
+    "find_attribute_names",
     "find_preview_reader",
     "is_in_segment",
     "list_attribute_names",
     "list_examples",
+    "list_recent_attribute_names",
     "list_sample",
     "list_segments_of",
     "list_stage_contacts",
@@ -302,6 +305,25 @@ def list_attribute_names() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT jsonb_object_keys(attributes) FROM mailing_contact")
         return [row[0] for row in cursor]
+
+
+def list_recent_attribute_names() -> list[str]:
+    """Return the names of attributes that the newest contacts have: all would be read to find a few more."""
+    newest = Contact.objects.order_by("-pk").values_list("attributes", flat=True)[:NEWEST_CONTACTS]
+    return sorted({name for attributes in newest for name in attributes})
+
+
+ATTRIBUTES = """
+SELECT DISTINCT name FROM mailing_contact AS contact, unnest(%(names)s::text[]) AS name
+WHERE contact.attributes ?| %(names)s::text[] AND contact.attributes ? name
+"""
+
+
+def find_attribute_names(names: Collection[str]) -> set[str]:
+    """Return those of `names` that an attribute of any contact has; reads every contact once."""
+    with connection.cursor() as cursor:
+        cursor.execute(ATTRIBUTES, {"names": list(names)})
+        return {name for (name,) in cursor.fetchall()}
 
 
 def count_contacts(tree: JsonObject) -> int:

@@ -5,6 +5,7 @@ before the step is taken. `prepare`, run by a task, does the rest: the recipient
 (`mailing.deliveries`), then the content.
 """
 
+import re
 from typing import cast
 
 import msgspec
@@ -37,6 +38,9 @@ from mailing.senders import domains
 from mailing.sending import lanes, return_paths
 from mailing.variants import Variant, phases
 
+UNKNOWN_NAME = re.compile(
+    r"no contact has a field (?P<name>.+?)\.(?: Did you mean .*)?$"
+)  # of content.syntax
 SAMPLES = 100  # contacts the content is tried on
 
 Problem = tuple[str, str]
@@ -112,8 +116,11 @@ def _find_content_problems(
     if not renderer.find_problems(written, readers):
         return []
     # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
-    known = [*STANDARD_FIELDS, *audience.list_attribute_names(), *(["offer"] if offer else [])]
+    known = [*STANDARD_FIELDS, *audience.list_recent_attribute_names(), *(["offer"] if offer else [])]
     found = renderer.find_problems(written, readers, known)
+    unknown = {said["name"] for _, sentence in found if (said := UNKNOWN_NAME.search(sentence))}
+    if unknown and (rare := audience.find_attribute_names(unknown)):
+        found = renderer.find_problems(written, readers, [*known, *rare])
     return [(field, translate_stored(sentence)) for field, sentence in found]
 
 

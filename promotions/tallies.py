@@ -58,8 +58,8 @@ CHANGES: Final = """
     GROUP BY sale_id, location_id, currency, counts, counted, revenue, known_revenue
 """
 
-# The rows of tallies that a change belongs to. Of promotions' lines those of all take what was given; sales are counted
-# once each, by the changes of sales.
+# The rows of tallies that a change belongs to. What was given comes from the changes of promotions in all of them;
+# sales and revenue from those of their own subject, so that a sale counts once.
 ROWS: Final = f"""
     SELECT kinds.kind, CASE WHEN kinds.is_of_all THEN 0 ELSE location_id END AS location_id,
            CASE kinds.stretch WHEN 'quarter' THEN date_bin('15 minutes', at, '2000-01-01 00:00:00+00')
@@ -73,7 +73,7 @@ ROWS: Final = f"""
         ({Kind.CAMPAIGN_DAY}, 'campaign', 'day', false), ({Kind.CAMPAIGN_MONTH}, 'campaign', 'month', true),
         ({Kind.PROMOTION_DAY}, 'promotion', 'day', false), ({Kind.PROMOTION_MONTH}, 'promotion', 'month', true)
     ) AS kinds(kind, subject, stretch, is_of_all)
-    ON kinds.subject = change.subject OR (kinds.subject = 'sale' AND change.subject = 'promotion')
+    ON kinds.subject = change.subject OR change.subject = 'promotion'
 """
 KEY: Final = "kind, location_id, begins, currency, campaign_id, promotion_id"
 SUMS: Final = (

@@ -13,11 +13,11 @@ from campaigns.requests import Request
 from campaigns.views.answers import render_refusal
 from campaigns.workspace import overview
 from mailing import campaign_facts
+from mailing.audience import list_recent_attribute_names
 from mailing.library import builder_data
 from mailing.models import EmailCampaign
 from mailing.views.autosave import SaveState, render_state, save_into_state
 from mailing.views.editor import changing
-from mailing.views.suggestions import list_attribute_names
 from mailing.views.widened_styles import with_styles_of_builder
 
 MJML = EmailCampaign.Format.MJML
@@ -37,7 +37,7 @@ def show_builder(request: Request, pk: int) -> HttpResponse:
         context |= {
             "seen": editions.edition_of(campaign_facts.describe_campaign(campaign)),
             "save_url": reverse("mailing:builder_save", args=[pk]),
-            "data": builder_data.collect_data(request.user, list_attribute_names()),
+            "data": builder_data.collect_data(request.user, list_recent_attribute_names()),
         }
     return render(request, "mailing/builder.html", context, status=409 if reason else 200)
 

@@ -25,12 +25,12 @@ from mailing import (
     privacy,
     recipient_reasons,
 )
+from mailing.audience import list_recent_attribute_names
 from mailing.countries import name_country
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
 from mailing.views.confirmations import delete_when_confirmed
-from mailing.views.suggestions import list_attribute_names
 from pos.models import Sale
 from promotions.models import Redemption
 
@@ -244,7 +244,7 @@ def edit_contact(request: Request, row: Contact) -> HttpResponse:
         "seen": seen,
         # as it is stored: the form has filled in the other
         "contact": Contact.objects.filter(pk=row.pk).first(),
-        "attributes": list_attribute_names(),
+        "attributes": list_recent_attribute_names(),
         "languages": list_languages(),
     }
     return render(request, "mailing/contact_form.html", context, status=422 if form.errors else 200)

@@ -23,11 +23,11 @@ from campaigns.requests import Request, number_in_query
 from campaigns.stored_sentences import translate_stored
 from campaigns.workspace.responses import csv_response
 from mailing import importing
+from mailing.audience import list_recent_attribute_names
 from mailing.forms import ColumnsForm, ContactFilterForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.importing.stored_verdicts import Verdict
 from mailing.models import Upload
 from mailing.views.confirmations import act_when_confirmed
-from mailing.views.suggestions import list_attribute_names
 
 Kind, Status = Upload.Kind, Upload.Status
 BRINGING: Mapping[str, list[str]] = {
@@ -134,7 +134,7 @@ def columns(request: Request, pk: int) -> HttpResponse:
         "upload": upload,
         "form": form,
         "encoding": encoding,
-        "attributes": list_attribute_names(),
+        "attributes": list_recent_attribute_names(),
         "menu_path": reverse(PAGES[upload.kind]),
     }
     return render(request, "mailing/upload_columns.html", context, status=422 if form.errors else 200)

@@ -17,12 +17,12 @@ from campaigns.annotations import Columns, PageContext
 from campaigns.requests import Request, number_in_query
 from campaigns.views.answers import say_undoable
 from mailing import content
+from mailing.audience import list_recent_attribute_names
 from mailing.forms.library import BlockForm, MailTemplateForm, ReusableForm
 from mailing.library import insertions, reusable
 from mailing.models import Block, EmailCampaign, MailTemplate
 from mailing.models.library import ReusableContent
 from mailing.views.mail_frames import answer_frame
-from mailing.views.suggestions import list_attribute_names
 from mailing.views.widened_styles import with_styles_of_source_editor
 
 
@@ -199,7 +199,7 @@ def insert_menu(request: Request) -> HttpResponse:
         raise PermissionDenied
     blocks = reusable.choose_offered(Block.objects.filter(archived_at=None).only("name", "body_format"))
     context: PageContext = {
-        "groups": insertions.list_insertions(list_attribute_names()),
+        "groups": insertions.list_insertions(list_recent_attribute_names()),
         "blocks": blocks if request.user.has_perm("mailing.view_block") else [],
     }
     return render(request, "mailing/_insert_menu.html", context)

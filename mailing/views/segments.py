@@ -17,11 +17,11 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query
 from campaigns.stored_sentences import translate_stored
 from mailing import audience, rfm, segment_groups
+from mailing.audience import list_recent_attribute_names
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, apply_button, build_from_data
 from mailing.models import ContactList, EmailCampaign, Segment
 from mailing.views.confirmations import delete_when_confirmed
-from mailing.views.suggestions import list_attribute_names
 
 CAMPAIGNS_OFFERED = 200
 CAMPAIGNS_NAMED = 20
@@ -136,7 +136,7 @@ def builder_context(form: SegmentForm, root: object) -> PageContext:
         "months": settings.TRACKING_MONTHS,
         "lists": ContactList.objects.all(),
         "campaigns": EmailCampaign.objects.filter(launched_at__isnull=False)[:CAMPAIGNS_OFFERED],
-        "attributes": list_attribute_names(),
+        "attributes": list_recent_attribute_names(),
         "used_by": EmailCampaign.objects.filter(targets__segment=form.instance.pk).order_by("-pk")[
             :CAMPAIGNS_NAMED
         ]

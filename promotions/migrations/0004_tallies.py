@@ -52,16 +52,16 @@ class Migration(migrations.Migration):
                 ("promotion_id", models.BigIntegerField()),
                 (
                     "given",
-                    models.BigIntegerField(help_text="Less what came back; 0 in the kinds of campaigns."),
+                    models.BigIntegerField(help_text="Less what came back."),
                 ),
                 (
                     "uses",
-                    models.BigIntegerField(help_text="Less what came back; 0 in the kinds of campaigns."),
+                    models.BigIntegerField(help_text="Less what came back."),
                 ),
                 (
                     "sales",
                     models.BigIntegerField(
-                        help_text="With a discount and not voided, at the time of that discount."
+                        help_text="Each once, with a discount and not voided, at the time of that discount."
                     ),
                 ),
                 (

@@ -30,9 +30,11 @@ class DiscountTally(models.Model):
     currency = models.CharField(max_length=3)
     campaign_id = models.BigIntegerField()
     promotion_id = models.BigIntegerField()
-    given = models.BigIntegerField(help_text="Less what came back; 0 in the kinds of campaigns.")
-    uses = models.BigIntegerField(help_text="Less what came back; 0 in the kinds of campaigns.")
-    sales = models.BigIntegerField(help_text="With a discount and not voided, at the time of that discount.")
+    given = models.BigIntegerField(help_text="Less what came back.")
+    uses = models.BigIntegerField(help_text="Less what came back.")
+    sales = models.BigIntegerField(
+        help_text="Each once, with a discount and not voided, at the time of that discount."
+    )
     revenue = models.BigIntegerField(
         help_text="Of these sales, less what was returned of them since; 0 in the kinds of promotions."
     )

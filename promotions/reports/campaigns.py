@@ -1,5 +1,6 @@
 """The report of campaigns: their discounts, and the revenue of the sales they touched."""
 
+from functools import partial
 from typing import Final
 
 from babel.numbers import get_currency_precision
@@ -34,6 +35,7 @@ MARGINS: Final = f"""
     JOIN pos_soldline AS line ON line.sale_id = touched.sale_id AND line.at = touched.at
     {margins.KNOWN_COSTS} GROUP BY 1
 """
+NO_SALES: Final = SalesTouched()
 ENDS = {  # P9: expired ran its course, cancelled should not have gone on
     "expired": (gettext_lazy("Expired"), gettext_lazy("ended as planned")),
     "cancelled": (gettext_lazy("Cancelled"), gettext_lazy("stopped for good")),
@@ -53,9 +55,10 @@ def by_campaign(asked: ReportQuery) -> Report:
     asked_for = RawSQL("SELECT unnest(%s::bigint[])", [keys])
     statuses = dict(Campaign.objects.filter(pk__in=asked_for).values_list("pk", "status"))
     figures = []
-    for key, sums in largest_first(found):
-        row = {**sums, "key": key, "badge": statuses.get(key, ""), **_write_margin(known.get(key))}
-        figures.append(_with_revenue(row, touched.get(key, SalesTouched())))
+    for key, row in largest_first(found):
+        row["sales"], row["revenue"] = touched.get(key, NO_SALES)
+        row["key"], row["badge"] = key, statuses.get(key, "")
+        figures.append(row)
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
         Column("name", _("Campaign")),
@@ -67,13 +70,13 @@ def by_campaign(asked: ReportQuery) -> Report:
         *(MARGIN_COLUMNS if has_costs else ()),
         GIVEN,
     )
-    sums = total_of(figures, sales=touched_in_all.sales) | _write_margin(known_in_all)
+    sums = total_of(figures, sales=touched_in_all.sales) | {"revenue": touched_in_all.revenue}
     return Report(
         "campaign",
         _("Revenue per campaign"),
         columns,
-        Rows(figures, _describe_campaigns),
-        _with_revenue(sums, touched_in_all),
+        Rows(figures, partial(_describe_campaigns, known=known)),
+        sums | _compare_revenue(sums, known_in_all),
         drawn="bars",
         groups=_by_end(figures),
         note=f"{ROI_NOTE} {MARGIN_NOTE}" if has_costs else ROI_NOTE,
@@ -112,9 +115,12 @@ def _write_margin(margin: Margin | None) -> Row:
     return {"margin": margin.amount, "cost_known": write_percent(f"{margin.percent_known:.1f}")}
 
 
-def _describe_campaigns(rows: list[Row]) -> list[Row]:
+def _describe_campaigns(rows: list[Row], known: dict[int | None, Margin]) -> list[Row]:
     campaigns = Campaign.objects.in_bulk(row["key"] for row in rows if row["key"] is not None)
-    return [{**row, **_describe_campaign(campaigns.get(row["key"]))} for row in rows]
+    return [
+        row | _describe_campaign(campaigns.get(row["key"])) | _compare_revenue(row, known.get(row["key"]))
+        for row in rows
+    ]
 
 
 def _describe_campaign(campaign: Campaign | None) -> Row:
@@ -128,10 +134,10 @@ def _describe_campaign(campaign: Campaign | None) -> Row:
     }
 
 
-def _with_revenue(row: Row, touched: SalesTouched) -> Row:
-    """Return the row with its sales and revenue. `per_unit`: in hundredths, None when nothing was given."""
-    per_unit = round(touched.revenue * 100 / row["given"]) if row["given"] > 0 else None
-    return {**row, **touched._asdict(), "per_unit": per_unit}
+def _compare_revenue(row: Row, margin: Margin | None) -> Row:
+    """Return what the revenue of a row comes to. `per_unit`: in hundredths, None when nothing was given."""
+    per_unit = round(row["revenue"] * 100 / row["given"]) if row["given"] > 0 else None
+    return {"per_unit": per_unit, **_write_margin(margin)}
 
 
 def _by_end(rows: list[Row]) -> list[Row]:

@@ -36,8 +36,13 @@ EXPRESSIONS: Final = {
     Grouping.DAY: "(begins AT TIME ZONE %(zone)s)::date",
     Grouping.HOUR: "extract(hour FROM begins AT TIME ZONE %(zone)s)::integer",
 }
-BY_TIME: Final = (Grouping.DAY, Grouping.HOUR)
-OF_PROMOTIONS: Final = (Grouping.PROMOTION, Grouping.CAMPAIGN)
+KINDS: Final = {
+    Grouping.PROMOTION: Kind.PROMOTION_DAY,
+    Grouping.CAMPAIGN: Kind.CAMPAIGN_DAY,
+    Grouping.LOCATION: Kind.DAY,
+    Grouping.DAY: Kind.QUARTER,
+    Grouping.HOUR: Kind.QUARTER,
+}
 
 NARROWED: Final = "currency = %(currency)s AND (%(campaign)s::bigint IS NULL OR campaign_id = %(campaign)s)"
 OF_LOCATIONS: Final = (
@@ -80,7 +85,9 @@ def choose_source(asked: ReportQuery, grouping: Grouping) -> "Ledger | Tallies":
 
     The tallies know no types of promotions, and of one campaign no locations, days and hours.
     """
-    is_known = not asked.type and (asked.campaign is None or grouping in OF_PROMOTIONS)
+    is_known = not asked.type and (
+        asked.campaign is None or grouping in (Grouping.PROMOTION, Grouping.CAMPAIGN)
+    )
     is_known &= not any(moment.timestamp() % QUARTER_SECONDS for moment in (asked.since, asked.until))
     return Tallies(asked) if is_known and not _waits_much() else Ledger(asked)
 
@@ -105,14 +112,11 @@ class Tallies:
     def sums(self, grouping: Grouping) -> dict[Key, Row]:
         """Return `given` and `uses` by promotion, campaign, location, day or hour.
 
-        `sales`: those with a discount that are not voided; of a campaign, for each promotion that it gave.
+        `sales`: those with a discount that are not voided.
         """
-        kind = Kind.PROMOTION_DAY
-        if grouping not in OF_PROMOTIONS:
-            kind = Kind.QUARTER if grouping in BY_TIME else Kind.DAY
         return {
             key: {"given": given, "uses": uses, "sales": sales}
-            for key, given, uses, sales, _ in self._read_rows(kind, grouping)
+            for key, given, uses, sales, _ in self._read_rows(KINDS[grouping], grouping)
         }
 
     def sales(self, grouping: Grouping) -> dict[Key, int]:

@@ -12,7 +12,7 @@ from campaigns.workspace.responses import csv_response
 from promotions import reports
 from promotions.forms.report import ReportForm
 
-PER_PAGE = 100
+PER_PAGE = 50
 
 viewing = permission_required("promotions.view_redemption", raise_exception=True)
 

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +86,23 @@ def test_e9_with_nobody_left_nothing_untrue_is_said_of_the_contents_fields():
     assert [sentence for field, sentence in launch.find_problems(campaign) if field == "body"] == [
         "Body, line 5: no contact has a field citty. Did you mean city?"
     ]
+
+
+def test_e9_an_attribute_that_only_one_old_contact_has_is_known(monkeypatch):
+    monkeypatch.setattr(audience, "NEWEST_CONTACTS", 1)
+    campaign = draft(1, body=BODY + " {{ shoe }} {{ shoee }}")
+    ContactFactory(attributes={"shoe": 42})
+    ContactFactory(attributes={})
+    assert [sentence for _, sentence in launch.find_problems(campaign)] == [
+        "Body, line 5: no contact has a field shoee. Did you mean shoe?"
+    ]
+
+
+def test_e9_another_fault_of_the_content_reads_no_contact_in_search_of_names():
+    campaign = draft(1, body=BODY + " {{ score }} {{ first_name")
+    with CaptureQueriesContext(connection) as captured:
+        assert fields(launch.find_problems(campaign)) == ["body"]
+    assert [query["sql"] for query in captured if "unnest" in query["sql"]] == []
 
 
 @pytest.mark.parametrize(("given", "carried"), [({}, "shop.example"), ({"utm_source": "letter"}, "letter")])
