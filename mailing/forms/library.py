@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.annotations import Argument, CleanedData, ColumnValue
 from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
+from campaigns.texts import is_blank
 from mailing.library.pictures import MOST_BYTES
 from mailing.models import Block, MailTemplate, Picture
 from mailing.models.library import ReusableContent
@@ -83,7 +84,8 @@ class NewPictureForm(PictureForm):
         """Call it as its file where no name is given."""
         cleaned = super().clean()
         if not cleaned.get("name") and (file := cleaned.get("file")):
-            cleaned["name"] = (file.name or "").rpartition(".")[0][:150] or _("Picture")
+            name = (file.name or "").rpartition(".")[0][:150]
+            cleaned["name"] = _("Picture") if is_blank(name) else name
         return cleaned
 
 

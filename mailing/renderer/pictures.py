@@ -5,10 +5,10 @@ is looked at before it is decoded, and only the readers of four formats are aske
 """
 
 import io
-import struct
 from collections.abc import Iterator
+from itertools import islice
 
-from PIL import Image, ImageCms, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageMath, ImageOps, ImageSequence, UnidentifiedImageError
 
 from .protocol import PictureRefused, ReadyPicture
 
@@ -18,6 +18,7 @@ TALLEST = 6000
 MOST_PIXELS = 40_000_000
 MOST_PIXELS_OF_PHOTOGRAPHS = 80_000_000  # a JPEG is decoded no larger than it is needed
 MOST_PIXELS_OF_ALL_FRAMES = 40_000_000
+LONGEST_FRAME = 655_350  # milliseconds: more cannot be written in a GIF
 MOST_BYTES_MADE = 5 * 1024 * 1024
 FORMAT_OF_PHONES = "MPO"  # JPEG with further pictures behind the first
 ORIENTATION = 0x0112  # of Exif
@@ -38,18 +39,13 @@ def prepare_picture(data: bytes) -> ReadyPicture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             ready = _prepare_opened(picture)
+    except (PictureRefused, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         raise PictureRefused("unknown") from error
     except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        struct.error,
-        IndexError,
-        KeyError,
-        TypeError,
-    ) as error:
+        Exception
+    ) as error:  # a damaged picture breaks its reader in any way, also by numbers that are too large
         raise PictureRefused("broken") from error
     if len(ready.data) > MOST_BYTES_MADE:
         raise PictureRefused("heavy")
@@ -83,7 +79,7 @@ def _find_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _prepare_still(picture: Image.Image, is_photograph: bool) -> ReadyPicture:
-    is_sideways = is_photograph and picture.getexif().get(ORIENTATION) in TURNED_SIDEWAYS
+    is_sideways = picture.getexif().get(ORIENTATION) in TURNED_SIDEWAYS
     size = _find_size(picture.height, picture.width) if is_sideways else _find_size(*picture.size)
     if is_photograph:  # decodes no more of it than is needed
         picture.draft(None, size[::-1] if is_sideways else size)
@@ -107,8 +103,10 @@ def _prepare_still(picture: Image.Image, is_photograph: bool) -> ReadyPicture:
 def _in_plain_colours(picture: Image.Image) -> Image.Image:
     """Return the picture with eight bits a colour, in the colours that screens take a picture without a profile for."""
     if picture.mode.startswith("I") or picture.mode == "F":
-        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+        return _with_eight_bits(picture.convert("I"), picture.info.get("transparency"))
     profile = picture.info.get("icc_profile")
+    if profile and picture.mode == "P":
+        picture = _with_smooth_colours(picture)
     if profile and picture.mode in ("RGB", "RGBA", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -124,6 +122,15 @@ def _in_plain_colours(picture: Image.Image) -> Image.Image:
     return picture.convert("RGBA" if picture.mode in ("PA", "La", "RGBa") else "RGB")
 
 
+def _with_eight_bits(grey: Image.Image, unseen: int | None) -> Image.Image:
+    """Return a grey picture of 16 bits in 8; what is as grey as `unseen` is transparent."""
+    shades = grey.point(lambda value: value * (1 / 256)).convert("L")
+    if unseen is None:
+        return shades
+    seen = ImageMath.lambda_eval(lambda named: (named["grey"] != unseen) * 255, grey=grey).convert("L")
+    return Image.merge("LA", (shades, seen))
+
+
 def _with_smooth_colours(picture: Image.Image) -> Image.Image:
     """Return the picture in a mode whose colours can be mixed."""
     if picture.mode in ("RGBA", "LA") or "transparency" in picture.info:
@@ -136,11 +143,13 @@ def _prepare_moving(picture: Image.Image) -> ReadyPicture:
     durations: list[int] = []
 
     def list_frames() -> Iterator[Image.Image]:
-        for frame in ImageSequence.Iterator(picture):
+        # the first picture of an animated PNG may be for programs that show no animations
+        first = 1 if picture.info.get("default_image") else 0
+        for frame in islice(ImageSequence.Iterator(picture), first, None):
             if frame.width * frame.height > MOST_PIXELS_OF_ALL_FRAMES:
                 raise PictureRefused("frames")
-            durations.append(int(frame.info.get("duration", 100)) or 100)
-            whole = frame.convert("RGBA")
+            whole = frame.convert("RGBA")  # before the time is read: of a WebP it is known by then only
+            durations.append(min(int(frame.info.get("duration", 100)) or 100, LONGEST_FRAME))
             whole.info = {}
             yield whole if whole.size == size else whole.resize(size, Image.Resampling.LANCZOS)
 

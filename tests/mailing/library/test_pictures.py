@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, ImageSequence, PngImagePlugin
 
 from mailing import renderer, versions
 from mailing.library import pictures
@@ -91,6 +91,25 @@ def test_metadata_goes_and_the_picture_stands_upright():
     assert b"secret" not in ready.data
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("width", [40, 1600])
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_a_picture_of_each_format_stands_upright_and_keeps_its_shape(form, width, turned):
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    drawn = plain(width, width // 2)
+    drawn.paste("blue", (0, 0, width // 4, width // 4))
+    ready = renderer.prepare_picture(write(drawn, form, exif=exif))
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(write(drawn, "PNG", exif=exif))))
+    scale = min(1, 1200 / upright.width)
+    assert (ready.width, ready.height) == (round(upright.width * scale), round(upright.height * scale))
+    made = open_ready(ready).convert("RGB")
+    for x, y in ((0.1, 0.1), (0.9, 0.1), (0.1, 0.9), (0.9, 0.9)):
+        place = (int(x * ready.width), int(y * ready.height))
+        wanted = upright.getpixel((int(x * upright.width), int(y * upright.height)))
+        assert made.getpixel(place) == pytest.approx(wanted, abs=30)
+
+
 @pytest.mark.parametrize("profile", [b"\xff" * 2000, b"", b"\0" * 200])
 @pytest.mark.parametrize(("form", "extension"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "jpg")])
 def test_a_broken_profile_of_colours_is_left_out(form, extension, profile):
@@ -131,6 +150,64 @@ def test_what_moves_goes_on_moving(form):
     made.seek(1)
     red, green, blue = made.convert("RGB").getpixel((5, 5))
     assert green > 100 > red + blue
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_each_picture_of_an_animation_is_shown_for_its_time(form):
+    frames = [plain(40, 40, colour) for colour in ("red", "green", "blue")]
+    data = write(frames[0], form, save_all=True, append_images=frames[1:], duration=[50, 200, 1000], loop=0)
+    assert list_durations(renderer.prepare_picture(data)) == [50, 200, 1000]
+
+
+@pytest.mark.parametrize("form", ["WEBP", "PNG"])
+def test_a_picture_is_shown_no_longer_than_an_animation_of_mails_can_say(form):
+    times = [2_000_000, 50] if form == "WEBP" else [65_535_000, 50]
+    data = write(plain(), form, save_all=True, append_images=[plain(colour="blue")], duration=times)
+    assert list_durations(renderer.prepare_picture(data)) == [655_350, 50]
+
+
+def list_durations(ready):
+    return [frame.info["duration"] for frame in ImageSequence.Iterator(open_ready(ready))]
+
+
+def test_a_picture_for_programs_without_animations_is_no_part_of_the_animation():
+    frames = [plain(40, 40, colour) for colour in ("black", "red", "green", "blue")]
+    data = write(
+        frames[0], save_all=True, append_images=frames[1:], duration=[50, 200, 1000], default_image=True
+    )
+    ready = renderer.prepare_picture(data)
+    assert list_durations(ready) == [50, 200, 1000]
+    assert open_ready(ready).convert("RGB").getpixel((5, 5)) == pytest.approx((255, 0, 0), abs=10)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4) + name + content + zlib.crc32(name + content).to_bytes(4)
+
+
+def test_a_grey_of_sixteen_bits_that_stands_for_nothing_is_transparent():
+    row = b"\0" + b"".join((shade * 1000).to_bytes(2) for shade in range(60))
+    data = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", (60).to_bytes(4) + (4).to_bytes(4) + bytes([16, 0, 0, 0, 0]))
+        + chunk(b"tRNS", (5000).to_bytes(2))
+        + chunk(b"IDAT", zlib.compress(row * 4))
+        + chunk(b"IEND", b"")
+    )
+    made = open_ready(renderer.prepare_picture(data)).convert("LA")
+    assert [made.getpixel((x, 1)) for x in (4, 5, 6)] == [(15, 255), (19, 0), (23, 255)]
+
+
+def swap_red_and_blue() -> bytes:
+    """A profile in which red means blue."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_the_colours_are_those_of_the_profile(mode):
+    data = write(plain(colour=(230, 20, 20)).convert(mode), icc_profile=swap_red_and_blue())
+    red, _, blue = open_ready(renderer.prepare_picture(data)).convert("RGB").getpixel((5, 5))
+    assert red < 80 < 180 < blue
 
 
 def bomb(width: int, height: int) -> bytes:
