@@ -9,7 +9,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from campaigns import dates
 from promotions.models import Promotion
-from promotions.reports.ledger import largest_first, total_of
+from promotions.reports.ledger import total_of
 from promotions.reports.report import (
     GIVEN,
     SALES,
@@ -35,7 +35,7 @@ def by_promotion(asked: ReportQuery) -> Report:
     """Report discounts by promotion, the largest first."""
     source = choose_source(asked, Grouping.PROMOTION)
     found = source.sums(Grouping.PROMOTION)
-    figures = [{**sums, "key": key} for key, sums in largest_first(found)]
+    figures = [{**sums, "key": key} for key, sums in found.items()]
     columns = (
         Column("name", _("Promotion")),
         Column("type", _("Type")),
@@ -74,7 +74,7 @@ def by_location(asked: ReportQuery) -> Report:
     """Report discounts by location, the largest first."""
     found = _each_sale_once(asked, Grouping.LOCATION)
     locations = apps.get_model("pos.Location").objects.in_bulk(found)
-    rows = [{**sums, "name": locations[key].name} for key, sums in largest_first(found)]
+    rows = [{**sums, "name": locations[key].name} for key, sums in found.items()]
     columns = (Column("name", _("Location")), SALES, USES, GIVEN)
     return Report("location", _("By location"), columns, rows, _add_up(rows), drawn="bars")
 

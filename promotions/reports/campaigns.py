@@ -13,7 +13,7 @@ from campaigns.formats import in_sentence, money, write_percent
 from campaigns.models import Campaign
 from promotions import margins
 from promotions.margins import Margin
-from promotions.reports.ledger import GRANTED, Ledger, largest_first, total_of
+from promotions.reports.ledger import GRANTED, Ledger, total_of
 from promotions.reports.report import (
     GIVEN,
     SALES,
@@ -51,11 +51,11 @@ def by_campaign(asked: ReportQuery) -> Report:
     has_costs = margins.is_any_cost_known()
     known, known_in_all = _read_margins(asked) if has_costs else ({}, None)
     keys = [key for key in found if key is not None]
-    # thousands of keys as one parameter
-    asked_for = RawSQL("SELECT unnest(%s::bigint[])", [keys])
+    # thousands of keys as one parameter, which PostgreSQL splits
+    asked_for = RawSQL("SELECT unnest(%s::bigint[])", [f"{{{','.join(map(str, keys))}}}"])
     statuses = dict(Campaign.objects.filter(pk__in=asked_for).values_list("pk", "status"))
     figures = []
-    for key, row in largest_first(found):
+    for key, row in found.items():
         row["sales"], row["revenue"] = touched.get(key, NO_SALES)
         row["key"], row["badge"] = key, statuses.get(key, "")
         figures.append(row)

@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from campaigns import database_time
 from campaigns.formats import in_sentence
 from promotions.models import Coupon, Overrun
-from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, largest_first, total_of
+from promotions.reports.ledger import GRANTED, LARGEST_FIRST, LINES, STANDS, Ledger, total_of
 from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row, Rows
 
 BADGES = {Coupon.State.USABLE: "enabled", Coupon.State.COMING: "scheduled", Coupon.State.USED_UP: "paused"}
 USED: Final = f"""
     SELECT line.coupon_id, sum(line.amount)::bigint, sum(line.uses)::bigint, count(*) FILTER (WHERE {STANDS}),
            count(DISTINCT sale.customer) FILTER (WHERE sale.customer <> ''), max(line.at)
-    FROM {LINES} AND line.coupon_id IS NOT NULL GROUP BY 1
+    FROM {LINES} AND line.coupon_id IS NOT NULL GROUP BY 1 {LARGEST_FIRST}
 """
 SALES_WITH_CODE: Final = f"SELECT count(DISTINCT line.sale_id) FROM {GRANTED} AND line.coupon_id IS NOT NULL"
 
@@ -23,9 +23,8 @@ SALES_WITH_CODE: Final = f"SELECT count(DISTINCT line.sale_id) FROM {GRANTED} AN
 def by_coupon(asked: ReportQuery) -> Report:
     """Report how each code was used: by how many customers, and how often at most by one."""
     ledger = Ledger(asked)
-    names = ("given", "uses", "sales", "customers", "last")
-    found = {key: dict(zip(names, figures, strict=True)) for key, *figures in ledger.rows(USED)}
-    figures = [{**used, "key": key} for key, used in largest_first(found)]
+    names = ("key", "given", "uses", "sales", "customers", "last")
+    figures = [dict(zip(names, row, strict=True)) for row in ledger.rows(USED)]
     columns = (
         Column("name", _("Code")),
         Column("promotion", _("Promotion")),

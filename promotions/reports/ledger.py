@@ -5,7 +5,7 @@ promotion each line is another sale, since a sale has one granted line of a prom
 sales only the index pos.sale_figures is read, which is a small part of the table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -42,9 +42,10 @@ GRANTED: Final = f"""
     {SOLD} WHERE {WITHIN} AND {STANDS}
       AND sale.id BETWEEN %(granted)s AND %(last)s AND line.sale_id BETWEEN %(granted)s AND %(last)s
 """
+LARGEST_FIRST: Final = "ORDER BY 2 DESC, 1"  # what has no key comes last of equal ones
 SUMS: Final = f"""
     SELECT {{key}}, sum(line.amount)::bigint, sum(line.uses)::bigint, count(*) FILTER (WHERE {STANDS})
-    FROM {LINES} GROUP BY 1
+    FROM {LINES} GROUP BY 1 {LARGEST_FIRST}
 """
 SALES: Final = f"""
     SELECT key, count(*) FROM (
@@ -91,7 +92,7 @@ class Ledger:
         return rows
 
     def sums(self, grouping: Grouping) -> dict[Key, Row]:
-        """Return `given` and `uses` by promotion, campaign, location, day or hour.
+        """Return `given` and `uses` by promotion, campaign, location, day or hour, the largest discount first.
 
         `sales`: the lines granted in sales that are not voided; in a row of one promotion, the number of those sales.
         """
@@ -112,11 +113,6 @@ class Ledger:
         rows = self.rows(REVENUE)
         in_all = SalesTouched(sum(row[3] for row in rows), sum(row[4] for row in rows))
         return {key: SalesTouched(sales, revenue) for key, sales, revenue, *_ in rows}, in_all
-
-
-def largest_first(found: Mapping[Key, Row]) -> list[tuple[Key, Row]]:
-    """Return keys and figures, the largest discount first; of equal ones the smaller key first, None last."""
-    return sorted(found.items(), key=lambda item: (-item[1]["given"], item[0] is None, item[0] or 0))
 
 
 def total_of(rows: Iterable[Row], *, sales: int) -> Row:

@@ -13,7 +13,7 @@ from django.db import connection
 from campaigns.annotations import ColumnValue
 from promotions import tallies
 from promotions.models import DiscountTally
-from promotions.reports.ledger import Ledger
+from promotions.reports.ledger import LARGEST_FIRST, Ledger
 from promotions.reports.report import Grouping, Key, ReportQuery, Row, SalesTouched
 
 Kind = DiscountTally.Kind
@@ -76,7 +76,7 @@ SUMS: Final = f"""
         {tallies.FACTS.format(known=tallies.KNOWN, lines=WAITING)}
         UNION ALL {tallies.FACTS.format(known=tallies.NOTHING_KNOWN, lines=AT_THE_EDGES)}
     ), changes AS ({tallies.CHANGES})
-    SELECT {{key}}, {tallies.SUMS} FROM ({_select_rows()}) AS row GROUP BY 1
+    SELECT {{key}}, {tallies.SUMS} FROM ({_select_rows()}) AS row GROUP BY 1 {LARGEST_FIRST}
 """
 
 
@@ -110,7 +110,7 @@ class Tallies:
         self._known: dict[tuple[Kind, Grouping | None], list[tuple[Key, int, int, int, int]]] = {}
 
     def sums(self, grouping: Grouping) -> dict[Key, Row]:
-        """Return `given` and `uses` by promotion, campaign, location, day or hour.
+        """Return `given` and `uses` by promotion, campaign, location, day or hour, the largest discount first.
 
         `sales`: those with a discount that are not voided.
         """
