@@ -96,6 +96,17 @@ def write_period(begin: datetime, end: datetime) -> str:
     return gettext("%(begin)s to %(end)s") % ends
 
 
+def write_end(end: datetime, begin: datetime) -> str:
+    """Write when something ends whose begin stands before it: 15:00 on the same day, else 4 Sep 2027, 15:00."""
+    begin, end = timezone.localtime(begin), timezone.localtime(end)
+    return write_time(end) if begin.date() == end.date() else write_moment(end)
+
+
+def write_first_day(first: date, last: date) -> str:
+    """Write the first of some days, before the last: 3 Sep when the last is of the same year, else 3 Sep 2027."""
+    return write_short_day(first) if first.year == last.year else write_day(first)
+
+
 def write_stored_value(text: str) -> str:
     """Write a value from the record of a change: an instant as a moment, any other text as it is."""
     return write_moment(datetime.fromisoformat(text)) if _INSTANT.fullmatch(text) else text

@@ -3,6 +3,7 @@
 `campaigns.dates` writes days and times.
 """
 
+import re
 from decimal import Decimal
 
 from babel import Locale
@@ -12,6 +13,8 @@ from django.contrib.auth.models import AbstractUser
 from django.utils.translation import get_language, pgettext, to_locale
 
 from campaigns.annotations import Words
+
+_decimals = re.compile(r"\.0+")  # in a pattern of amounts
 
 
 def person(user: AbstractUser | None) -> str:
@@ -26,6 +29,18 @@ def money(amount: int | None, currency: str = "") -> str:
     currency = currency or settings.CURRENCY
     value = Decimal(amount).scaleb(-get_currency_precision(currency))
     return format_currency(value, currency, locale=find_locale())
+
+
+def money_on_scale(amount: int, currency: str = "") -> str:
+    """Return an amount in minor units as it stands beside a drawing: €400, and €0.50 where it is not whole."""
+    currency = currency or settings.CURRENCY
+    places = get_currency_precision(currency)
+    if amount % 10**places:
+        return money(amount, currency)
+    locale = Locale.parse(find_locale())
+    whole = _decimals.sub("", locale.currency_formats["standard"].pattern)
+    value = Decimal(amount).scaleb(-places)
+    return format_currency(value, currency, whole, locale=locale, currency_digits=False)
 
 
 def share(part: int | None, whole: int | None) -> str:

@@ -198,7 +198,7 @@ def draw_days(campaign: EmailCampaign, currency: str) -> Plot | None:
     return draw_plot(
         points,
         (gettext("Revenue"),),
-        lambda amount: formats.money(amount, currency),
+        lambda amount: formats.money_on_scale(amount, currency),
         (gettext("Revenue"), gettext("Sales")),
     )
 

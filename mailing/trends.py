@@ -58,6 +58,7 @@ def list_mail_trends(user: User, days: Days) -> Iterator[Trend]:
         days,
         days.fill(_sum_by_day(_REVENUE, days)),
         partial(formats.money, currency=settings.CURRENCY),
+        write_on_scale=partial(formats.money_on_scale, currency=settings.CURRENCY),
     )
 
 

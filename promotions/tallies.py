@@ -160,7 +160,7 @@ def find_wrong_tallies() -> Iterator[str]:
             keys = {"location": location, "campaign": campaign, "promotion": promotion}
             of = "".join(f", {name} {key}" for name, key in keys.items() if key)
             yield (
-                f"{Kind(kind).name} of {begins:%Y-%m-%d %H:%M} in {currency}{of} says {given} given, {uses} uses, "
+                f"{Kind(kind).name} of {begins.isoformat()} in {currency}{of} says {given} given, {uses} uses, "
                 f"{sales} sales and {revenue} revenue more"
             )
 

@@ -30,4 +30,5 @@ def list_discount_trends(user: User, days: Days) -> Iterator[Trend]:
         days.fill(given),
         partial(formats.money, currency=settings.CURRENCY),
         reverse("promotions:promotion_report"),
+        partial(formats.money_on_scale, currency=settings.CURRENCY),
     )

@@ -65,6 +65,13 @@ def moment(at: datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
 
 
+@register.filter
+def end_after(end: datetime, begin: datetime) -> SafeString:
+    """Write an instant after the one that stands before it: only its time on the same day."""
+    return format_html('<time datetime="{}">{}</time>', end.isoformat(), dates.write_end(end, begin))
+
+
+register.filter("first_day", dates.write_first_day)
 register.filter("day", dates.write_day)
 register.filter("short_day", dates.write_short_day)
 register.filter("month", dates.write_month)

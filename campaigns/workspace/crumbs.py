@@ -6,9 +6,11 @@ A page of the menu needs no way. Every other page has a line in PLACES, which a 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, ResolverMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from campaigns import formats
 from campaigns.annotations import ColumnValue, Words
 from campaigns.workspace import menu
 
@@ -163,7 +165,11 @@ def _name_place(view: str, find: Callable[[str], ColumnValue]) -> Words:
     if place is None:
         return next(entry.label for entry in menu.list_all_entries() if entry.view == view)
     found = (find(name) for name in place.of)
-    return next((str(one) for one in found if one), place.label)
+    return next((_name_thing(one) for one in found if one), place.label)
+
+
+def _name_thing(thing: ColumnValue) -> str:
+    return formats.person(thing) if isinstance(thing, User) else str(thing)
 
 
 def _find_path(view: str, match: ResolverMatch) -> str:

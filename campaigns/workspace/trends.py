@@ -39,7 +39,10 @@ class Days:
 
 @dataclass(frozen=True)
 class Trend:
-    """One figure. `amounts`: of all days, the oldest first. `url`: of the page with the details; "" for none."""
+    """One figure. `amounts`: of all days, the oldest first. `url`: of the page with the details; "" for none.
+
+    `write_on_scale`: writes an amount beside the drawing.
+    """
 
     label: str
     meaning: str
@@ -47,6 +50,7 @@ class Trend:
     amounts: Sequence[int]
     write: Callable[[int], str] = formats.thousands
     url: str = ""
+    write_on_scale: Callable[[int], str] = formats.thousands
 
     @property
     def total(self) -> str:
@@ -72,7 +76,7 @@ class Trend:
             Point(dates.write_weekday(day), dates.write_short_day(day), (amount,), (self.write(amount),))
             for day, amount in zip(self.days.all[DAYS:], self.amounts[DAYS:], strict=True)
         ]
-        return draw_plot(points, (self.label,), self.write)
+        return draw_plot(points, (self.label,), self.write_on_scale)
 
 
 def list_trends(user: User, now: datetime) -> Iterator[Trend]:

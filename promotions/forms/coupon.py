@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.annotations import Argument, CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
@@ -96,7 +96,7 @@ class CouponForm(CouponTerms):
             count=MIN_SAFE_LENGTH,
         ),
     )
-    active = forms.BooleanField(label=gettext_lazy("Switched on"), required=False, initial=True)
+    active = forms.BooleanField(label=pgettext_lazy("code", "Switched on"), required=False, initial=True)
     field_order = ["code", "promotion"]
 
     def __init__(

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.annotations import Argument
 from campaigns.fields import DatabaseTimeField
@@ -44,7 +44,7 @@ class Coupon(models.Model):
         COMING = "coming", gettext_lazy("Not yet")
         USED_UP = "used_up", gettext_lazy("Used up")
         ENDED = "ended", gettext_lazy("Ended")
-        OFF = "off", gettext_lazy("Switched off")
+        OFF = "off", pgettext_lazy("code", "Switched off")
 
     promotion = models.ForeignKey(
         "promotions.Promotion", models.PROTECT, related_name="coupons", db_constraint=False

@@ -44,7 +44,7 @@ class DiscountTally(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.begins:%Y-%m-%d %H:%M}: {self.given}"
+        return f"{self.get_kind_display()} {self.begins.isoformat()}: {self.given}"
 
 
 class TalliedSale(models.Model):

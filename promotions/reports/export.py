@@ -7,7 +7,7 @@ from babel.numbers import get_currency_precision
 from django.utils.translation import gettext
 
 from campaigns.annotations import ColumnValue
-from campaigns.formats import money
+from campaigns.formats import money, money_on_scale
 from campaigns.workspace import spreadsheets
 from campaigns.workspace.plots import Plot, Point, draw_plot
 from promotions.reports.report import Report, Row
@@ -28,7 +28,7 @@ def draw_report(report: Report, currency: str) -> Plot:
         Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))
         for row in report.rows
     ]
-    return draw_plot(points, (gettext("Discount"),), lambda amount: money(amount, currency))
+    return draw_plot(points, (gettext("Discount"),), lambda amount: money_on_scale(amount, currency))
 
 
 def csv_lines(report: Report, currency: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from django_htmx.http import trigger_client_event
 
 from campaigns import database_time, dates
 from campaigns.annotations import PageContext
-from campaigns.formats import money
+from campaigns.formats import money, money_on_scale
 from campaigns.forms import read_proposed_start
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
@@ -92,7 +92,7 @@ def show_days(request: Request, pk: int) -> HttpResponse:
     drawn = draw_plot(
         points,
         (_("Discounts given each day"),),
-        lambda amount: money(amount, campaign.currency),
+        lambda amount: money_on_scale(amount, campaign.currency),
         heads=(_("Discount"), _("Uses")),
     )
     template = "promotions/_days.html" if request.htmx else "promotions/days.html"

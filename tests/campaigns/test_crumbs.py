@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.html import escape
 
 from campaigns.workspace import crumbs, menu
-from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, PromotionFactory
+from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, PromotionFactory, user_in
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +84,13 @@ def test_the_way_names_what_the_page_is_about_and_links_each_step(client, market
     campaign = EmailCampaignFactory(name="Spring")
     way = read_way(client, f"/campaigns/email/{campaign.pk}/edit/")
     assert f'<a href="/campaigns/email/{campaign.pk}/">Spring</a>' in way
+
+
+def test_the_way_names_people_as_their_pages_do(admin_client):
+    ada = user_in("Analysts")
+    ada.first_name, ada.last_name = "Ada", "Lovelace"
+    ada.save()
+    assert '<span aria-current="page">Ada Lovelace</span>' in read_way(admin_client, f"/people/{ada.pk}/")
 
 
 def test_a_page_of_the_menu_has_no_way(client, marketer):

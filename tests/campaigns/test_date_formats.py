@@ -33,6 +33,26 @@ def test_templates_write_one_format(template, written):
     assert Template(template).render(Context({"at": AT, "day": AT.date()})) == written
 
 
+@pytest.mark.parametrize(
+    ("hours", "zone", "written"),
+    [
+        (5, "UTC", "19:05"),
+        (10, "UTC", "4 Sep 2027, 00:05"),
+        (5, "Asia/Karachi", "4 Sep 2027, 00:05"),  # begins at 19:05 there
+    ],
+)
+def test_an_end_after_its_begin_repeats_no_date(hours, zone, written):
+    with timezone.override(ZoneInfo(zone)):
+        assert dates.write_end(AT + timedelta(hours=hours), AT) == written
+        shown = Template("{% load workspace %}{{ end|end_after:at|striptags }}")
+        assert shown.render(Context({"end": AT + timedelta(hours=hours), "at": AT})) == written
+
+
+def test_the_first_of_some_days_repeats_no_year():
+    assert dates.write_first_day(date(2027, 9, 3), date(2027, 12, 1)) == "3 Sep"
+    assert dates.write_first_day(date(2027, 12, 30), date(2028, 1, 5)) == "30 Dec 2027"
+
+
 def test_sentences_write_it_too():
     assert dates.write_moment(AT) == WRITTEN
     assert dates.write_day(date(2027, 9, 3)) == "3 Sep 2027"

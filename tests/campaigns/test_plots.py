@@ -1,7 +1,9 @@
 """Drawings of figures over time."""
 
 import pytest
+from django.utils import translation
 
+from campaigns import formats
 from campaigns.workspace.plots import Point, draw_plot, round_up_scale
 
 
@@ -41,3 +43,23 @@ def test_a_scale_whose_half_is_no_whole_number_is_not_named_there():
 @pytest.mark.parametrize(("points", "named"), [(0, 0), (1, 1), (6, 3), (7, 4), (24, 6), (31, 5)])
 def test_a_small_screen_has_room_for_the_names_under_a_drawing(points, named):
     assert sum(column.short != "" for column in draw_values(*[(1,)] * points).columns) == named
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "language", "written"),
+    [
+        (40_000, "EUR", "en", "€400"),
+        (0, "EUR", "en", "€0"),
+        (50, "EUR", "en", "€0.50"),
+        (100_000_000, "EUR", "en", "€1,000,000"),
+        (400, "JPY", "en", "¥400"),
+        (100_000, "EUR", "de", "1.000\xa0€"),
+        (50, "EUR", "de", "0,50\xa0€"),
+        (100_000, "EUR", "fr", "1\u202f000\xa0€"),
+    ],
+)
+def test_an_amount_beside_a_drawing_has_decimals_only_where_it_needs_them(
+    amount, currency, language, written
+):
+    with translation.override(language):
+        assert formats.money_on_scale(amount, currency) == written

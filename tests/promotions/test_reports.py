@@ -264,7 +264,7 @@ def test_a_drawing_has_a_column_for_each_day_and_names_some_however_many_there_a
     drawn = reports.draw_report(report, "EUR")
     assert len(drawn.columns) == 40
     assert [column.short for column in drawn.columns if column.short][:2] == ["15 Jan", "22 Jan"]
-    assert drawn.scale == ("€20.00", "€10.00", "€0.00")
+    assert drawn.scale == ("€20", "€10", "€0")
     assert drawn.columns[1].point.cells == ("€12.34",)
 
 

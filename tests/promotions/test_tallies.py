@@ -223,8 +223,8 @@ def test_the_doctor_finds_a_tally_that_is_wrong():
     said = [breach for breach in find_breaches() if "tall" in breach]
     where = f"location {line.sale.location_id}"
     assert said == [
-        f"The tally DAY of 2026-03-10 00:00 in EUR, {where} says 1 given, 0 uses, 0 sales and 0 revenue more than the "
-        "ledger.",
+        f"The tally DAY of 2026-03-10T00:00:00+00:00 in EUR, {where} says 1 given, 0 uses, 0 sales and 0 revenue more "
+        "than the ledger.",
         f"Sale {line.sale_id} is not tallied as it is: fold it again.",
     ]
 
