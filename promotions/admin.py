@@ -38,6 +38,7 @@ from promotions.models import (
     Redemption,
     RulesVersion,
     StackingSettings,
+    TalliedSale,
 )
 from promotions.publish.campaigns import FIELDS as CAMPAIGN_FIELDS
 from promotions.publish.promotions import FIELDS as PROMOTION_FIELDS
@@ -250,4 +251,4 @@ class ChangeAdmin(ReadOnlyAdmin):
     search_fields = ["campaign__name", "promotion__name"]
 
 
-admin.site.register([ExcludedPair, Link, RulesVersion], ReadOnlyAdmin)
+admin.site.register([ExcludedPair, Link, RulesVersion, TalliedSale], ReadOnlyAdmin)
