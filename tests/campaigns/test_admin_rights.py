@@ -109,6 +109,7 @@ TABLE = {
     "promotions.Redemption": "vn",
     "promotions.RulesVersion": "vn",
     "promotions.StackingSettings": "vn acA",
+    "promotions.TalliedSale": "vS",
 }
 # actions on rows chosen in a list; every other model has none
 ACTIONS = {
