@@ -2,9 +2,11 @@
 
 import logging
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -369,11 +371,26 @@ def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]
 
 def _read_ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
     """Yield the same batches, each read while the database imports the one before."""
-    with ThreadPoolExecutor(1) as reader:
+    with ThreadPoolExecutor(1) as reader, _share_python_often():
         coming = reader.submit(next, pieces, None)
         while (piece := coming.result()) is not None:
             coming = reader.submit(next, pieces, None)
             yield piece
+
+
+@contextmanager
+def _share_python_often() -> Iterator[None]:
+    """Let another thread of this process wait for Python for 0.3 ms at most, while the block lasts.
+
+    A batch goes to the database in dozens of writes. After each the writer would wait its 5 ms until the reader lets
+    it go on, a quarter of the time that an import takes.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0003)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _finish(upload_id: int, *, error: str = "") -> None:
