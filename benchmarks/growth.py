@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 QUOTES = "--only quotes --sizes {size} --seconds 2"
 SALES = "--only sales --sizes {size} --seconds 2"
-LAUNCH = "--recipients {size} --send 4000"
+LAUNCH = "--recipients {size} --send 8000"
 ROWS = {
     "quote of 5 lines": Row(
         "pos", QUOTES, "CPU of a quote of 5 lines, {size:,} promotions", "µs", is_by_rows=False
@@ -94,7 +94,9 @@ def measure(row: Row, size: int, known: dict[str, dict[str, float]]) -> float:
             subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
             known[key] = {result.what: result.value for result in read_results(path)}
     value = known[key][row.figure.format(size=size)]
-    return value * row.of_each / size if row.of_each else value
+    each = value * row.of_each / size if row.of_each else value
+    print(f"{row.figure.format(size=size)}: {each:,.1f} {row.unit}", file=sys.stderr, flush=True)
+    return each
 
 
 def show_table(title: str, found: dict[str, dict[int, float]]) -> None:
