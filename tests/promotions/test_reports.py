@@ -10,6 +10,7 @@ import pytest
 from django.db.models import Sum
 from django.utils import timezone
 
+from campaigns import dates
 from pos.models import Sale, UnfoldedSale
 from promotions import reports
 from promotions.models import Overrun, Promotion, Redemption
@@ -135,7 +136,8 @@ def test_a_campaign_tells_what_it_brought_in_since_its_start_whenever_that_was(c
     page = words(read_page(client.get(html.unescape(address))))
     assert "Campaign: Spring" in page
     assert "Spring Cancelled 1 1 ¥900 9.00 ¥100" in page
-    assert f"{timezone.localdate(started):%-d %b %Y} to {timezone.localdate():%-d %b %Y}" in page
+    first, last = timezone.localdate(started), timezone.localdate()
+    assert f"{dates.write_first_day(first, last)} to {last:%-d %b %Y}" in page
     exported = client.get(html.unescape(address).replace("/?", "/export/?")).getvalue().decode()
     assert list(csv.reader(exported.splitlines()))[1:] == [
         ["Spring", "cancelled", "1", "1", "900", "9.00", "100"]
