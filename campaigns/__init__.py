@@ -14,7 +14,7 @@ The other apps import this one, and it imports none of them.
     logins, sessions                  who guesses passwords; how long somebody stays signed in
     refusals                          why something cannot be done now, as a sentence
     bulk, saved_views                 what is done to several campaigns at once; filters under a name
-    calendar_feed                     the calendar of a person for calendar programs
+    periods, calendar_feed            when campaigns are live; the calendar of a person for calendar programs
     guide                             the guide, and which of its sections explains a page
     editions                          refuses to save over the edit of somebody else
     database_time, instants, zones    the time, its bounds, time zones

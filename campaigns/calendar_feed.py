@@ -18,9 +18,9 @@ from django.utils.translation import gettext
 
 from campaigns import database_time, zones
 from campaigns.formats import in_sentence
-from campaigns.lifecycle import Period
 from campaigns.logins import Limit, TriesInAll
 from campaigns.models import CalendarFeed, Campaign
+from campaigns.periods import Period
 from campaigns.workspace import calendar
 
 if TYPE_CHECKING:

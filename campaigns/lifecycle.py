@@ -6,15 +6,13 @@ around a step stands in its `KindLifecycle`, which its app registers. No code he
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache, cached_property
+from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
@@ -22,6 +20,7 @@ from campaigns import database_time, refusals
 from campaigns.annotations import Argument, Columns, RowFigures, RowOrKey, Words
 from campaigns.formats import in_sentence
 from campaigns.models import Campaign, by_system
+from campaigns.periods import Period
 from campaigns.refusals import Locked, Refused
 from campaigns.sentences import keep
 from campaigns.verbs import VERBS
@@ -29,7 +28,6 @@ from campaigns.verbs import VERBS
 __all__ = [
     "KindLifecycle",
     "Locked",
-    "Period",
     "Refused",
     "advice",
     "delete",
@@ -52,23 +50,6 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
-
-
-@dataclass(frozen=True)
-class Period:
-    """A campaign, and from when until when it is live, or is to be. ends_at None: nobody has set an end."""
-
-    campaign: Campaign
-    begins_at: datetime
-    ends_at: datetime | None
-
-    @cached_property
-    def days(self) -> tuple[date, date]:
-        """The first and the last day in the zone of the user; the end is the first moment that is no longer part."""
-        first = timezone.localdate(self.begins_at)
-        if self.ends_at is None:
-            return first, date.max
-        return first, max(first, timezone.localdate(self.ends_at - timedelta(microseconds=1)))
 
 
 class KindLifecycle(Generic[C]):

@@ -21,21 +21,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
 
-from campaigns.processes import adopt_orphans, die_with
+from campaigns.processes import adopt_orphans
 from config import embedded_postgres, environment, private_files
+from config.programs import STEADY, Program, read_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = environment.var_dir(ROOT)
 GRACE_SECONDS = 15.0  # seconds between SIGTERM and SIGKILL
 FRONT = "front"  # the program that strangers reach: it is stopped first
 FRONT_GRACE_SECONDS = 6.0  # seconds that it has for the requests under way, which need the others
-FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a program is started anew
-STEADY = 30.0  # seconds after which a program counts as up: its next end is its first, its silence is noticed
 PAUSE = 2.0  # seconds between two looks at the database
 MOMENT = 0.2  # seconds
 SILENT_SECONDS = (
@@ -46,71 +45,6 @@ SILENT_SECONDS = (
 SILENT_CLUSTERS = (
     "SELECT cluster FROM campaigns_heartbeat WHERE host = %s AND asked_at - at > interval '15 s'"
 )
-
-
-class Program:
-    """A line of the Procfile, and its process while it has one. Times are those of the monotonic clock."""
-
-    def __init__(self, name: str, command: str) -> None:
-        self.name = name
-        self.command = command
-        self.process: subprocess.Popen[bytes] | None = None
-        self.partial = b""  # output after the last end of line
-        self.started_at = 0.0
-        self.start_at = 0.0
-        self.delay = FIRST_DELAY
-        self.silent_since: float | None = None
-
-    def start(self, variables: Mapping[str, str]) -> None:
-        supervisor = os.getpid()
-        self.started_at, self.silent_since = time.monotonic(), None
-        self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {self.command}"],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Should the supervisor be killed itself, its programs stop by themselves.
-            preexec_fn=lambda: die_with(supervisor, signal.SIGTERM),  # noqa: PLW1509 one thread
-        )
-        assert self.process.stdout
-        os.set_blocking(self.process.stdout.fileno(), False)
-
-    def ask_to_end(self) -> None:
-        if self.process:  # the main process alone: it knows best how to stop those that it started
-            self.process.terminate()
-
-    def kill(self) -> None:
-        if self.process:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines it has printed since the last call, with an unfinished one once it has closed its output."""
-        if not self.process or not self.process.stdout or self.process.stdout.closed:
-            return
-        try:
-            printed = os.read(self.process.stdout.fileno(), 65536)  # all that a pipe holds
-        except BlockingIOError:
-            return
-        *whole, self.partial = (self.partial + printed).split(b"\n")
-        if not printed:
-            self.process.stdout.close()
-            whole, self.partial = [self.partial] if self.partial else [], b""
-        yield from (line.decode(errors="replace") for line in whole)
-
-    def reap(self) -> None:
-        """Kill the processes that its ended main process left behind, and set the time to start it anew."""
-        self.kill()
-        if self.process and self.process.stdout:
-            self.process.stdout.close()
-        self.process = None
-        now = time.monotonic()
-        if now - self.started_at > STEADY:
-            self.delay = FIRST_DELAY
-        self.start_at = now + self.delay
-        self.delay = min(2 * self.delay, LONGEST_DELAY)
 
 
 class Supervisor:
@@ -287,14 +221,6 @@ class Supervisor:
             self.stop()
 
 
-def programs_of(procfile: str) -> list[Program]:
-    """Return the programs of a Procfile, with a line `name: command` for each. A shell expands the variables."""
-    lines = [
-        line.partition(":") for line in procfile.splitlines() if line.strip() and not line.startswith("#")
-    ]
-    return [Program(name.strip(), command.strip()) for name, _, command in lines]
-
-
 def silent_clusters(database: Mapping[str, str]) -> set[str]:
     """Return the clusters of this host that do not answer; none while the database is away, since none can answer."""
     try:
@@ -368,7 +294,7 @@ def main() -> int:
     )
     parser.add_argument("--check-ports", action="store_true", help="only say whether the ports can be used")
     options = parser.parse_args()
-    programs = programs_of(options.procfile.read_text())
+    programs = read_programs(options.procfile.read_text())
     try:
         port = environment.port("PORT", 8000)
         mail_port = environment.port("MAIL_PORT", port + 25)

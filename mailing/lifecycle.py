@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
 from campaigns.annotations import Argument, RowFigures
-from campaigns.lifecycle import KindLifecycle, Period
+from campaigns.lifecycle import KindLifecycle
+from campaigns.periods import Period
 from mailing import endings, launch, offers, progress, variants
 from mailing.models import EmailCampaign, Route, Target
 from mailing.sending import breaker

@@ -14,7 +14,7 @@ from campaigns import calendar_feed, database_time
 from campaigns.annotations import PageContext
 from campaigns.forms import CalendarForm
 from campaigns.languages import use_language_of
-from campaigns.lifecycle import Period
+from campaigns.periods import Period
 from campaigns.requests import Request, client_address, number_in_query
 from campaigns.views.answers import may_view
 from campaigns.workspace import calendar, overview

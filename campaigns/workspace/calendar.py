@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from campaigns import lifecycle, zones
 from campaigns.annotations import Argument, RowOrKey
-from campaigns.lifecycle import Period
 from campaigns.models import Campaign
+from campaigns.periods import Period
 
 DAYS_OF_WEEK = 7
 BARS_SHOWN = 12  # of one week of a month; the page of a day lists all

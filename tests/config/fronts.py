@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from config import supervisor
+from config import programs
 from tests.pos.servers import ROOT, call
 from tests.waiting import wait_for
 
@@ -52,7 +52,7 @@ def serve_behind_front(
             "SECRET_KEY": SECRET_KEY,
             "ENCRYPTION_KEYS": "m0t0h0a9zT2p8yqk1mYk3Y0cXn0oI6mJ0l0y3nHk5Ys=",
         }
-        for program in supervisor.programs_of((ROOT / procfile).read_text()):
+        for program in programs.read_programs((ROOT / procfile).read_text()):
             command = program.command
             if program.name == "front" and deadlines:
                 command = command.replace("--config ", f"--config {copy_front(Path(folder), deadlines)}/")

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from config import supervisor
+from config import programs
 from tests.config.fronts import SECRET_KEY, can_connect, find_free_port, run_program
 from tests.factories import PromotionCampaignFactory, TillFactory, UserFactory
 from tests.pos.servers import ROOT, call, environment_of_test_database
@@ -80,7 +80,7 @@ def port():
             SECRET_KEY=SECRET_KEY,
             PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         )
-        for program in supervisor.programs_of((ROOT / "deploy/Procfile").read_text()):
+        for program in programs.read_programs((ROOT / "deploy/Procfile").read_text()):
             if program.name in ("tills", "web"):
                 stack.enter_context(run_program(program.command, environment))
         stack.enter_context(run_program(command, environment))

@@ -18,19 +18,18 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns import heartbeats
-from config import embedded_postgres, supervisor
+from config import embedded_postgres, programs, supervisor
 from tests.factories import HeartbeatFactory
 
 pytestmark = pytest.mark.timeout(60)
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTER = """
 import os, pathlib, sys
-from config import embedded_postgres, supervisor
+from config import embedded_postgres, programs, supervisor
 procfile, grace, port, var = sys.argv[1:]
 supervisor.GRACE_SECONDS = float(grace)
 embedded = embedded_postgres.Server(pathlib.Path(var)) if var else None
-programs = supervisor.programs_of(procfile)
-supervisor.Supervisor(programs, os.environ, embedded=embedded, port=int(port)).run()
+supervisor.Supervisor(programs.read_programs(procfile), os.environ, embedded=embedded, port=int(port)).run()
 print("all is stopped", flush=True)
 """
 
@@ -251,7 +250,7 @@ def test_a_cluster_is_killed_whole_when_it_stays_silent(
     monkeypatch: pytest.MonkeyPatch, up_for: int, silent_for: int, killed: bool
 ) -> None:
     monkeypatch.setattr(supervisor, "silent_clusters", lambda database: {"mail"})
-    mail = supervisor.Program("mail", "sh -c 'sleep 60 & wait'")
+    mail = programs.Program("mail", "sh -c 'sleep 60 & wait'")
     watch = supervisor.Supervisor([mail], os.environ, database={"dbname": "any"})
     mail.start(os.environ)
     assert mail.process
@@ -293,5 +292,5 @@ def test_both_ports_are_looked_at() -> None:
 
 
 def test_the_procfile_names_every_program_of_the_product() -> None:
-    names = [program.name for program in supervisor.programs_of((ROOT / "Procfile").read_text())]
+    names = [program.name for program in programs.read_programs((ROOT / "Procfile").read_text())]
     assert names == ["front", "tills", "web", "default", "mail", "clock", "fold", "catcher"]
