@@ -243,9 +243,10 @@ def kinds() -> dict[str, type[Campaign]]:
     return {model.KIND: model for model in Campaign.__subclasses__()}
 
 
-def lock_row(campaign: C) -> C:
-    """Lock the campaign's row and return it as it is then."""
-    return cast("C", type(campaign).objects.select_for_update(no_key=True).get(pk=campaign.pk))
+def lock_row(campaign: C, *, to_delete: bool = False) -> C:
+    """Lock the campaign's row and return it as it is then. `to_delete`: nobody may refer to it meanwhile."""
+    rows = type(campaign).objects.select_for_update(no_key=not to_delete)
+    return cast("C", rows.get(pk=campaign.pk))
 
 
 # ── what is open ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -408,7 +409,7 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
     with transaction.atomic():
         campaign = load_own_kind(campaign)
         lifecycle_of(campaign).take_locks(campaign, "delete")
-        campaign = lock_row(campaign)
+        campaign = lock_row(campaign, to_delete=True)
         _take_owed_steps(campaign, now)
         if by is not None and not may_delete(campaign, by):
             raise Refused(
