@@ -267,7 +267,7 @@ def save_coupon(
 def _lock_rules_for_another_code(pk: int, code: ColumnValue) -> None:
     """Wait for the sales under way if a coupon shall have another code.
 
-    A change of a key waits for every sale that refers to the coupon, and such a sale may wait for us: it counts its use.
+    A change of a key waits for every sale that refers to the coupon, and such a sale may wait for us to count its use.
     """
     if code is not None and not Coupon.objects.filter(pk=pk, key=code_key(f"{code}")).exists():
         lock_rules()
