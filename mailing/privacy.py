@@ -146,6 +146,7 @@ def erase_contact(contact: Contact, *, with_sales: bool, by: User | None = None)
     refusals.require(by, "mailing.delete_contact", _("erase contacts"))
     stand_in = secrets.token_hex(12)
     with transaction.atomic():
+        contact.lock_deliveries()
         found = Contact.objects.select_for_update().get(pk=contact.pk)
         address, customer = found.email, found.customer_id or ""
         _replace_in_ledger(found, f"{stand_in}@{NOWHERE}")
@@ -165,9 +166,4 @@ def _replace_in_ledger(contact: Contact, stand_in: str) -> None:
     """Put another address in the place of theirs in deliveries and in what servers answered."""
     said = Replace("text", Value(contact.email), Value(stand_in))
     Attempt.objects.filter(delivery__contact=contact, text__contains=contact.email).update(text=said)
-    # in the order of their keys, as runs lock them
-    keys = [
-        row.pk
-        for row in Delivery.objects.filter(contact=contact).order_by("pk").select_for_update(no_key=True)
-    ]
-    Delivery.objects.filter(pk__in=keys).update(email=stand_in, text=said)
+    Delivery.objects.filter(pk__in=contact.lock_deliveries()).update(email=stand_in, text=said)

@@ -65,17 +65,18 @@ def _unsubscribe(delivery: Delivery, how: str, visitor: Visitor, source: Suppres
     else:
         detail = keep("On a mail of “%(campaign)s”: %(how)s.", **said)
     with transaction.atomic():
-        for address in addresses:
-            suppress(address, Suppression.Reason.UNSUBSCRIBED, source, detail)
-        Membership.objects.filter(
-            contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
-        ).update(unsubscribed_at=database_time.now())
-        if delivery.unsubscribed_at is None:
+        locked = Delivery.objects.select_for_update(no_key=True).filter(pk=delivery.pk)
+        if locked.filter(unsubscribed_at=None).exists():
             note_unsubscription(delivery.pk, visitor, how)
             if contact:
                 PreferenceChange.objects.create(
                     contact=contact, delivery=delivery, what=PreferenceChange.What.EVERYTHING, now=how
                 )
+        Membership.objects.filter(
+            contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
+        ).update(unsubscribed_at=database_time.now())
+        for address in sorted(addresses):
+            suppress(address, Suppression.Reason.UNSUBSCRIBED, source, detail)
     return _make_addressee(delivery)
 
 

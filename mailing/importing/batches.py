@@ -37,14 +37,15 @@ WHERE contact.id IS NOT NULL OR owner.id IS NOT NULL OR suppression.id IS NOT NU
 SUPPRESSED = "SELECT place, reason FROM incoming JOIN mailing_suppression USING (email)"
 DROP_INVALID = "DELETE FROM incoming WHERE place = ANY(%s)"
 
-# Rows go in and are locked in the order of their addresses, so that two imports do not wait for each other.
+# Rows go in and are locked in the lock order of docs/architecture.md, so that nobody waits for an import that waits
+# for them.
 UPSERT = """
 INSERT INTO mailing_contact (email, first_name, last_name, phone, city, country, language, time_zone, score,
                              customer_id, attributes, created_at, updated_at)
 SELECT email, coalesce(first_name, ''), coalesce(last_name, ''), coalesce(phone, ''), coalesce(city, ''),
        coalesce(country, ''), coalesce(language, ''), coalesce(time_zone, ''), score, customer_id, attributes,
        now(), now()
-FROM incoming ORDER BY email
+FROM incoming ORDER BY email COLLATE "C"
 ON CONFLICT (email) DO UPDATE SET
     first_name = coalesce(nullif(EXCLUDED.first_name, ''), mailing_contact.first_name),
     last_name = coalesce(nullif(EXCLUDED.last_name, ''), mailing_contact.last_name),
@@ -77,7 +78,7 @@ ON CONFLICT (list_id, contact_id) DO NOTHING
 """
 SUPPRESS = """
 INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
-SELECT email, %s, %s, %s, now() FROM incoming ORDER BY email
+SELECT email, %s, %s, %s, now() FROM incoming ORDER BY email COLLATE "C"
 ON CONFLICT (email) DO NOTHING
 """
 
@@ -85,7 +86,8 @@ ON CONFLICT (email) DO NOTHING
 SUPPRESS_DECLINED = """
 INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
 SELECT incoming.email, named.reason, %s, %s, now()
-FROM unnest(%s::int[], %s::text[]) AS named (place, reason) JOIN incoming USING (place) ORDER BY incoming.email
+FROM unnest(%s::int[], %s::text[]) AS named (place, reason) JOIN incoming USING (place)
+ORDER BY incoming.email COLLATE "C"
 ON CONFLICT (email) DO NOTHING
 """
 

@@ -1,6 +1,7 @@
 """The steps of an import, from the upload of a file to its end."""
 
 import logging
+import math
 import shutil
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 import psycopg
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 from django_q.tasks import async_task
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 BATCH_ROWS = 20_000  # rows taken in one transaction
 BATCH_LETTERS = 10_000_000  # and about as much text
 ROWS_READ_AT_ONCE = 100  # rows read before their letters are looked at
+TRIES = 3  # of a piece, as somebody may delete its list meanwhile
 UPLOADS_KEPT_FOR = timedelta(days=7)  # how long a file waits for somebody to go on with it
 STALLED_AFTER = timedelta(seconds=30)  # an import that has not moved for so long may have lost its process
 Status, Kind = Upload.Status, Upload.Kind
@@ -306,7 +308,23 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     Returns:
         whether rows are left.
     """
-    deadline = time.monotonic() + seconds if seconds is not None else None
+    deadline = time.monotonic() + seconds if seconds is not None else math.inf
+    tries = 1
+    while True:
+        try:
+            return _run(upload_id, deadline)
+        except (InterfaceError, OperationalError, psycopg.OperationalError, MemoryError):
+            raise  # it passes, and the import is tried again
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}".partition("\n")[0][:500]
+            if tries == TRIES or not isinstance(error, IntegrityError | psycopg.IntegrityError):
+                _finish(upload_id, error=keep("An unforeseen error stopped it. %(what)s", what=what))
+                raise
+            logger.warning("A piece of import %s is tried again: %s", upload_id, what)
+            tries += 1
+
+
+def _run(upload_id: int, deadline: float) -> bool:
     upload = Upload.objects.get(pk=upload_id)
     if upload.status != Status.RUNNING:
         return False
@@ -317,22 +335,11 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
         for piece in _read_ahead(_read_batches(upload)):
             if not import_batch(upload, piece):
                 return False  # it was stopped, or another run is ahead of this one
-            if deadline is not None and time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 return True
     except files.UnreadableFile as error:
         _finish(upload_id, error=str(error))
         return False
-    except (
-        InterfaceError,
-        OperationalError,
-        psycopg.OperationalError,
-        MemoryError,
-    ):  # they pass: it is tried again
-        raise
-    except Exception as error:
-        what = f"{type(error).__name__}: {error}".partition("\n")[0][:500]
-        _finish(upload_id, error=keep("An unforeseen error stopped it. %(what)s", what=what))
-        raise
     _finish(upload_id)
     return False
 

@@ -104,7 +104,13 @@ class Migration(migrations.Migration):
                 "ordering": ["email"],
                 "permissions": [("export_contact", "Can export contacts as files")],
                 "constraints": [
-                    models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("customer_id__isnull", False)),
+                        fields=("customer_id",),
+                        name="contact_customer_id_once",
+                        violation_error_code="unique",
+                        violation_error_message="A contact with this customer number already exists.",
+                    ),
                 ],
             },
         ),

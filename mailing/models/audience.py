@@ -1,4 +1,4 @@
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
@@ -74,7 +74,16 @@ class Contact(models.Model):
         permissions = [("export_contact", "Can export contacts as files")]
         ordering = ["email"]
         # a field's own unique=True would make a second index, for LIKE, which costs imports a second for a million
-        constraints = [models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once")]
+        # with its condition the number is no key to PostgreSQL, and an import that writes it locks no keys of contacts
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer_id"],
+                name="contact_customer_id_once",
+                condition=models.Q(customer_id__isnull=False),
+                violation_error_code="unique",
+                violation_error_message=gettext_lazy("A contact with this customer number already exists."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -87,8 +96,15 @@ class Contact(models.Model):
         return reverse("mailing:contact", args=[self.pk])
 
     def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
-        Edit.objects.about(self).delete()
-        return super().delete(*args, **kwargs)
+        with transaction.atomic():
+            self.lock_deliveries()
+            Edit.objects.about(self).delete()
+            return super().delete(*args, **kwargs)
+
+    def lock_deliveries(self) -> list[int]:
+        """Lock the mails of this contact, before the contact and what refers to it; return their keys."""
+        rows = self.deliveries.order_by("pk").select_for_update(no_key=True)
+        return list(rows.values_list("pk", flat=True))
 
 
 class ContactList(models.Model):

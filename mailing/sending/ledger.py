@@ -79,22 +79,21 @@ JOIN mailing_delivery AS delivery ON delivery.id = result.id
 WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data', 'uncertain')
 """
 
+# In the lock order of docs/architecture.md: deliveries, contacts, suppressed addresses, each in an order of their own.
+LOCK_DELIVERIES = "SELECT FROM mailing_delivery WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+LOCK_CONTACTS = (
+    'SELECT FROM mailing_contact WHERE email = ANY(%s) ORDER BY email COLLATE "C" FOR NO KEY UPDATE'
+)
 SUPPRESS = f"""
 INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
-SELECT email, '{Suppression.Reason.HARD_BOUNCE}', '{Suppression.Source.SMTP}', detail, now()
-FROM unnest(%s::text[], %s::text[]) AS bounce (email, detail)
+SELECT email, reason, '{Suppression.Source.SMTP}', detail, now()
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS bounce (email, reason, detail) ORDER BY email COLLATE "C"
 ON CONFLICT (email) DO NOTHING
 """
 
 SOFT_LIMIT = 5  # soft bounces in a row that suppress an address
-BOUNCE_SOFTLY = f"""
-WITH counted AS (
-    UPDATE mailing_contact SET soft_bounces = soft_bounces + 1 WHERE email = ANY(%s) RETURNING email, soft_bounces
-)
-INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
-SELECT email, '{Suppression.Reason.SOFT_BOUNCE}', '{Suppression.Source.SMTP}', '', now()
-FROM counted WHERE soft_bounces >= {SOFT_LIMIT}
-ON CONFLICT (email) DO NOTHING
+BOUNCE_SOFTLY = """
+UPDATE mailing_contact SET soft_bounces = soft_bounces + 1 WHERE email = ANY(%s) RETURNING email, soft_bounces
 """
 # Where a report told of the last one, acceptance proves nothing: mailing.bounces.policy judges whether they went on.
 RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s) AND soft_bounced_at IS NULL"
@@ -247,6 +246,8 @@ class Ledger:
         if not told:
             return await self._flush(asked, results, with_codes)
         async with self._database.transaction():
+            written = {claimed.pk for claimed, _ in results}
+            await self._database.execute(LOCK_DELIVERIES, [_keys(sorted(written.union(asked)))])
             await self._tell(told)
             return await self._flush(asked, results, with_codes)
 
@@ -269,16 +270,30 @@ class Ledger:
     async def _tell(self, told: list[tuple[ClaimedDelivery, DeliveryResult]]) -> None:
         """Write what a first accepted try does not need: attempts, and suppressions of dead addresses."""
         await self._database.execute(ATTEMPTS, [_records(told), self.run])
-        if bounced := [(claimed.email, result.text) for claimed, result in told if result.suppress]:
-            await self._database.execute(SUPPRESS, [list(column) for column in zip(*bounced, strict=True)])
-        if softly := [claimed.email for claimed, result in told if result.soft]:
-            await self._database.execute(BOUNCE_SOFTLY, [softly])
-        if well := [
+        softly = [claimed.email for claimed, result in told if result.soft]
+        well = [
             claimed.email
             for claimed, result in told
             if claimed.has_bounced and result.status == Delivery.Status.ACCEPTED
-        ]:
+        ]
+        dead: list[tuple[str, str, str]] = [
+            (claimed.email, Suppression.Reason.HARD_BOUNCE, result.text)
+            for claimed, result in told
+            if result.suppress
+        ]
+        if softly or well:
+            await self._database.execute(LOCK_CONTACTS, [softly + well])
+        if softly:
+            counted = await self._database.execute(BOUNCE_SOFTLY, [softly])
+            dead += [
+                (email, Suppression.Reason.SOFT_BOUNCE, "")
+                for email, count in await counted.fetchall()
+                if count >= SOFT_LIMIT
+            ]
+        if well:
             await self._database.execute(RECOVER, [well])
+        if dead:
+            await self._database.execute(SUPPRESS, [list(column) for column in zip(*dead, strict=True)])
 
     async def _renew(self) -> None:
         cursor = await self._database.execute(RENEW_LEASE, [self._lease, self.run])
