@@ -116,6 +116,10 @@ class ContactAdmin(GuardedAdmin):
     show_full_result_count = False  # a count of millions would cost more than the page
     formfield_overrides = JSON_FIELDS
 
+    def delete_queryset(self, request: HttpRequest, queryset: AdminRow) -> None:
+        for contact in queryset.order_by("pk"):
+            contact.delete()  # with what is kept of their edits
+
     def formfield_for_dbfield(
         self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Argument
     ) -> FormField | None:

@@ -13,6 +13,7 @@ MAY_BE_DELETED = {
     "mailing/attribution.py": "sales that wait to be attributed",
     "mailing/deletion.py": "lists and segments",
     "mailing/library/pictures.py": "a picture",
+    "mailing/models/audience.py": "a contact who is deleted",
     "mailing/privacy.py": "a contact who is erased",
     "mailing/retention.py": "old rows",
     "mailing/senders/domains.py": "a domain, a key",

@@ -98,6 +98,8 @@ class Contact(models.Model):
     def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             self.lock_deliveries()
+            # so that nobody puts the contact into a list after that was looked up
+            Contact.objects.select_for_update().filter(pk=self.pk).first()
             Edit.objects.about(self).delete()
             return super().delete(*args, **kwargs)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from mailing import importing, privacy, unsubscribing
 from mailing.bounces import policy
@@ -124,6 +124,8 @@ def succeed(*emails):
         ("delivery", succeed, ["contact"]),
         ("contact", lambda: bounce(Severity.SOFT), ["suppression"]),
         ("contact", fail_softly, ["suppression"]),
+        ("contact", erase, ["place"]),
+        ("contact", delete, ["place"]),
         ("place", unsubscribe, ["suppression"]),
     ],
     ids=lambda part: getattr(part, "__name__", None) or str(part),
@@ -185,6 +187,29 @@ def test_an_import_keeps_nobody_waiting_who_refers_to_its_contacts(campaign):
             other.execute("SELECT FROM mailing_contact WHERE id = %s FOR KEY SHARE", [pk])
         imported.result()
     assert Contact.objects.get(pk=pk).customer_id == "C2"
+
+
+def test_a_contact_whom_an_import_is_putting_into_a_list_is_deleted_after_it(campaign):
+    upload, pk = start_import(), Contact.objects.get(email=ZOE).pk
+    Upload.objects.filter(pk=upload).update(list=ContactList.objects.create(name="Another"))
+    with ThreadPoolExecutor(2) as threads:
+        with hold_locks("SELECT") as other:
+            other.execute(LOCKS["suppression"], [ZOE])
+            imported = threads.submit(run_in_thread, importing.run, upload)
+            wait_for(is_somebody_waiting)
+            deleted = threads.submit(run_in_thread, delete)
+            wait_for(lambda: count_waiting() == 2)
+        imported.result()
+        deleted.result()
+    assert not Contact.objects.filter(pk=pk).exists()
+    assert not Membership.objects.filter(contact=pk).exists()
+    assert Upload.objects.get(pk=upload).status == "done"
+
+
+def count_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
 
 
 def test_an_import_goes_on_when_its_list_is_deleted_meanwhile(campaign, monkeypatch):

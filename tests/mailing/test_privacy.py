@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns import database_time, doctor
+from campaigns.models import Edit
 from mailing import contacts, privacy, revenue
 from mailing.catcher import outbox
 from mailing.importing import stored_verdicts
@@ -177,3 +178,15 @@ def test_an_analyst_may_not_erase(client, ada):
     client.force_login(user_in("Analysts"))
     assert client.post(f"/contacts/{ada.pk}/erase/").status_code == 403
     assert Contact.objects.filter(pk=ada.pk).exists()
+
+
+def test_of_contacts_deleted_together_in_the_administration_no_edit_stays(admin_client):
+    people = [ContactFactory(), ContactFactory()]
+    for contact in people:
+        contact.city = "Wien"
+        contacts.save_contact(contact, lists=[])
+    assert Edit.objects.count() == 2
+    chosen = {"action": "delete_selected", "_selected_action": [each.pk for each in people], "post": "yes"}
+    admin_client.post("/admin/mailing/contact/", chosen)
+    assert not Contact.objects.exists()
+    assert not Edit.objects.exists()
