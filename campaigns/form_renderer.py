@@ -1,6 +1,7 @@
 """Draws forms: each field with its label, control, help and errors, connected for assistive technology."""
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from django.forms import (
@@ -8,19 +9,30 @@ from django.forms import (
     BoundField,
     CheckboxInput,
     CheckboxSelectMultiple,
+    DateInput,
+    EmailInput,
     Field,
+    HiddenInput,
+    NumberInput,
     RadioSelect,
     Select,
+    TextInput,
+    TimeInput,
     Widget,
 )
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import pretty_name
 from django.http import HttpRequest
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from campaigns.annotations import PageContext
+
+# of those that only draw an input
+INPUT_TEMPLATES = {
+    widget.template_name
+    for widget in (CheckboxInput, DateInput, EmailInput, HiddenInput, NumberInput, TextInput, TimeInput)
+}
 
 
 class PageField(BoundField):
@@ -52,23 +64,32 @@ class PageRenderer(TemplatesSetting):
     def render(
         self, template_name: str, context: PageContext, request: HttpRequest | None = None
     ) -> SafeString:
-        """Draw a control: by its template, or one with options by hand.
+        """Draw a control: by its template, or one with options or of one line by hand.
 
         Django fills in two templates for each option: for all time zones that took longer than the rest of a page.
+        For a control of one line it fills in three.
         """
         if template_name == Select.template_name:
             return mark_safe("".join(write_select(context["widget"])))
+        if template_name in INPUT_TEMPLATES:
+            return mark_safe(write_input(context["widget"]))
         return mark_safe(super().render(template_name, context, request))
+
+
+def write_input(widget: PageContext) -> str:
+    """Write a control of one line, the same as Django's templates make."""
+    value = "" if widget["value"] is None else f' value="{escape(str(widget["value"]))}"'
+    return f'<input type="{widget["type"]}" name="{escape(widget["name"])}"{value}{write_attributes(widget["attrs"])}>'
 
 
 def write_select(widget: PageContext) -> Iterator[str]:
     """Yield the parts of a control with options, the same as Django's templates make."""
     yield f'<select name="{escape(widget["name"])}"{write_attributes(widget["attrs"])}>'
     for group, options, _ in widget["optgroups"]:
-        yield f'\n  <optgroup label="{escape(group)}">' if group else ""
+        yield f'\n  <optgroup label="{escape(str(group))}">' if group else ""
         for option in options:
-            attributes = write_attributes(option["attrs"])
-            yield f'\n  <option value="{escape(option["value"])}"{attributes}>{escape(option["label"])}</option>'
+            value, label = escape(str(option["value"])), escape(str(option["label"]))
+            yield f'\n  <option value="{value}"{write_attributes(option["attrs"])}>{label}</option>'
         yield "\n  </optgroup>" if group else ""
     yield "\n</select>\n"
 
@@ -76,7 +97,7 @@ def write_select(widget: PageContext) -> Iterator[str]:
 def write_attributes(attributes: PageContext) -> str:
     """Write attributes of HTML: bare where the value is True, and none where it is False."""
     return "".join(
-        f" {escape(name)}" if value is True else f' {escape(name)}="{escape(value)}"'
+        f" {escape(name)}" if value is True else f' {escape(name)}="{escape(str(value))}"'
         for name, value in attributes.items()
         if value is not False
     )

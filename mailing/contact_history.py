@@ -47,7 +47,9 @@ def list_entries(contact: Contact, *, with_sales: bool, most: int = ENTRIES_SHOW
 
 
 def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
-    deliveries = contact.deliveries.select_related("campaign", "coupon")
+    deliveries = contact.deliveries.select_related("campaign", "coupon").defer(
+        "campaign__body", "campaign__text"
+    )
     told = Q(sent_at__isnull=False) | Q(status=Delivery.Status.HELD_OUT, campaign__prepared_at__isnull=False)
     for delivery in deliveries.filter(told).order_by("-pk")[:most]:
         if delivery.sent_at:
@@ -59,7 +61,8 @@ def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
 
 def _list_events(contact: Contact, most: int) -> Iterator[Entry]:
     events = Event.objects.filter(delivery__contact=contact).exclude(origin=Event.Origin.MACHINE)
-    for event in events.select_related("campaign").order_by("-at")[:most]:
+    events = events.select_related("campaign").defer("campaign__body", "campaign__text")
+    for event in events.order_by("-at")[:most]:
         yield Entry(event.at, str(EVENTS[Event.Kind(event.kind)]), event.campaign)
 
 
@@ -88,7 +91,9 @@ def _choose_sales_of(contact: Contact) -> Q:
 
 def _list_sales(theirs: Q, most: int) -> Iterator[Entry]:
     states = (Sale.State.COMMITTED, Sale.State.VOIDED)
-    sales = Sale.objects.filter(theirs, state__in=states).defer("basket", "answer", "reserved")
+    sales = Sale.objects.filter(theirs, state__in=states).defer(
+        "basket", "answer", "reserved", "conversion__campaign__body", "conversion__campaign__text"
+    )
     latest = list(sales.select_related("location", "conversion__campaign").order_by("-at")[:most])
     codes: dict[int, list[str]] = {}
     used = Redemption.objects.filter(sale__in=[sale.pk for sale in latest], reverses=None).exclude(
@@ -111,7 +116,8 @@ def _list_sales(theirs: Q, most: int) -> Iterator[Entry]:
 
 def _list_returns(theirs: Q, most: int) -> Iterator[Entry]:
     sales = Sale.objects.filter(theirs).values("pk")
-    for row in Return.objects.filter(sale__in=sales).select_related("sale__location").order_by("-at")[:most]:
+    returns = Return.objects.filter(sale__in=sales).select_related("sale__location")
+    for row in returns.defer("sale__basket", "sale__answer").order_by("-at")[:most]:
         back = formats.money(msgspec.json.decode(row.answer)["total"], row.sale.currency)
         yield Entry(
             row.at,

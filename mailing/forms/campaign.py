@@ -140,6 +140,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         if self.instance.pk:
             chosen = {(t.list_id, t.segment_id): t.mode for t in self.instance.targets.all()}
         names = {}
+        modes = [("", _("Not used")), *Target.Mode.choices]
         offered = Q(is_active=True) | Q(pk__in=[segment for _, segment in chosen if segment])
         for what, rows in (("list", ContactList.objects.all()), ("segment", Segment.objects.filter(offered))):
             for row in rows:
@@ -147,7 +148,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
                 key = (row.pk, None) if what == "list" else (None, row.pk)
                 self.fields[name] = forms.ChoiceField(
                     label=row.name,
-                    choices=[("", _("Not used")), *Target.Mode.choices],
+                    choices=modes,
                     required=False,
                     initial=chosen.get(key, ""),
                 )

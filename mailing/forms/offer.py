@@ -67,7 +67,11 @@ def fill_offer_choices(form: forms.BaseForm, campaign: EmailCampaign) -> None:
     gone = [code for code in campaign.code_locations if code not in dict(known)]
     places.choices = [*known, *((code, _("%(location)s (gone)") % {"location": code}) for code in gone)]
     chosen = Q(pk=campaign.promotion_campaign_id)
-    linked.queryset = PromotionCampaign.objects.filter(Q(status__in=OFFERED) | chosen).order_by("name", "pk")
+    linked.queryset = (
+        PromotionCampaign.objects.filter(Q(status__in=OFFERED) | chosen)
+        .only("name", "status")
+        .order_by("name", "pk")
+    )
 
 
 def clean_offer(form: forms.BaseForm, cleaned: CleanedData) -> None:

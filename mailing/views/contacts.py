@@ -153,15 +153,19 @@ def contact_context(request: Request, found: Contact) -> PageContext:
         "changes": PreferenceChange.objects.filter(contact=found).exclude(
             what=PreferenceChange.What.EVERYTHING
         )[:CHANGES_SHOWN],
-        "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED).select_related(
-            "campaign"
-        ),
-        "mails": found.deliveries.select_related("campaign").order_by("-pk")[:MAILS_SHOWN],
+        "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED)
+        .select_related("campaign")
+        .defer("campaign__body", "campaign__text"),
+        "mails": found.deliveries.select_related("campaign")
+        .defer("campaign__body", "campaign__text")
+        .order_by("-pk")[:MAILS_SHOWN],
         "entries": contact_history.list_entries(found, with_sales=request.user.has_perm("pos.view_sale")),
         "consents": found.tracking_consents.order_by("-pk"),
         "asks_consent": settings.TRACKING_CONSENT == "opt-in",
         "edits": editions.edits_of(found)[: editions.EDITS_SHOWN],
-        "campaigns": EmailCampaign.objects.filter(archived_at=None).order_by("-pk")[:CAMPAIGNS_OFFERED],
+        "campaigns": EmailCampaign.objects.filter(archived_at=None)
+        .only("name", "status")
+        .order_by("-pk")[:CAMPAIGNS_OFFERED],
     }
     return context | why_context(request, found)
 

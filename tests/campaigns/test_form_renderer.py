@@ -57,3 +57,20 @@ def test_a_control_with_choices_is_drawn_as_django_draws_it(control):
     for value in (None, "Europe/Berlin", ["3", "1"], True):
         drawn = control.render("name", value)
         assert parse_html(drawn) == parse_html(control.render("name", value, renderer=DjangoTemplates()))
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        forms.TextInput(attrs={"id": 'x"<', "required": True, "hidden": False}),
+        forms.NumberInput(attrs={"min": 1, "step": "0.01"}),
+        forms.CheckboxInput(),
+        forms.HiddenInput(),
+        forms.DateInput(attrs={"type": "date"}),
+        forms.TimeInput(format="%H:%M"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, "", '"><script>', 1000, True])
+def test_a_control_of_one_line_is_drawn_as_django_draws_it(control, value):
+    drawn = control.render("name", value)
+    assert drawn.strip() == control.render("name", value, renderer=DjangoTemplates()).strip()
