@@ -32,6 +32,11 @@ def is_blank(text: str) -> bool:
     return all(unicodedata.category(sign) in UNSEEN or BLANK_SIGNS.match(sign) for sign in text)
 
 
+def holds_unseen(text: str) -> bool:
+    """Return whether there are signs in a text that are not seen; much sooner than `is_blank` of each of its parts."""
+    return not text.isprintable() or (not text.isascii() and BLANK_SIGNS.search(text) is not None)
+
+
 def is_storable(value: Json) -> bool:
     """Return whether the texts in `value`, a text or plain JSON, can be stored."""
     if isinstance(value, str):

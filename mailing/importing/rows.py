@@ -13,6 +13,7 @@ from itertools import compress, count, repeat, zip_longest
 import msgspec
 
 from campaigns.sentences import keep, mark
+from campaigns.texts import holds_unseen, is_blank
 from campaigns.workspace.spreadsheets import remove_mark
 from mailing.addresses import normalise_address
 from mailing.countries import country_code
@@ -121,6 +122,8 @@ def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[in
                 problems.setdefault(
                     place, keep("“%(taken)s” holds a character that cannot be stored.", taken=taken)
                 )
+    if holds_unseen(text):
+        bare = ["" if is_blank(cell) else cell for cell in bare]
     if "\x1a" in text:  # it ends files of DOS
         bare = [cell.strip("\x1a") for cell in bare]
     if not unicodedata.is_normalized("NFC", text):  # a Mac writes é as two

@@ -75,6 +75,17 @@ def test_the_same_address_updates_and_an_empty_cell_says_nothing():
     assert (upload.created, upload.updated) == (0, 1)
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad\ufeff", "\u3164", "\u2800 \u200e", "\x07"], ids=ascii)
+def test_a_cell_in_which_nobody_sees_anything_is_empty(unseen):
+    ContactFactory(email="ada@example.com", first_name="Ada")
+    taken_in(
+        f"email,first name,hobby\nada@example.com,{unseen},{unseen}\nbob@example.com,{unseen},tea\u200b\n"
+    )
+    names = dict(Contact.objects.values_list("email", "first_name"))
+    assert names == {"ada@example.com": "Ada", "bob@example.com": ""}
+    assert [each.attributes for each in Contact.objects.order_by("email")] == [{}, {"hobby": "tea\u200b"}]
+
+
 def test_every_row_has_its_verdict():
     ContactFactory(email="known@example.com", customer_id="C1")
     Suppression.objects.create(email="gone@example.com")
