@@ -196,7 +196,7 @@ def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
             assert isinstance(field, models.Field), "a fact stands in a column"
             value = getattr(row, name)
             if field.many_to_many:
-                value = ", ".join(sorted(map(str, value.all())))
+                value = ", ".join(sorted(map(str, value.select_related())))
             elif field.choices:
                 value = dict(field.flatchoices).get(value, value)
             label = str(field.verbose_name)
