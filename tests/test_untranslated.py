@@ -66,8 +66,9 @@ is_sentence_unread = re.compile(
     r"\{\{ (?:error|errors\.0|message|refused|sentence|\w+\.(?:sentence|trouble|why)) \}\}"
 ).search
 VOID = frozenset("input br img meta link hr use path rect col source wbr circle line".split())
+# what browsers read as numbers; into a text people type a comma
 list_comma_numbers = re.compile(
-    r"<(?:rect|line|circle|svg|progress|meter|input)\b[^>]*?"
+    r"<(?:rect|line|circle|svg|progress|meter|input(?![^>]*inputmode=\"decimal\"))\b[^>]*?"
     r" (?:x|y|width|height|r|value|max|min|step)=\"-?\d+,\d[^\"]*\""
 ).findall
 has_words = re.compile(r"[^\W\d_]{2}").search

@@ -66,6 +66,13 @@ def moment(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def address(mail: str) -> SafeString:
+    """Write an e-mail address that a narrow page breaks before its domain."""
+    local, at, domain = mail.rpartition("@")
+    return format_html("{}<wbr>{}{}", local, at, domain)
+
+
+@register.filter
 def end_after(end: datetime, begin: datetime) -> SafeString:
     """Write an instant after the one that stands before it: only its time on the same day."""
     return format_html('<time datetime="{}">{}</time>', end.isoformat(), dates.write_end(end, begin))

@@ -10,13 +10,14 @@ from django.utils.translation import gettext, gettext_lazy
 from campaigns.annotations import Argument, CleanedData, JsonObject
 from campaigns.forms import MomentField
 from campaigns.generics import FormData, ModelChoiceField
+from campaigns.typed_numbers import describe_ambiguity, is_ambiguous
 from pos.api.schemas import Line, SaleRequest
 from pos.models import Location
 from promotions.forms.fields import CodesField, MoneyField
 from promotions.models import CustomerGroup, PromotionCampaign
 
 MAX_LINES = 50
-QUANTITY = r"^\d{1,6}(\.\d{1,3})?$"
+QUANTITY = r"^\d{1,6}([.,]\d{1,3})?$"
 
 
 class LineForm(forms.Form):
@@ -40,7 +41,10 @@ class LineForm(forms.Form):
         self.fields["sku"].widget.attrs |= {"list": "goods", "autocomplete": "off"}
 
     def clean_quantity(self) -> str:
-        return self.cleaned_data["quantity"] or "1"
+        typed: str = self.cleaned_data["quantity"] or "1"
+        if "," in typed and is_ambiguous(typed):
+            raise forms.ValidationError(describe_ambiguity(typed))
+        return typed.replace(",", ".")
 
     def clean(self) -> CleanedData:
         super().clean()

@@ -10,11 +10,13 @@ from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.formats import get_format
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.annotations import Argument, ColumnValue, Words
+from campaigns.typed_numbers import describe_ambiguity, is_ambiguous
 
 MAX_MONEY = 10**12  # of promotions.engine.rules.Money
 MAX_CODE = 64  # of promotions.engine.rules.Text
@@ -24,8 +26,12 @@ MOST_DIGITS = 40  # before or after the point of a number that is read at all
 class ScaledField(forms.DecimalField):
     """A decimal number that is kept as an integer, `places` digits longer.
 
-    `smallest` and `largest` bound what is kept.
+    `smallest` and `largest` bound what is kept. It is shown as the language of the page writes it, and typed with a
+    point or a comma: a browser's control for numbers takes what its own language writes, and hands over nothing of
+    what it cannot read.
     """
+
+    widget = forms.TextInput
 
     def __init__(
         self, label: Words, *, places: int, unit: str, smallest: int = 0, largest: int, **kwargs: Argument
@@ -41,7 +47,19 @@ class ScaledField(forms.DecimalField):
         self.places = places
         self.unit = unit
         self.label = self.plain_label if unit == "%" else format_lazy("{} ({})", self.plain_label, unit)
-        self.widget.attrs |= {"step": str(Decimal(1).scaleb(-places)), "inputmode": "decimal"}
+        self.widget.attrs |= {"inputmode": "decimal"}
+
+    def to_python(self, value: ColumnValue) -> Decimal | None:  # type: ignore[override]  # stubs: of whole numbers
+        """Read a number with a decimal point or a decimal comma.
+
+        Raises:
+            ValidationError: it is no number, or its comma may set thousands apart.
+        """
+        if isinstance(value, str) and value.count(",") == 1 and "." not in value:
+            if self.places > 2 and is_ambiguous(value):  # else these are too many digits after the comma
+                raise ValidationError(describe_ambiguity(value))
+            value = value.replace(",", ".")
+        return super().to_python(value)
 
     def clean(self, value: ColumnValue) -> int | None:
         number = super().clean(value)
@@ -73,12 +91,18 @@ class ScaledField(forms.DecimalField):
         return f"{number:f}%" if self.unit == "%" else f"{number:f} {self.unit}"
 
     def prepare_value(self, value: ColumnValue) -> ColumnValue:
-        if isinstance(value, int):
-            return f"{Decimal(value).scaleb(-self.places):f}"
-        return value
+        return self.write_plainly(self.unscale(value)) if isinstance(value, int) else value
+
+    def unscale(self, kept: int) -> Decimal:
+        """Return the number that is kept as an integer."""
+        return Decimal(kept).scaleb(-self.places)
+
+    def write_plainly(self, number: Decimal) -> str:
+        """Write a number as it is typed, with the decimal sign of the language: 12.50 or 12,50."""
+        return f"{number:f}".replace(".", get_format("DECIMAL_SEPARATOR"))
 
     def has_changed(self, initial: ColumnValue, data: ColumnValue) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
+        return super().has_changed(self.unscale(initial) if isinstance(initial, int) else initial, data)
 
 
 class MoneyField(ScaledField):
@@ -100,9 +124,8 @@ class PercentField(ScaledField):
         super().__init__(label, places=2, unit="%", largest=100_00, **kwargs)
 
     def prepare_value(self, value: ColumnValue) -> ColumnValue:
-        if isinstance(value, int):  # 1000 is shown as 10, not as 10.00
-            return f"{(Decimal(value) / 100).normalize():f}"
-        return value
+        # 1000 is shown as 10, not as 10.00
+        return self.write_plainly(self.unscale(value).normalize()) if isinstance(value, int) else value
 
 
 class CodesField(forms.CharField):

@@ -14,7 +14,6 @@ from campaigns.annotations import Words
 
 Row = dict[str, Any]  # figures and words by column: of as many types
 Key = Any  # what a report groups by: an id, a day, an hour; None for what has none
-COLUMNS_OF_WIDE_REPORT = 4
 
 
 class Grouping(StrEnum):
@@ -128,11 +127,6 @@ class Report:
     drawn: str = ""
     groups: list[Row] = field(default_factory=list)
     note: Words = ""
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether it has too many columns for a small screen."""
-        return len(self.columns) > COLUMNS_OF_WIDE_REPORT
 
     @property
     def largest(self) -> int:

@@ -158,6 +158,13 @@ def test_every_step_works_without_javascript(browser: Browser, product: Product)
     context.close()
 
 
+PAGES_BEYOND_THE_MENU = (
+    "/campaigns/email/new/",
+    "/campaigns/promotion/new/",
+    *(f"/reports/promotions/?by={by}" for by in ("location", "day", "hour", "campaign", "coupon", "beyond")),
+)
+
+
 def list_too_wide(page: Page) -> list[str]:
     """Return the pages of the menu, and two forms, that are wider than the window."""
     addresses = page.eval_on_selector_all(
@@ -165,7 +172,7 @@ def list_too_wide(page: Page) -> list[str]:
     )
     assert len(addresses) >= 8
     too_wide = []
-    for address in [*dict.fromkeys(addresses), "/campaigns/email/new/", "/campaigns/promotion/new/"]:
+    for address in [*dict.fromkeys(addresses), *PAGES_BEYOND_THE_MENU]:
         answer = page.goto(address)
         assert answer.status == 200, address
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):

@@ -1,6 +1,7 @@
 """The demo's completed campaign has something for every part of its report, and its books are right."""
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -14,8 +15,7 @@ from tests.factories import user_in
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def campaign(monkeypatch):
+def send_mail(monkeypatch, ago):
     monkeypatch.setattr(people, "CONTACTS", 1500)
     people.load(random.Random(18))
     catcher, slow = mails.make_connections()
@@ -26,13 +26,29 @@ def campaign(monkeypatch):
         mails.read_mail_text("club.md")
         | {"from_name": "Nordlicht", "from_email": "news@nordlicht.example", "sharing": "percentage"},
         [Target(list=ContactList.objects.get(name="Newsletter"))],
-        now - 12 * mails.DAY,
+        now - ago,
         routes=[(catcher.pk, 75), (slow.pk, 25)],
         opened=520,
         clicked=430,
     )
     past.suppress_lost(now)
     return EmailCampaign.objects.get()
+
+
+@pytest.fixture
+def campaign(monkeypatch):
+    return send_mail(monkeypatch, 12 * mails.DAY)
+
+
+def test_who_answers_a_mail_of_this_day_has_done_so_already(monkeypatch):
+    campaign = send_mail(monkeypatch, timedelta(hours=5))
+    now = database_time.now()
+    deliveries = Delivery.objects.filter(campaign=campaign)
+    assert deliveries.filter(opened_at__lt=now).count() > 400
+    assert deliveries.filter(unsubscribed_at__lt=now).exists()
+    for answer in ("opened_at", "clicked_at", "complained_at", "unsubscribed_at"):
+        assert not deliveries.filter(**{f"{answer}__gt": now}).exists()
+    assert not Suppression.objects.filter(created_at__gt=now).exists()
 
 
 def test_every_part_of_the_report_has_something_to_show(campaign):
