@@ -121,7 +121,7 @@ def draw_plot(found: dict[str, dict[int, float]], path: Path) -> None:
             if ROWS[name].is_by_rows == is_by_rows:
                 first = next(iter(row.values()))
                 axes.plot(list(row), [value / first for value in row.values()], marker="o", label=name)
-        axes.set(xscale="log", yscale="log", xlabel=title, ylim=(0.2, 20))
+        axes.set(xscale="log", yscale="log", xlabel=title, ylim=(0.1, 10))
         axes.axhline(1, color="grey", linewidth=0.8)
         axes.legend(frameon=False)
     places[0].set_ylabel("cost, of the smallest size")
