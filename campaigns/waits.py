@@ -12,6 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from django.db import InterfaceError, OperationalError
+
+DATABASE_AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""What is raised while the database is away. Django leaves some of psycopg's own errors as they are: of a COPY, or when
+a cursor of the server is closed."""
 
 
 class Limits(threading.local):

@@ -8,12 +8,13 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
 from campaigns.sentences import keep
+from campaigns.waits import DATABASE_AWAY
 from mailing import codes, tallies
 from mailing.models import Delivery, EmailCampaign
 
@@ -134,7 +135,7 @@ def counting_errors(campaigns: Callable[[], Iterable[int]]) -> Iterator[None]:
     """Count an unforeseen error in the block against these campaigns, and raise it; not an absent database."""
     try:
         yield
-    except (OperationalError, InterfaceError):
+    except DATABASE_AWAY:
         raise
     except Exception as error:
         for pk in campaigns():

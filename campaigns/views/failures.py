@@ -2,7 +2,6 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import get_template
 from django.views import defaults
@@ -11,6 +10,7 @@ from campaigns.annotations import Argument
 from campaigns.languages import activate_language_of
 from campaigns.queue import QueueAway
 from campaigns.requests import Request
+from campaigns.waits import DATABASE_AWAY
 
 
 def page_not_found(request: Request, exception: Argument) -> HttpResponse:
@@ -21,7 +21,7 @@ def page_not_found(request: Request, exception: Argument) -> HttpResponse:
 
 def server_error(request: Request) -> HttpResponse:
     """Return an error page that needs no database: 503 while the database or the queue is away, else 500."""
-    if isinstance(sys.exception(), OperationalError | InterfaceError):
+    if isinstance(sys.exception(), DATABASE_AWAY):
         return render_alone("503.html", 503, {"Retry-After": "5"})
     if isinstance(sys.exception(), QueueAway):
         return render_alone("503_queue.html", 503, {"Retry-After": "5"})

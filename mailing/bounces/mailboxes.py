@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import F
 from django_q.tasks import async_task
 
 from campaigns import database_time
 from campaigns.annotations import Argument
 from campaigns.sentences import keep, keep_plural
+from campaigns.waits import DATABASE_AWAY
 from mailing import oauth
 from mailing.bounces import intake, sources
 from mailing.bounces.reports import Kind, Report
@@ -99,7 +100,7 @@ def _take(raw: bytes, mailbox: BounceMailbox | None) -> None:
     """Handle one message. An unforeseen error leaves it to a person, and does not block the others."""
     try:
         intake.take_message(raw, mailbox)
-    except (OperationalError, InterfaceError):
+    except DATABASE_AWAY:
         raise
     except Exception:
         logger.exception("A message of “%s” could not be dealt with; it is held.", mailbox)

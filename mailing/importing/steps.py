@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import psycopg
 from django.contrib.auth.models import User
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 from django_q.tasks import async_task
@@ -26,6 +26,7 @@ from campaigns.annotations import ColumnValue
 from campaigns.formats import in_sentence
 from campaigns.refusals import Refused
 from campaigns.sentences import keep
+from campaigns.waits import DATABASE_AWAY
 from mailing.models import ContactList, Upload, VerdictBlock
 
 from . import columns, files, stored_verdicts
@@ -313,7 +314,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     while True:
         try:
             return _run(upload_id, deadline)
-        except (InterfaceError, OperationalError, psycopg.OperationalError, MemoryError):
+        except (*DATABASE_AWAY, MemoryError):
             raise  # it passes, and the import is tried again
         except Exception as error:
             what = f"{type(error).__name__}: {error}".partition("\n")[0][:500]

@@ -2,8 +2,10 @@
 
 import re
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from campaigns import health
@@ -164,3 +166,19 @@ def test_a_fault_of_ours_is_said_on_a_page_that_needs_nothing(client, marketer, 
     page = response.content.decode()
     assert "Something went wrong" in page
     assert "something broke" not in page
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError]
+)
+def test_a_page_says_that_the_database_is_away_whoever_raises_it(client, marketer, monkeypatch, error):
+    """Django leaves errors of psycopg as they are when a cursor of the server is closed."""
+
+    def fail(*_, **__):
+        raise error("the database did not answer within 10.0 s")
+
+    monkeypatch.setattr("campaigns.views.campaign_list.render", fail)
+    client.raise_request_exception = False
+    response = client.get("/campaigns/")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "The database is not available" in response.text
