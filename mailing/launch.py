@@ -38,9 +38,8 @@ from mailing.senders import domains
 from mailing.sending import lanes, return_paths
 from mailing.variants import Variant, phases
 
-UNKNOWN_NAME = re.compile(
-    r"no contact has a field (?P<name>.+?)\.(?: Did you mean .*)?$"
-)  # of content.syntax
+# what `mailing.content.syntax` says of a name that is not known
+UNKNOWN_NAME = re.compile(r"no contact has a field (?P<name>.+?)\.(?: Did you mean .*)?$")
 SAMPLES = 100  # contacts the content is tried on
 
 Problem = tuple[str, str]

@@ -390,8 +390,8 @@ def _read_ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
 def _share_python_often() -> Iterator[None]:
     """Let another thread of this process wait for Python for 0.3 ms at most, while the block lasts.
 
-    A batch goes to the database in dozens of writes. After each the writer would wait its 5 ms until the reader lets
-    it go on, a quarter of the time that an import takes.
+    A batch goes to the database in dozens of writes. After each of them the writer would wait up to 5 ms for the
+    reader, a tenth of an import of a million rows and more of a small one.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0003)
