@@ -145,8 +145,7 @@ STAGES = {
     "without_customer": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND lacks_customer",
     "held_out_of_all": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer"
     " AND is_held_out_of_all",
-    "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer"
-    " AND NOT is_held_out_of_all",
+    "recipients": "is_recipient",
 }
 
 _COUNTED_STAGES = (
