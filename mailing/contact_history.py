@@ -16,6 +16,7 @@ from pos.models import Return, Sale
 from promotions.models import Redemption
 
 ENTRIES_SHOWN = 50
+LEFT_UNREAD = ("campaign__body", "campaign__text")  # long texts of a mail that is only named
 EVENTS = {
     Event.Kind.OPENED: gettext_lazy("Opened"),
     Event.Kind.CLICKED: gettext_lazy("Clicked a link in"),
@@ -47,9 +48,7 @@ def list_entries(contact: Contact, *, with_sales: bool, most: int = ENTRIES_SHOW
 
 
 def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
-    deliveries = contact.deliveries.select_related("campaign", "coupon").defer(
-        "campaign__body", "campaign__text"
-    )
+    deliveries = contact.deliveries.select_related("campaign", "coupon").defer(*LEFT_UNREAD)
     told = Q(sent_at__isnull=False) | Q(status=Delivery.Status.HELD_OUT, campaign__prepared_at__isnull=False)
     for delivery in deliveries.filter(told).order_by("-pk")[:most]:
         if delivery.sent_at:
@@ -61,7 +60,7 @@ def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
 
 def _list_events(contact: Contact, most: int) -> Iterator[Entry]:
     events = Event.objects.filter(delivery__contact=contact).exclude(origin=Event.Origin.MACHINE)
-    events = events.select_related("campaign").defer("campaign__body", "campaign__text")
+    events = events.select_related("campaign").defer(*LEFT_UNREAD)
     for event in events.order_by("-at")[:most]:
         yield Entry(event.at, str(EVENTS[Event.Kind(event.kind)]), event.campaign)
 
@@ -92,7 +91,7 @@ def _choose_sales_of(contact: Contact) -> Q:
 def _list_sales(theirs: Q, most: int) -> Iterator[Entry]:
     states = (Sale.State.COMMITTED, Sale.State.VOIDED)
     sales = Sale.objects.filter(theirs, state__in=states).defer(
-        "basket", "answer", "reserved", "conversion__campaign__body", "conversion__campaign__text"
+        "basket", "answer", "reserved", *(f"conversion__{name}" for name in LEFT_UNREAD)
     )
     latest = list(sales.select_related("location", "conversion__campaign").order_by("-at")[:most])
     codes: dict[int, list[str]] = {}

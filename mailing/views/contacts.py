@@ -155,9 +155,9 @@ def contact_context(request: Request, found: Contact) -> PageContext:
         )[:CHANGES_SHOWN],
         "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED)
         .select_related("campaign")
-        .defer("campaign__body", "campaign__text"),
+        .defer(*contact_history.LEFT_UNREAD),
         "mails": found.deliveries.select_related("campaign")
-        .defer("campaign__body", "campaign__text")
+        .defer(*contact_history.LEFT_UNREAD)
         .order_by("-pk")[:MAILS_SHOWN],
         "entries": contact_history.list_entries(found, with_sales=request.user.has_perm("pos.view_sale")),
         "consents": found.tracking_consents.order_by("-pk"),
